@@ -1,0 +1,17 @@
+/** The bus cannot take or answer anything now. Trying again helps. */
+export class BusUnavailable extends Error {
+  readonly code = 'bus-unavailable';
+  readonly retryable = true;
+}
+
+/** The responder failed; its message is safe to log, not to show. */
+export class RequestFailed extends Error {
+  readonly code = 'request-failed';
+  readonly retryable = false;
+}
+
+/** No answer from the gateway: gone, or too slow. */
+export class GatewayUnreachable extends Error {
+  readonly code = 'gateway-unreachable';
+  readonly retryable = true;
+}

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import type { ReportFrame } from './report-frame.ts';
+
+/*
+ * Every subject on the bus and what travels on it. Facts are durable (JetStream), broadcasts are not,
+ * requests have one answer. Uids are UUID text in JSON.
+ */
+
+export const agentChange = z.enum([
+  'enrolled', // first report ever
+  'connected',
+  'disconnected',
+  'description', // attributes or labels changed: selectors may match anew
+  'capabilities',
+  'health',
+  'effectiveConfig',
+  'configStatus', // remote_config_status changed, or an offer went out
+  'components',
+  'packages',
+  'fleet', // membership changed
+  'configuration', // desired state changed
+  'deleted',
+]);
+export type AgentChange = z.infer<typeof agentChange>;
+
+/** What a committed batch changed. Emitted for redelivered reports too: consumers look at the tables. */
+export const agentsChanged = z.object({
+  agents: z.array(z.object({ uid: z.uuid(), changes: z.array(agentChange) })),
+});
+export type AgentsChanged = z.infer<typeof agentsChanged>;
+
+export const rolloutChanged = z.object({ id: z.uuid(), fleet: z.string() });
+export const fleetChanged = z.object({ name: z.string() });
+export const configurationChanged = z.object({ name: z.string() });
+export const enrollmentTokenRevoked = z.object({ id: z.uuid() });
+
+/** How an enrollment token was judged. */
+export const tokenVerdict = z.discriminatedUnion('accepted', [
+  z.object({
+    accepted: z.literal(true),
+    enrollmentTokenId: z.uuid(),
+    /** Unix milliseconds; null: never. */
+    expiresAt: z.number().nullable(),
+    /** The token has `maxUses`: ask `access.enroll` for every new agent. */
+    limited: z.boolean(),
+  }),
+  z.object({ accepted: z.literal(false), reason: z.string() }),
+]);
+export type TokenVerdict = z.infer<typeof tokenVerdict>;
+
+export const schemas = {
+  facts: {
+    'agents.changed': agentsChanged,
+    'rollouts.changed': rolloutChanged,
+    'fleets.changed': fleetChanged,
+    'configurations.changed': configurationChanged,
+  },
+  broadcasts: {
+    'access.token-revoked': enrollmentTokenRevoked,
+  },
+  requests: {
+    /** SHA-256 of the presented secret, hex. */
+    'access.verify-token': {
+      question: z.object({ secretHash: z.string() }),
+      answer: tokenVerdict,
+    },
+    /** May this agent enrol with a limited token? Counts it; the same agent counts once. */
+    'access.enroll': {
+      question: z.object({ enrollmentTokenId: z.uuid(), uid: z.uuid() }),
+      answer: z.object({ accepted: z.boolean(), reason: z.string().optional() }),
+    },
+  },
+};
+
+export interface Facts {
+  reports: ReportFrame;
+  'agents.changed': AgentsChanged;
+  'rollouts.changed': z.infer<typeof rolloutChanged>;
+  'fleets.changed': z.infer<typeof fleetChanged>;
+  'configurations.changed': z.infer<typeof configurationChanged>;
+}
+
+export interface Broadcasts {
+  'access.token-revoked': z.infer<typeof enrollmentTokenRevoked>;
+}
+
+export interface Requests {
+  'access.verify-token': { question: { secretHash: string }; answer: TokenVerdict };
+  'access.enroll': {
+    question: { enrollmentTokenId: string; uid: string };
+    answer: { accepted: boolean; reason?: string | undefined };
+  };
+}
