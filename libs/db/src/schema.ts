@@ -1,0 +1,250 @@
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
+
+/** The tables, as kysely reads them. Comments on columns are in the migrations. */
+export interface Database {
+  api_keys: ApiKeysTable;
+  sessions: SessionsTable;
+  enrollment_tokens: EnrollmentTokensTable;
+  enrollments: EnrollmentsTable;
+  audit_events: AuditEventsTable;
+  agents: AgentsTable;
+  agent_states: AgentStatesTable;
+  report_contents: ReportContentsTable;
+  config_failures: ConfigFailuresTable;
+  configurations: ConfigurationsTable;
+  configuration_versions: ConfigurationVersionsTable;
+  rendered_configs: RenderedConfigsTable;
+  fleets: FleetsTable;
+  agent_configurations: AgentConfigurationsTable;
+  rollouts: RolloutsTable;
+  rollout_agents: RolloutAgentsTable;
+  rollout_events: RolloutEventsTable;
+}
+
+/** jsonb: parsed when read, JSON text when written. */
+export type Json<T> = ColumnType<T, string, string>;
+/** numeric and bigint: text when read, so that 64 bits survive. */
+export type Big = ColumnType<string, string | number | bigint, string | number | bigint>;
+type Order = [epoch: string, sequenceNum: string];
+/** A column with a default that is not null. */
+type Defaulted<T> = ColumnType<T, T | undefined, T>;
+
+export interface ApiKeysTable {
+  id: string;
+  name: string;
+  secret_hash: Buffer;
+  created_at: Generated<Date>;
+  last_used_at: Date | null;
+  revoked_at: Date | null;
+}
+
+export interface SessionsTable {
+  secret_hash: Buffer;
+  api_key_id: string;
+  created_at: Generated<Date>;
+  expires_at: Date;
+}
+
+export interface EnrollmentTokensTable {
+  id: string;
+  name: string;
+  secret_hash: Buffer;
+  labels: Json<Record<string, string>>;
+  max_uses: number | null;
+  expires_at: Date | null;
+  created_at: Generated<Date>;
+  created_by: string;
+  revoked_at: Date | null;
+}
+
+export interface EnrollmentsTable {
+  enrollment_token_id: string;
+  uid: string;
+  enrolled_at: Generated<Date>;
+}
+
+export interface AuditEventsTable {
+  id: string;
+  at: Generated<Date>;
+  actor: string;
+  action: string;
+  resource: string;
+  detail: Json<Record<string, unknown>>;
+}
+
+export interface AgentsTable {
+  uid: string;
+  name: Defaulted<string>;
+  type: Defaulted<string>;
+  version: Defaulted<string>;
+  os: Defaulted<string>;
+  arch: Defaulted<string>;
+  hostname: Defaulted<string>;
+  attributes: ColumnType<Record<string, string>, string | undefined, string>;
+  labels: ColumnType<Record<string, string>, string | undefined, string>;
+  matching: GeneratedAlways<Record<string, string>>;
+  description: ColumnType<unknown, string | null | undefined, string | null>;
+  description_order: Order | null;
+  fleet: string | null;
+  enrollment_token_id: string | null;
+  enrolled_at: Generated<Date>;
+}
+
+export interface AgentStatesTable {
+  uid: string;
+  epoch: Big;
+  sequence_num: Big;
+  capabilities: Big;
+  capabilities_order: Order | null;
+  health: ColumnType<unknown, string | null | undefined, string | null>;
+  healthy: boolean | null;
+  health_order: Order | null;
+  effective_config_hash: Buffer | null;
+  effective_config_order: Order | null;
+  available_components_hash: Buffer | null;
+  available_components_order: Order | null;
+  package_statuses_hash: Buffer | null;
+  package_statuses_order: Order | null;
+  custom_capabilities: string[] | null;
+  custom_capabilities_order: Order | null;
+  connection_settings_status: ColumnType<unknown, string | null | undefined, string | null>;
+  connection_settings_status_order: Order | null;
+  remote_config_hash: Buffer | null;
+  /** RemoteConfigStatuses: 0 unset, 1 applied, 2 applying, 3 failed; other numbers as sent. */
+  remote_config_status: number | null;
+  remote_config_error: string | null;
+  remote_config_status_order: Order | null;
+  applied_config_hash: Buffer | null;
+  applied_at: Date | null;
+  offered_config_hash: Buffer | null;
+  offered_at: Date | null;
+  offer_error: string | null;
+  offered_order: Order | null;
+  connected: Defaulted<boolean>;
+  connected_at: Date | null;
+  disconnected_at: Date | null;
+  connection_order: Order | null;
+  /** 0 WebSocket, 1 plain HTTP. */
+  transport: Defaulted<number>;
+  remote_address: Defaulted<string>;
+  gateway: Defaulted<string>;
+  last_seen_at: Generated<Date>;
+}
+
+export interface ReportContentsTable {
+  hash: Buffer;
+  body: Buffer;
+  first_seen_at: Generated<Date>;
+}
+
+export interface ConfigFailuresTable {
+  uid: string;
+  hash: Buffer;
+  error: string;
+  failed_at: Generated<Date>;
+  lifted_at: Date | null;
+}
+
+export interface ConfigurationsTable {
+  name: string;
+  description: Defaulted<string>;
+  created_at: Generated<Date>;
+  created_by: string;
+}
+
+export interface ConfigurationVersionsTable {
+  configuration: string;
+  version: number;
+  body: string;
+  comment: Defaulted<string>;
+  created_at: Generated<Date>;
+  created_by: string;
+}
+
+export interface RenderedConfigsTable {
+  hash: Buffer;
+  remote_config: Buffer;
+  files: Json<Record<string, string>>;
+  created_at: Generated<Date>;
+}
+
+export interface FleetsTable {
+  name: string;
+  selector: string;
+  priority: Defaulted<number>;
+  configuration: string | null;
+  version: number | null;
+  policy: ColumnType<Record<string, unknown>, string | undefined, string>;
+  created_at: Generated<Date>;
+  updated_at: Generated<Date>;
+}
+
+export interface AgentConfigurationsTable {
+  uid: string;
+  target_configuration: string | null;
+  target_version: number | null;
+  target_hash: Buffer | null;
+  previous_configuration: string | null;
+  previous_version: number | null;
+  previous_hash: Buffer | null;
+  desired_hash: Buffer | null;
+  rollout_id: string | null;
+  updated_at: Generated<Date>;
+  delivered_at: Date | null;
+}
+
+export interface RolloutsTable {
+  id: string;
+  fleet: string;
+  configuration: string;
+  version: number;
+  policy: Json<Record<string, unknown>>;
+  state: RolloutState;
+  wave: Defaulted<number>;
+  wave_count: number;
+  wave_started_at: Date | null;
+  wave_settled_at: Date | null;
+  reason: Defaulted<string>;
+  created_at: Generated<Date>;
+  created_by: string;
+  finished_at: Date | null;
+}
+
+export type RolloutState =
+  | 'scheduled'
+  | 'running'
+  | 'paused'
+  | 'completed'
+  | 'rollingBack'
+  | 'rolledBack'
+  | 'aborted'
+  | 'replaced';
+
+export interface RolloutAgentsTable {
+  rollout_id: string;
+  uid: string;
+  wave: number;
+  hash: Buffer;
+  state: Defaulted<RolloutAgentState>;
+  offered_at: Date | null;
+  settled_at: Date | null;
+  error: Defaulted<string>;
+}
+
+export type RolloutAgentState =
+  | 'waiting'
+  | 'offered'
+  | 'applied'
+  | 'failed'
+  | 'deferred'
+  | 'quarantined'
+  | 'rolledBack';
+
+export interface RolloutEventsTable {
+  id: string;
+  rollout_id: string;
+  at: Generated<Date>;
+  actor: string;
+  kind: string;
+  detail: Json<Record<string, unknown>>;
+}
