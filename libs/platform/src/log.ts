@@ -9,7 +9,16 @@ export function createLog(name: string, level: string): Log {
       name,
       level,
       base: { name },
-      redact: ['token', 'secret', 'password', 'authorization', '*.token', '*.secret', '*.password', '*.authorization'],
+      redact: [
+        'token',
+        'secret',
+        'password',
+        'authorization',
+        '*.token',
+        '*.secret',
+        '*.password',
+        '*.authorization',
+      ],
     },
     pino.destination({ dest: 2, sync: true }),
   );

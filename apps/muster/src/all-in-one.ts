@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createMemoryPresence } from '@muster/agents/presence.memory';
+import { startApi } from '@muster/app-api/start';
+import { startConfigs } from '@muster/app-configs/start';
+import { gatewayDefaults, startGateway } from '@muster/app-gateway/start';
+import { startInventory } from '@muster/app-inventory/start';
+import { startRollouts } from '@muster/app-rollouts/start';
+import { createMemoryOfferCache } from '@muster/configs/offer-cache.memory';
+import { startEmbeddedPostgres } from '@muster/db/embedded-postgres';
+import { migrateToLatest } from '@muster/db/migrate.postgres';
+import { openDatabase } from '@muster/db/pool.postgres';
+import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
+import { createMemoryGatewayDelivery } from '@muster/messages/gateway-delivery.memory';
+import { createLog } from '@muster/platform/log';
+import { stopInReverse } from '@muster/platform/process';
+import type { Running } from '@muster/platform/running';
+import { startTelemetry } from '@muster/platform/telemetry';
+import { createMemoryBatchQueue } from '@muster/rollouts/batch-queue.memory';
+import { wireAccess } from '@muster/access/wire';
+import { banner } from './banner.ts';
+import { claimDataDir } from './data-dir.ts';
+import type { AllInOneEnv } from './env.ts';
+import { ensureFirstCredentials } from './first-credentials.ts';
+
+const webRoot = fileURLToPath(new URL('../../web/dist', import.meta.url));
+
+/** Every part in this process, wired to in-process ports and an embedded PostgreSQL. */
+export async function startAllInOne(env: AllInOneEnv, print: (text: string) => void): Promise<Running> {
+  const log = createLog('muster', env.MUSTER_LOG_LEVEL);
+  const parts: Running[] = [];
+  const keep = <Part extends Running>(part: Part): Part => {
+    parts.push(part);
+    return part;
+  };
+  try {
+    const { path: dataDir } = keep(await claimDataDir(env.MUSTER_DATA_DIR));
+    keep(await startTelemetry('muster', env.OTEL_EXPORTER_OTLP_ENDPOINT));
+
+    const postgres = keep(await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log }));
+    const db = openDatabase({ url: postgres.url, maxConnections: 10, log });
+    keep({ stop: () => db.destroy() });
+    await migrateToLatest(db, log);
+
+    const bus = createMemoryEventBus({ log });
+    const delivery = createMemoryGatewayDelivery();
+    const presence = createMemoryPresence();
+    const offerCache = createMemoryOfferCache();
+    const queue = createMemoryBatchQueue({ log });
+    keep({ stop: () => bus.close() });
+    keep({ stop: () => queue.close() });
+
+    keep(await startInventory({ db, bus, presence, log }));
+    keep(await startConfigs({ db, bus, presence, offerCache, delivery, log }));
+    keep(await startRollouts({ db, bus, presence, offerCache, delivery, queue, log }));
+    const gateway = keep(
+      await startGateway({
+        settings: {
+          ...gatewayDefaults,
+          id: 'all-in-one',
+          host: env.MUSTER_HOST,
+          port: env.MUSTER_OPAMP_PORT,
+          maxMessageBytes: env.MUSTER_MAX_MESSAGE_BYTES,
+          acceptsPerSecond: env.MUSTER_ACCEPTS_PER_SECOND,
+          graceMs: env.MUSTER_DISCONNECT_GRACE_MS,
+          httpSilenceMs: env.MUSTER_HTTP_SILENCE_SECONDS * 1_000,
+        },
+        bus,
+        delivery,
+        presence,
+        offerCache,
+        log,
+      }),
+    );
+    const opamp = `ws://${env.MUSTER_HOST}:${gateway.port}/v1/opamp`;
+    const { access } = wireAccess({ db, bus });
+    const first = await ensureFirstCredentials(
+      access,
+      { adminKey: env.MUSTER_ADMIN_TOKEN, enrollmentToken: env.MUSTER_ENROLLMENT_TOKEN },
+      dataDir,
+      opamp,
+    );
+    const api = keep(
+      await startApi({
+        settings: {
+          host: env.MUSTER_HOST,
+          port: env.MUSTER_API_PORT,
+          webRoot,
+          maxBodyBytes: env.MUSTER_MAX_BODY_BYTES,
+          secureCookies: env.MUSTER_SECURE_COOKIES,
+        },
+        db,
+        bus,
+        presence,
+        offerCache,
+        delivery,
+        queue,
+        log,
+      }),
+    );
+    print(banner({ ui: api.url, opamp: [opamp], dataDir }, first));
+    return stopInReverse(parts);
+  } catch (error) {
+    await stopInReverse(parts)
+      .stop()
+      .catch(() => {});
+    throw error;
+  }
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { access, constants, mkdir, realpath, unlink } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Running } from '@muster/platform/running';
+
+/** The data directory cannot be used; the message says why and what to do. */
+export class DataDirUnusable extends Error {
+  readonly code = 'data-dir-unusable';
+}
+
+/**
+ * Makes the data directory and takes it for this process alone. The claim is a local socket, which the
+ * system drops with the process: nothing stale is left after a crash.
+ *
+ * @throws DataDirUnusable when it cannot be written or another process has it.
+ */
+export async function claimDataDir(path: string): Promise<Running & { path: string }> {
+  const wanted = resolve(path);
+  try {
+    await mkdir(wanted, { recursive: true, mode: 0o700 });
+    await access(wanted, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
+    throw new DataDirUnusable(
+      `the data directory ${wanted} cannot be written (${reason}): make it writable or set MUSTER_DATA_DIR to one that is`,
+    );
+  }
+  const dir = await realpath(wanted);
+  const name = `muster-${createHash('sha256').update(dir).digest('hex').slice(0, 24)}`;
+  const socket = process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
+  const server = (await listenOn(socket)) ?? (await takeOver(socket));
+  if (server === null) {
+    throw new DataDirUnusable(
+      `another Muster runs on the data directory ${dir}: stop it, or set MUSTER_DATA_DIR to another one`,
+    );
+  }
+  return { path: dir, stop: () => new Promise((done) => server.close(() => done())) };
+}
+
+type LocalServer = ReturnType<typeof createServer>;
+
+function listenOn(socket: string): Promise<LocalServer | null> {
+  return new Promise((done, fail) => {
+    const server = createServer((peer) => peer.destroy());
+    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? done(null) : fail(error)));
+    server.listen(socket, () => done(server.unref()));
+  });
+}
+
+/** The socket's file outlives a killed process; only a living one answers. */
+async function takeOver(socket: string): Promise<LocalServer | null> {
+  const alive = await new Promise<boolean>((done) => {
+    const peer = connect(socket, () => {
+      peer.destroy();
+      done(true);
+    }).once('error', () => done(false));
+  });
+  if (alive) return null;
+  await unlink(socket).catch(() => {});
+  return listenOn(socket);
+}

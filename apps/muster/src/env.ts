@@ -1,0 +1,42 @@
+import { readSettings } from '@muster/platform/settings';
+
+const forPeople = [
+  'MUSTER_DATA_DIR',
+  'MUSTER_HOST',
+  'MUSTER_OPAMP_PORT',
+  'MUSTER_API_PORT',
+  'MUSTER_ADMIN_TOKEN',
+  'MUSTER_ENROLLMENT_TOKEN',
+  'MUSTER_MAX_MESSAGE_BYTES',
+  'MUSTER_ACCEPTS_PER_SECOND',
+  'MUSTER_DISCONNECT_GRACE_MS',
+  'MUSTER_HTTP_SILENCE_SECONDS',
+  'MUSTER_MAX_BODY_BYTES',
+  'MUSTER_SECURE_COOKIES',
+  'MUSTER_LOG_LEVEL',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+] as const;
+
+/** A terminal is for the banner: logs only speak up for trouble unless told otherwise. */
+const quiet = { MUSTER_LOG_LEVEL: process.env['MUSTER_LOG_LEVEL'] || 'warn' };
+
+export type AllInOneEnv = ReturnType<typeof readAllInOneEnv>;
+export function readAllInOneEnv() {
+  return readSettings(forPeople, { ...process.env, ...quiet });
+}
+
+export type ClusterEnv = ReturnType<typeof readClusterEnv>;
+/** The cluster's settings, with the environment its processes start from. */
+export function readClusterEnv() {
+  const environment = { ...process.env, ...quiet };
+  const settings = readSettings([...forPeople, 'MUSTER_BIN_DIR'], environment);
+  const given = (name: 'MUSTER_DATABASE_URL' | 'MUSTER_NATS_URL' | 'MUSTER_REDIS_URL') =>
+    environment[name] ? readSettings([name], environment)[name] : null;
+  return {
+    ...settings,
+    MUSTER_DATABASE_URL: given('MUSTER_DATABASE_URL'),
+    MUSTER_NATS_URL: given('MUSTER_NATS_URL'),
+    MUSTER_REDIS_URL: given('MUSTER_REDIS_URL'),
+    environment,
+  };
+}

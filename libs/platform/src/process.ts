@@ -1,0 +1,90 @@
+import type { Log } from './log.ts';
+import type { Running } from './running.ts';
+
+/** How long a process may take to stop before it is cut off, milliseconds. */
+const stopDeadlineMs = 5_000;
+
+/** A failure with a `code` and a message made for people: the cause and the way out in one line. */
+function isForPeople(error: unknown): error is Error & { code: string } {
+  return error instanceof Error && typeof (error as { code?: unknown }).code === 'string';
+}
+
+/**
+ * Runs a process from start to end: starts it, waits for SIGINT or SIGTERM, stops it. A start that
+ * fails for a reason people can mend prints one line and exits 1; no stack trace. A second signal
+ * exits at once.
+ */
+export async function runProcess(
+  start: () => Promise<Running>,
+  log: () => Log | null = () => null,
+): Promise<void> {
+  let askedAt = 0;
+  const asked = new Promise<void>((resolve) => {
+    const onSignal = () => {
+      // Ctrl-C comes from the terminal and again from the npm in between: only a later one means "at once"
+      if (askedAt !== 0 && Date.now() - askedAt > 1_000) process.exit(130);
+      askedAt ||= Date.now();
+      resolve();
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+    process.on('disconnect', onSignal); // started by another process of ours, which is gone
+  });
+  process.on('unhandledRejection', (reason) => {
+    log()?.error({ err: reason }, 'unhandled rejection');
+  });
+
+  let running: Running;
+  try {
+    running = await start();
+  } catch (error) {
+    process.stderr.write(`muster: ${describeFailure(error)}\n`);
+    process.exit(1);
+  }
+  await asked;
+  const deadline = setTimeout(() => {
+    log()?.error('did not stop in time; ending now');
+    process.exit(1);
+  }, stopDeadlineMs);
+  await running.stop().catch((error: unknown) => log()?.error({ err: error }, 'stopping failed'));
+  clearTimeout(deadline);
+  process.exit(0);
+}
+
+/** One line for people: the message of an error made for them, or the bare cause of any other. */
+export function describeFailure(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const line = text.split('\n')[0] ?? '';
+  return isForPeople(error) ? line : `could not start: ${line}`;
+}
+
+/** Stops parts in the reverse order of their start; a failure does not keep the others running. */
+export function stopInReverse(parts: readonly Running[]): Running {
+  return {
+    async stop() {
+      const failures: unknown[] = [];
+      for (const part of parts.toReversed()) {
+        try {
+          await part.stop();
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      if (failures.length > 0) throw new AggregateError(failures, 'parts failed to stop');
+    },
+  };
+}
+
+/** Starts parts in order; when one fails, those already running are stopped before the error goes on. */
+export async function startInOrder(starters: readonly (() => Promise<Running>)[]): Promise<Running> {
+  const parts: Running[] = [];
+  try {
+    for (const start of starters) parts.push(await start());
+  } catch (error) {
+    await stopInReverse(parts)
+      .stop()
+      .catch(() => {});
+    throw error;
+  }
+  return stopInReverse(parts);
+}

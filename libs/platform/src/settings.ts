@@ -1,0 +1,137 @@
+import { z } from 'zod';
+
+/** A setting that cannot be used; the message names it, says what is wrong and what is right. */
+export class InvalidSetting extends Error {
+  readonly code = 'invalid-setting';
+}
+
+const wholeNumber = (fallback: number, min: number, max: number) => {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z
+    .string()
+    .regex(/^\d{1,15}$/, message)
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, message)
+    .prefault(String(fallback));
+};
+
+const url = (...schemes: string[]) => {
+  const wanted = `${schemes.join(':// or ')}:// URL`;
+  return z
+    .string({ error: `is missing: set it to a ${wanted}` })
+    .refine((value) => URL.canParse(value) && schemes.includes(new URL(value).protocol.slice(0, -1)), {
+      error: `must be a ${wanted}`,
+    });
+};
+
+const presetSecret = z
+  .string()
+  .min(16, 'must have at least 16 characters')
+  .max(512, 'must have at most 512 characters')
+  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
+  .optional();
+
+const flag = z
+  .enum(['true', 'false'], { error: 'must be true or false' })
+  .prefault('false')
+  .transform((value) => value === 'true');
+
+/** Every setting there is: how it is read, and what it is for. */
+const settings = {
+  MUSTER_DATA_DIR: z
+    .string()
+    .prefault('./.muster')
+    .describe('All-in-one: where its database and its first credentials are kept.'),
+  MUSTER_HOST: z
+    .string()
+    .regex(/^[A-Za-z0-9.:_-]+$/, 'must be a host name or an IP address to listen on')
+    .prefault('127.0.0.1')
+    .describe('Address to listen on. The default serves this machine alone.'),
+  MUSTER_OPAMP_PORT: wholeNumber(4320, 0, 65_535).describe(
+    'Port for agents: OpAMP over WebSocket and plain HTTP.',
+  ),
+  MUSTER_API_PORT: wholeNumber(4321, 0, 65_535).describe('Port for people: web UI, REST and GraphQL.'),
+  MUSTER_PROBE_PORT: wholeNumber(4322, 0, 65_535).describe(
+    'Port for /healthz and /readyz of processes without an API.',
+  ),
+  MUSTER_ADMIN_TOKEN: presetSecret.describe('Preset admin key. Otherwise one is made at the first start.'),
+  MUSTER_ENROLLMENT_TOKEN: presetSecret.describe(
+    'Preset enrollment token. Otherwise one is made at the first start.',
+  ),
+  MUSTER_DATABASE_URL: url('postgres', 'postgresql').describe('PostgreSQL.'),
+  MUSTER_NATS_URL: url('nats', 'tls').describe('NATS with JetStream.'),
+  MUSTER_REDIS_URL: url('redis', 'rediss').describe('Redis.'),
+  MUSTER_GATEWAY_ID: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,63}$/, 'must be 1 to 63 letters, digits, - or _')
+    .optional()
+    .describe('Name of a gateway, unique among those running. Default: host name and process id.'),
+  MUSTER_MAX_MESSAGE_BYTES: wholeNumber(67_108_864, 65_536, 268_435_456).describe(
+    'Largest OpAMP message, both ways, before compression.',
+  ),
+  MUSTER_ACCEPTS_PER_SECOND: wholeNumber(2_000, 1, 1_000_000).describe(
+    'Connections a gateway lets in per second; others are told to return later.',
+  ),
+  MUSTER_DISCONNECT_GRACE_MS: wholeNumber(2_000, 0, 600_000).describe(
+    'How long a broken connection may take to come back before its agents are shown disconnected.',
+  ),
+  MUSTER_HTTP_SILENCE_SECONDS: wholeNumber(90, 1, 86_400).describe(
+    'After this silence an agent on plain HTTP is shown disconnected: three polls of 30 s.',
+  ),
+  MUSTER_MAX_BODY_BYTES: wholeNumber(4_194_304, 1_024, 67_108_864).describe(
+    'Largest request body of the API.',
+  ),
+  MUSTER_SECURE_COOKIES: flag.describe('Set the Secure attribute on session cookies: true behind HTTPS.'),
+  MUSTER_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+      error: 'must be trace, debug, info, warn, error or silent',
+    })
+    .prefault('info')
+    .describe('How much is logged, as JSON lines on stderr. All-in-one: warn.'),
+  MUSTER_BIN_DIR: z
+    .string()
+    .optional()
+    .describe('Cluster: where to look for nats-server and redis-server first.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url('http', 'https')
+    .optional()
+    .describe('Where Muster sends its own metrics and traces, OTLP over HTTP.'),
+};
+
+export type SettingName = keyof typeof settings;
+export type Settings<Name extends SettingName> = Readonly<{ [N in Name]: z.infer<(typeof settings)[N]> }>;
+
+/**
+ * Reads the named settings from environment variables into a frozen object. An empty variable counts as
+ * not set. `MUSTER_…` variables that no process knows are refused: most are misspelt.
+ *
+ * @throws InvalidSetting naming every variable that is wrong, never its value: it may be a secret.
+ */
+export function readSettings<Name extends SettingName>(
+  names: readonly Name[],
+  env: Record<string, string | undefined>,
+): Settings<Name> {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const problems = Object.keys(given)
+    .filter((name) => name.startsWith('MUSTER_') && !(name in settings))
+    .map((name) => `${name} is not a setting of Muster; docs/settings.md lists them`);
+  const read: Record<string, unknown> = {};
+  for (const name of names) {
+    const parsed = settings[name].safeParse(given[name]);
+    if (parsed.success) read[name] = parsed.data;
+    else problems.push(`${name} ${parsed.error.issues[0]?.message}`);
+  }
+  if (problems.length > 0) throw new InvalidSetting(problems.join('; '));
+  return Object.freeze(read) as Settings<Name>;
+}
+
+/** The reference page of all settings, as Markdown rows: name, default, meaning. */
+export function describeSettings(): { name: string; fallback: string; meaning: string }[] {
+  return Object.entries(settings).map(([name, schema]) => {
+    const fallback = schema.safeParse(undefined);
+    return {
+      name,
+      fallback: fallback.success ? String(fallback.data ?? '') : 'required',
+      meaning: schema.description ?? '',
+    };
+  });
+}
