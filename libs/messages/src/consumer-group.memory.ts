@@ -1,10 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '@muster/platform/log';
 import type { Subscription } from './event-bus.ts';
 
 /** A fact on its way to one group. */
 export interface Parcel<T> {
   fact: T;
-  /** Told once: `null` when a handler took it, an error when the bus closed first. */
+  /** Called once: null when a handler took the fact, the reason when the bus closed first. */
   settle(failure: Error | null): void;
 }
 
@@ -12,14 +13,14 @@ interface Member<T> {
   handle: (facts: T[]) => Promise<void>;
   maxBatch: number;
   stopping: boolean;
+  running: Promise<void> | null;
   /** Ends the pause after a failure. */
   wake: () => void;
-  running: Promise<void> | null;
 }
 
 /**
- * One consumer group of the in-process bus: a queue that its members share. Outlives its members, as a
- * durable consumer does: what comes while nobody is there waits for the next member.
+ * One consumer group of the in-process bus: a queue that its members share. It outlives its members, as
+ * a durable consumer does: what comes while nobody is there waits for the next member.
  */
 export class MemoryConsumerGroup<T> {
   private readonly waiting: Parcel<T>[] = [];
@@ -37,23 +38,23 @@ export class MemoryConsumerGroup<T> {
 
   add(parcel: Parcel<T>): void {
     this.waiting.push(parcel);
-    for (const member of this.members) this.start(member);
+    this.startMembers();
   }
 
   join(handle: (facts: T[]) => Promise<void>, maxBatch: number): Subscription {
-    const member: Member<T> = { handle, maxBatch, stopping: false, wake: () => {}, running: null };
+    const member: Member<T> = { handle, maxBatch, stopping: false, running: null, wake: () => {} };
     this.members.add(member);
-    this.start(member);
+    this.startMembers();
     return { stop: () => this.leave(member) };
   }
 
-  /** Lets the members finish what waits, without another try for what fails, and gives back the rest. */
-  async close(failure: Error): Promise<void> {
+  /** Lets members handle what waits, without another try for what fails; the rest settles with `reason`. */
+  async close(reason: Error): Promise<void> {
     this.closing = true;
     for (const member of this.members) member.wake();
     await Promise.all([...this.members].map((member) => member.running));
-    for (const parcel of this.waiting.splice(0)) parcel.settle(failure);
     this.members.clear();
+    for (const parcel of this.waiting.splice(0)) parcel.settle(reason);
   }
 
   private async leave(member: Member<T>): Promise<void> {
@@ -61,27 +62,35 @@ export class MemoryConsumerGroup<T> {
     member.wake();
     await member.running;
     this.members.delete(member);
+    this.startMembers();
   }
 
-  private start(member: Member<T>): void {
-    member.running ??= this.run(member).finally(() => {
-      member.running = null;
-    });
+  private startMembers(): void {
+    if (this.closing || this.waiting.length === 0) return;
+    for (const member of this.members) {
+      if (member.stopping || member.running) continue;
+      member.running = this.run(member).finally(() => {
+        member.running = null;
+        this.startMembers();
+      });
+    }
   }
 
   private async run(member: Member<T>): Promise<void> {
     while (!member.stopping) {
-      // A turn of the event loop, so that facts published together travel together.
-      await new Promise(setImmediate);
+      // Facts published in the same turn of the event loop travel together.
+      await nextTurn();
       const batch = this.waiting.splice(0, member.maxBatch);
       if (batch.length === 0) return;
-      if (!(await this.offer(member, batch))) this.waiting.unshift(...batch);
-      else for (const parcel of batch) parcel.settle(null);
-      if (this.closing && this.members.size > 0 && this.waiting[0] === batch[0]) return;
+      if (!(await this.offer(member, batch))) {
+        this.waiting.unshift(...batch);
+        return;
+      }
+      for (const parcel of batch) parcel.settle(null);
     }
   }
 
-  /** Hands the batch over until it is taken; false when the member stops or the bus closes first. */
+  /** Hands the batch over again and again until it is taken; false when the member or the bus ends first. */
   private async offer(member: Member<T>, batch: Parcel<T>[]): Promise<boolean> {
     for (;;) {
       try {
@@ -90,15 +99,18 @@ export class MemoryConsumerGroup<T> {
       } catch (error) {
         this.log.warn({ err: error, facts: batch.length }, 'a consumer failed; its facts will come again');
       }
+      if (!member.stopping && !this.closing) await this.pause(member);
       if (member.stopping || this.closing) return false;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, this.retryPauseMs);
-        member.wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-      if (member.stopping) return false;
     }
+  }
+
+  private pause(member: Member<T>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, this.retryPauseMs);
+      member.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }

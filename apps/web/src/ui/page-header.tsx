@@ -1,0 +1,37 @@
+import type { ReactNode } from 'react';
+import { useEffect } from 'react';
+import { Link } from 'react-router';
+import './page-header.css';
+
+/** The page's heading, also the browser tab's title; what is above it, and what can be done. */
+export function PageHeader({
+  title,
+  parent,
+  actions,
+  children,
+}: {
+  title: string;
+  parent?: { to: string; title: string };
+  actions?: ReactNode;
+  children?: ReactNode;
+}) {
+  useEffect(() => {
+    document.title = `${title} · Muster`;
+  }, [title]);
+
+  return (
+    <header className="page-header">
+      {parent && (
+        <nav aria-label="Breadcrumb">
+          <Link to={parent.to}>{parent.title}</Link>
+          <span aria-hidden="true"> /</span>
+        </nav>
+      )}
+      <div className="page-header-line">
+        <h1>{title}</h1>
+        {actions && <div className="row">{actions}</div>}
+      </div>
+      {children && <div className="page-header-about">{children}</div>}
+    </header>
+  );
+}

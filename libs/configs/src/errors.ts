@@ -1,0 +1,88 @@
+import type { Problem } from './validate.ts';
+
+/** No configuration of this name. */
+export class UnknownConfiguration extends Error {
+  readonly code = 'unknown-configuration';
+  readonly field = 'configuration';
+
+  constructor(name: string) {
+    super(`no configuration is named "${name}"`);
+  }
+}
+
+/** The configuration exists, this version of it does not. */
+export class UnknownConfigurationVersion extends Error {
+  readonly code = 'unknown-configuration-version';
+  readonly field = 'version';
+
+  constructor(name: string, version: number) {
+    super(`configuration "${name}" has no version ${version}`);
+  }
+}
+
+/** The name is taken: a new version goes to the existing configuration. */
+export class ConfigurationExists extends Error {
+  readonly code = 'configuration-exists';
+  readonly field = 'name';
+
+  constructor(name: string) {
+    super(`a configuration named "${name}" exists already`);
+  }
+}
+
+/** The name does not fit `names.ts`. */
+export class InvalidName extends Error {
+  readonly code = 'invalid-name';
+  readonly field = 'name';
+}
+
+/** The text cannot be given to a collector; `problems` holds every finding, warnings too. */
+export class InvalidConfiguration extends Error {
+  readonly code = 'invalid-configuration';
+  readonly field = 'body';
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    const first = problems.find((problem) => problem.severity === 'error');
+    const place = first?.line ? ` (line ${first.line}, column ${first.column})` : '';
+    super(`${first?.message ?? 'invalid configuration'}${place}`);
+    this.problems = problems;
+  }
+}
+
+/** No fleet of this name. */
+export class UnknownFleet extends Error {
+  readonly code = 'unknown-fleet';
+  readonly field = 'fleet';
+
+  constructor(name: string) {
+    super(`no fleet is named "${name}"`);
+  }
+}
+
+/** The fleet has a rollout under way: abort it first. */
+export class FleetInUse extends Error {
+  readonly code = 'fleet-in-use';
+  readonly field = 'name';
+
+  constructor(name: string, rollout: string) {
+    super(`fleet "${name}" has rollout ${rollout} under way; abort it first`);
+  }
+}
+
+/** A priority that is not a whole number of 32 bits. */
+export class InvalidPriority extends Error {
+  readonly code = 'invalid-priority';
+  readonly field = 'priority';
+}
+
+/** A rollout policy cannot be read; `field` names the member, as in `policy.waves`. */
+export class InvalidPolicy extends Error {
+  readonly code = 'invalid-policy';
+  readonly field: string;
+
+  constructor(member: string, reason: string) {
+    super(`${member === '' ? 'policy' : member} ${reason}`);
+    this.field = member === '' ? 'policy' : `policy.${member}`;
+  }
+}

@@ -1,0 +1,45 @@
+import { LineCounter, parseDocument, type YAMLError } from 'yaml';
+import { checkComponents } from './component-references.ts';
+
+/** Something wrong in a configuration's text. Line and column count from 1; null: it concerns the whole. */
+export interface Problem {
+  /** A configuration with an error is refused; a warning is for people to read. */
+  readonly severity: 'error' | 'warning';
+  readonly message: string;
+  /** Where in the document, as in `service.pipelines.traces.exporters`; null: not inside a member. */
+  readonly path: string | null;
+  readonly line: number | null;
+  readonly column: number | null;
+}
+
+/**
+ * Everything that can be said about a collector configuration from its text alone: YAML syntax,
+ * duplicate keys, nothing in it at all, and pipelines that name components which are not defined.
+ * In the order of the text; empty when all is well.
+ */
+export function validateConfiguration(body: string): Problem[] {
+  const lines = new LineCounter();
+  const document = parseDocument(body, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const syntax = [
+    ...document.errors.map((error) => syntaxProblem('error', error, lines)),
+    ...document.warnings.map((warning) => syntaxProblem('warning', warning, lines)),
+  ];
+  if (document.errors.length > 0) return inTextOrder(syntax);
+  return inTextOrder([...syntax, ...checkComponents(document, (offset) => lines.linePos(offset))]);
+}
+
+/** Is there a finding that forbids to hand this configuration out? */
+export function hasErrors(problems: readonly Problem[]): boolean {
+  return problems.some((problem) => problem.severity === 'error');
+}
+
+function syntaxProblem(severity: Problem['severity'], error: YAMLError, lines: LineCounter): Problem {
+  const { line, col } = lines.linePos(error.pos[0]);
+  const message =
+    error.code === 'MULTIPLE_DOCS' ? 'the text holds several YAML documents; one is allowed' : error.message;
+  return { severity, message, path: null, line, column: col };
+}
+
+function inTextOrder(problems: Problem[]): Problem[] {
+  return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+}

@@ -1,0 +1,222 @@
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Log } from '@muster/platform/log';
+import { PostgresUnusable } from './errors.ts';
+import { stopFormerPostmaster, stopPostmaster } from './former-postmaster.ts';
+import { accountForPostgres, spawnAs, type Account } from './postgres-account.ts';
+import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts';
+
+export interface EmbeddedPostgresOptions {
+  /** Made when missing. Holds the cluster, its password and who runs it. */
+  dataDir: string;
+  log: Log;
+  /** Server settings beyond the usual ones. */
+  settings?: Readonly<Record<string, string>>;
+}
+
+export interface EmbeddedPostgres {
+  /** postgresql://…, with the password. */
+  url: string;
+  /** Ends the server; open connections are cut, what is committed is kept. */
+  stop(): Promise<void>;
+}
+
+/** What one start works with. */
+interface Site {
+  binaries: PostgresBinaries;
+  account: Account | null;
+  cluster: string;
+  passwordFile: string;
+  ownerFile: string;
+  settings: Readonly<Record<string, string>>;
+  log: Log;
+}
+
+const user = 'muster';
+const portAttempts = 3;
+
+/**
+ * Runs a PostgreSQL server of our own on the data directory, on loopback and a free port. The first
+ * start makes the cluster. A server that a killed process left behind is ended first. Throws
+ * `PostgresUnusable` for what a person has to put right.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const site = lookAround(options);
+  await stopFormerPostmaster(site.cluster, readOwner(site));
+  const password = readOrMakePassword(site);
+  if (!existsSync(site.cluster)) await initialise(site);
+  writeFileSync(site.ownerFile, `${process.pid}\n`);
+  const { server, port } = await launchOnFreePort(site);
+  const killAtExit = () => server.kill('SIGINT');
+  process.once('exit', killAtExit);
+  server.once('exit', (code, signal) => site.log.error({ code, signal }, 'PostgreSQL ended'));
+  return {
+    url: `postgresql://${user}:${password}@127.0.0.1:${port}/postgres`,
+    async stop() {
+      process.off('exit', killAtExit);
+      server.removeAllListeners('exit');
+      if (server.exitCode === null && server.signalCode === null) await stopPostmaster(server.pid!);
+      rmSync(site.ownerFile, { force: true });
+    },
+  };
+}
+
+function lookAround({ dataDir, log, settings = {} }: EmbeddedPostgresOptions): Site {
+  const binaries = findPostgresBinaries();
+  const directory = resolve(dataDir);
+  const cluster = join(directory, 'postgres');
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // Left by a start that was killed while it made the cluster.
+    rmSync(newCluster(cluster), { recursive: true, force: true });
+    const ownerFile = join(directory, 'postgres-owner');
+    writeFileSync(ownerFile, '', { flag: 'a' });
+    const passwordFile = join(directory, 'postgres-password');
+    if (existsSync(cluster)) checkVersion(cluster, binaries);
+    return { binaries, account: accountForPostgres(cluster), cluster, passwordFile, ownerFile, settings, log };
+  } catch (cause) {
+    throw explain(cause, directory);
+  }
+}
+
+function checkVersion(cluster: string, { majorVersion }: PostgresBinaries): void {
+  const found = readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim();
+  if (found === majorVersion) return;
+  throw new PostgresUnusable(
+    `${cluster} was made by PostgreSQL ${found}, this is ${majorVersion}: dump it with the Muster that made it, or choose another data directory`,
+  );
+}
+
+/** What the file system refused, as a line for people. */
+function explain(error: unknown, directory: string): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (error instanceof PostgresUnusable || typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) return error;
+  return new PostgresUnusable(
+    `the data directory ${directory} cannot be used (${code}): choose one that this user may write`,
+    { cause: error },
+  );
+}
+
+function readOwner(site: Site): number | null {
+  const text = readFileSync(site.ownerFile, 'utf8').trim();
+  return text ? Number(text) : null;
+}
+
+function readOrMakePassword(site: Site): string {
+  if (existsSync(site.passwordFile)) return readFileSync(site.passwordFile, 'utf8').trim();
+  if (existsSync(site.cluster)) {
+    throw new PostgresUnusable(`${site.passwordFile} is gone: put it back, or choose another data directory`);
+  }
+  const password = randomBytes(24).toString('base64url');
+  writeFileSync(site.passwordFile, `${password}\n`, { mode: 0o600 });
+  giveTo(site.account, site.passwordFile);
+  return password;
+}
+
+function giveTo(account: Account | null, path: string): void {
+  if (account) chownSync(path, account.uid, account.gid);
+}
+
+const newCluster = (cluster: string) => `${cluster}.new`;
+
+/** Makes the cluster beside its place and moves it there when complete: it is there whole or not at all. */
+async function initialise(site: Site): Promise<void> {
+  const directory = newCluster(site.cluster);
+  mkdirSync(directory, { mode: 0o700 });
+  giveTo(site.account, directory);
+  const initdb = run(site, [
+    site.binaries.initdb,
+    `--pgdata=${directory}`,
+    `--username=${user}`,
+    `--pwfile=${site.passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--locale=C',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+  ]);
+  const lines = collectLines(initdb, site.log);
+  const code = await new Promise((resolve) => initdb.once('close', resolve));
+  if (code !== 0) throw new PostgresUnusable(`PostgreSQL could not make its data directory: ${lines.at(-1)}`);
+  renameSync(directory, site.cluster);
+}
+
+async function launchOnFreePort(site: Site): Promise<{ server: ChildProcess; port: number }> {
+  for (let attempt = 1; ; attempt++) {
+    const port = await findFreePort();
+    const outcome = await launch(site, port);
+    if ('server' in outcome) return { server: outcome.server, port };
+    // Somebody else took the port meanwhile.
+    const taken = outcome.lines.some((line) => line.includes('could not bind'));
+    if (!taken || attempt === portAttempts) {
+      const fatal = outcome.lines.findLast((line) => /FATAL|PANIC|error/i.test(line)) ?? outcome.lines.at(-1);
+      throw new PostgresUnusable(`PostgreSQL did not start: ${fatal?.replace(/^.*?(FATAL|PANIC): +/, '')}`);
+    }
+  }
+}
+
+async function launch(site: Site, port: number): Promise<{ server: ChildProcess } | { lines: string[] }> {
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    log_min_messages: 'warning',
+    jit: 'off',
+    ...site.settings,
+  };
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const server = run(site, [site.binaries.postgres, '-D', site.cluster, ...flags]);
+  return new Promise((resolve, reject) => {
+    const lines = collectLines(server, site.log, (line) => {
+      if (line.includes('ready to accept connections')) resolve({ server });
+    });
+    server.once('error', reject);
+    server.once('close', () => resolve({ lines }));
+  });
+}
+
+/** Starts a program in a session of its own: Ctrl-C is for us, who stop the server when nobody needs it any more. */
+function run(site: Site, command: readonly [string, ...string[]]): ChildProcess {
+  const options: SpawnOptions = {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // Nothing of our environment: it may hold secrets.
+    env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' },
+    cwd: '/',
+  };
+  return spawnAs(site.account, [site.cluster], command, options);
+}
+
+/** What the program says, line by line; the last 100 lines are kept. */
+function collectLines(program: ChildProcess, log: Log, onLine?: (line: string) => void): string[] {
+  const kept: string[] = [];
+  for (const stream of [program.stdout!, program.stderr!]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      log.debug({ postgres: line }, 'PostgreSQL says');
+      kept.push(line);
+      if (kept.length > 100) kept.shift();
+      onLine?.(line);
+    });
+  }
+  return kept;
+}
+
+async function findFreePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as { port: number };
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}

@@ -1,0 +1,34 @@
+import type { Log } from '@muster/platform/log';
+import { type Kysely, type Migration, Migrator, sql } from 'kysely';
+import * as access from './migrations/20261121t1400_access.ts';
+import * as agents from './migrations/20261121t1401_agents.ts';
+import * as configs from './migrations/20261121t1402_configs.ts';
+import * as rollouts from './migrations/20261121t1403_rollouts.ts';
+import type { Database } from './schema.ts';
+
+// Imported one by one: a bundled process has no folder to look into.
+const migrations: Record<string, Migration> = {
+  '20261121t1400_access': access,
+  '20261121t1401_agents': agents,
+  '20261121t1402_configs': configs,
+  '20261121t1403_rollouts': rollouts,
+};
+
+/** Any number that all versions of Muster share. */
+const migrationLock = 4320_4321;
+
+/**
+ * Brings the database to the newest schema, in one transaction: all of it or nothing. Any number of
+ * processes may call it at once; one works, the others wait for it and find nothing left to do.
+ */
+export async function migrateToLatest(db: Kysely<Database>, log?: Log): Promise<void> {
+  const done = await db.transaction().execute(async (transaction) => {
+    // Before the migrator's own lock: it creates its tables first, which two at once cannot.
+    await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(transaction);
+    const provider = { getMigrations: async () => migrations };
+    const { error, results } = await new Migrator({ db: transaction, provider }).migrateToLatest();
+    if (error) throw error;
+    return (results ?? []).map(({ migrationName }) => migrationName);
+  });
+  if (done.length > 0) log?.info({ migrations: done }, 'database migrated');
+}

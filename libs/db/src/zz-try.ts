@@ -1,0 +1,13 @@
+import { startEmbeddedPostgres } from '/work/main/libs/db/src/embedded-postgres.ts';
+import { createLog } from '/work/main/libs/platform/src/log.ts';
+import { openDatabase } from '/work/main/libs/db/src/pool.postgres.ts';
+import { migrateToLatest } from '/work/main/libs/db/src/migrate.postgres.ts';
+const t=Date.now();
+const s = await startEmbeddedPostgres({dataDir: process.argv[2]!, log: createLog('x','debug')});
+console.log('up', Date.now()-t, s.url);
+const db = openDatabase({url:s.url,maxConnections:4});
+await Promise.all([migrateToLatest(db),migrateToLatest(db), migrateToLatest(db)]);
+console.log('migrated', Date.now()-t);
+await db.destroy();
+const t2=Date.now();
+await s.stop(); console.log('stopped',Date.now()-t2);

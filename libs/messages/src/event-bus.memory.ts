@@ -1,0 +1,210 @@
+import { silentLog, type Log } from '@muster/platform/log';
+import { MemoryConsumerGroup, type Parcel } from './consumer-group.memory.ts';
+import { BusUnavailable, RequestFailed } from './errors.ts';
+import type { EventBus, Subscription } from './event-bus.ts';
+import type { Broadcasts, Facts, Requests } from './vocabulary.ts';
+
+export interface MemoryEventBusOptions {
+  log?: Log;
+  /** Pause before a rejecting consumer gets its facts again. Default 500. */
+  retryPauseMs?: number;
+  /** Facts of one subject kept for consumers to come, and most facts a group may lag behind. Default 10,000. */
+  maxBacklog?: number;
+}
+
+/**
+ * The bus of the all-in-one process. Facts live as long as the process does; what depends on them looks
+ * at the tables when it starts.
+ *
+ * - `reports` resolves when every group has handled them, so that gateways run no faster than inventory.
+ *   All other facts resolve when they are queued: they only say when to look, and waiting for the handlers
+ *   would lock up a handler that publishes to a group that waits for it.
+ * - Facts published before the first group joined are kept for every group that comes. The latest
+ *   `maxBacklog` are kept, as JetStream's limits would.
+ * - A group that lags `maxBacklog` facts behind makes `publish` reject with `BusUnavailable`.
+ */
+export function createMemoryEventBus(options: MemoryEventBusOptions = {}): EventBus {
+  return new MemoryEventBus(options.log ?? silentLog, options.retryPauseMs ?? 500, options.maxBacklog ?? 10_000);
+}
+
+const paced = new Set<string>(['reports'] satisfies (keyof Facts)[]);
+
+interface Topic {
+  groups: Map<string, MemoryConsumerGroup<unknown>>;
+  /** What was published before there was a group. */
+  early: Parcel<unknown>[];
+}
+
+type Listener = (message: unknown) => void;
+type Responder = (question: unknown) => Promise<unknown>;
+
+class MemoryEventBus implements EventBus {
+  private readonly topics = new Map<string, Topic>();
+  private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly responders = new Map<string, Responder[]>();
+  private readonly answering = new Set<Promise<unknown>>();
+  private closed = false;
+
+  constructor(
+    private readonly log: Log,
+    private readonly retryPauseMs: number,
+    private readonly maxBacklog: number,
+  ) {}
+
+  get available(): boolean {
+    return !this.closed;
+  }
+
+  async publish<S extends keyof Facts>(subject: S, fact: Facts[S]): Promise<void> {
+    this.assertOpen();
+    const topic = this.topic(subject);
+    const groups = [...topic.groups.values()];
+    if (groups.some((group) => group.backlog >= this.maxBacklog)) {
+      throw new BusUnavailable(`consumers of ${subject} lag too far behind`);
+    }
+    this.tell(subject, fact);
+    const handled = groups.length > 0 ? groups.map((group) => enqueue(group, fact)) : [this.keep(topic, fact)];
+    if (paced.has(subject)) await Promise.all(handled);
+    else for (const promise of handled) promise.catch(() => {});
+  }
+
+  async consume<S extends keyof Facts>(
+    subject: S,
+    group: string,
+    handle: (facts: Facts[S][]) => Promise<void>,
+    options: { maxBatch?: number } = {},
+  ): Promise<Subscription> {
+    this.assertOpen();
+    return this.group(subject, group).join(handle as (facts: unknown[]) => Promise<void>, options.maxBatch ?? 100);
+  }
+
+  broadcast<S extends keyof Broadcasts>(subject: S, message: Broadcasts[S]): void {
+    if (!this.closed) this.tell(subject, message);
+  }
+
+  async listen<S extends keyof (Broadcasts & Facts)>(
+    subject: S,
+    handle: (message: (Broadcasts & Facts)[S]) => void,
+  ): Promise<Subscription> {
+    this.assertOpen();
+    const listeners = this.listeners.get(subject) ?? new Set<Listener>();
+    this.listeners.set(subject, listeners);
+    const listener: Listener = (message) => handle(message as (Broadcasts & Facts)[S]);
+    listeners.add(listener);
+    return {
+      stop: async () => {
+        listeners.delete(listener);
+      },
+    };
+  }
+
+  async request<S extends keyof Requests>(
+    subject: S,
+    question: Requests[S]['question'],
+    options: { timeoutMs?: number } = {},
+  ): Promise<Requests[S]['answer']> {
+    this.assertOpen();
+    const responders = this.responders.get(subject) ?? [];
+    const responder = responders.shift();
+    if (!responder) throw new BusUnavailable(`nobody answers ${subject}`);
+    responders.push(responder);
+    const answer = Promise.resolve(question).then(responder);
+    this.answering.add(answer);
+    const forget = () => this.answering.delete(answer);
+    answer.then(forget, forget);
+    return (await inTime(answer, subject, options.timeoutMs ?? 5_000)) as Requests[S]['answer'];
+  }
+
+  async respond<S extends keyof Requests>(
+    subject: S,
+    answer: (question: Requests[S]['question']) => Promise<Requests[S]['answer']>,
+  ): Promise<Subscription> {
+    this.assertOpen();
+    const responders = this.responders.get(subject) ?? [];
+    this.responders.set(subject, responders);
+    const responder: Responder = (question) => answer(question as Requests[S]['question']);
+    responders.push(responder);
+    return {
+      stop: async () => {
+        const at = responders.indexOf(responder);
+        if (at >= 0) responders.splice(at, 1);
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    const reason = new BusUnavailable('the bus is closed');
+    for (const topic of this.topics.values()) {
+      await Promise.all([...topic.groups.values()].map((group) => group.close(reason)));
+      for (const parcel of topic.early.splice(0)) parcel.settle(reason);
+    }
+    await Promise.allSettled(this.answering);
+    this.listeners.clear();
+    this.responders.clear();
+  }
+
+  private assertOpen(): void {
+    if (this.closed) throw new BusUnavailable('the bus is closed');
+  }
+
+  private topic(subject: string): Topic {
+    const topic = this.topics.get(subject) ?? { groups: new Map(), early: [] };
+    this.topics.set(subject, topic);
+    return topic;
+  }
+
+  private group(subject: string, name: string): MemoryConsumerGroup<unknown> {
+    const topic = this.topic(subject);
+    const known = topic.groups.get(name);
+    if (known) return known;
+    const group = new MemoryConsumerGroup<unknown>(this.retryPauseMs, this.log);
+    topic.groups.set(name, group);
+    for (const parcel of topic.early) group.add(parcel);
+    return group;
+  }
+
+  /** Resolves when the first group that comes has handled the fact. */
+  private keep(topic: Topic, fact: unknown): Promise<void> {
+    return new Promise((resolve, reject) => {
+      topic.early.push({ fact, settle: (failure) => (failure ? reject(failure) : resolve()) });
+      if (topic.early.length <= this.maxBacklog) return;
+      topic.early.shift()?.settle(new BusUnavailable('nobody consumes these facts'));
+    });
+  }
+
+  /** Listeners hear it later and apart from each other: neither the teller nor other listeners see a failure. */
+  private tell(subject: string, message: unknown): void {
+    for (const listener of this.listeners.get(subject) ?? []) {
+      setImmediate(() => {
+        try {
+          listener(message);
+        } catch (error) {
+          this.log.error({ err: error, subject }, 'a listener failed');
+        }
+      });
+    }
+  }
+}
+
+function enqueue(group: MemoryConsumerGroup<unknown>, fact: unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    group.add({ fact, settle: (failure) => (failure ? reject(failure) : resolve()) });
+  });
+}
+
+async function inTime(answer: Promise<unknown>, subject: string, timeoutMs: number): Promise<unknown> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new BusUnavailable(`no answer to ${subject} in ${timeoutMs} ms`)), timeoutMs);
+  });
+  const told = answer.catch((error: unknown) => {
+    throw new RequestFailed(error instanceof Error ? error.message : String(error), { cause: error });
+  });
+  try {
+    return await Promise.race([told, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
