@@ -44,7 +44,9 @@ type LocalServer = ReturnType<typeof createServer>;
 function listenOn(socket: string): Promise<LocalServer | null> {
   return new Promise((done, fail) => {
     const server = createServer((peer) => peer.destroy());
-    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? done(null) : fail(error)));
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? done(null) : fail(error),
+    );
     server.listen(socket, () => done(server.unref()));
   });
 }

@@ -1,5 +1,6 @@
 import type { Log } from '@muster/platform/log';
-import { type Kysely, type Migration, Migrator, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
 import * as access from './migrations/20261121t1400_access.ts';
 import * as agents from './migrations/20261121t1401_agents.ts';
 import * as configs from './migrations/20261121t1402_configs.ts';

@@ -1,0 +1,60 @@
+/** One thing wrong with a request. */
+export interface FieldError {
+  /** Dotted path in the body, or the name of a parameter. */
+  field: string;
+  detail: string;
+}
+
+/** The request does not have the shape or the values it must have. */
+export class InvalidRequest extends Error {
+  readonly code = 'invalid-request';
+  readonly field: string;
+  readonly errors: readonly FieldError[];
+
+  constructor(first: FieldError, ...others: FieldError[]) {
+    super(`${first.field}: ${first.detail}`);
+    this.field = first.field;
+    this.errors = [first, ...others];
+  }
+}
+
+/** No valid API key and no session. */
+export class Unauthenticated extends Error {
+  readonly code = 'unauthenticated';
+
+  constructor() {
+    super('send an API key as "Authorization: Bearer <key>", or sign in');
+  }
+}
+
+/** A browser sent this from a page of another origin. */
+export class CrossOrigin extends Error {
+  readonly code = 'cross-origin';
+
+  constructor() {
+    super('requests from pages of another origin are refused');
+  }
+}
+
+/** Nothing is served under this method and path. */
+export class UnknownRoute extends Error {
+  readonly code = 'unknown-route';
+
+  constructor() {
+    super('nothing is served here under this method and path; the API is described at /api/openapi.json');
+  }
+}
+
+/** The GraphQL operation asks for more than one operation may. */
+export class QueryTooComplex extends Error {
+  readonly code = 'query-too-complex';
+}
+
+/** The port to serve on is in use. */
+export class PortTaken extends Error {
+  readonly code = 'port-taken';
+
+  constructor(host: string, port: number) {
+    super(`port ${port} on ${host} is in use: stop what listens there or set MUSTER_API_PORT to a free one`);
+  }
+}

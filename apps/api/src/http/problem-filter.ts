@@ -1,0 +1,41 @@
+import type { ArgumentsHost } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Log } from '@muster/platform/log';
+import { internalProblem, refusalProblem, toProblem, type Problem } from './problem.ts';
+
+/** Answers every error of every route as problem details. Without `@Catch` it catches all. */
+export class ProblemFilter {
+  readonly #log: Log;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    sendProblem(reply, this.#problemOf(error, request));
+  }
+
+  #problemOf(error: unknown, request: FastifyRequest): Problem {
+    const known = toProblem(error) ?? refusalProblem(httpStatusOf(error));
+    if (known) return known;
+    this.#log.error({ err: error, requestId: request.id, route: request.routeOptions?.url }, 'request failed');
+    return internalProblem;
+  }
+}
+
+/** The status of an error made by Fastify (`statusCode`) or Nest (`getStatus`); 500 of any other. */
+function httpStatusOf(error: unknown): number {
+  const { statusCode, getStatus } = error as { statusCode?: unknown; getStatus?: unknown };
+  if (typeof getStatus === 'function') return Number(getStatus.call(error));
+  return typeof statusCode === 'number' ? statusCode : 500;
+}
+
+/** Sends a problem with the headers its status asks for. */
+export function sendProblem(reply: FastifyReply, problem: Problem): void {
+  if (problem.status === 401) void reply.header('WWW-Authenticate', 'Bearer realm="muster"');
+  if (problem.status === 503) void reply.header('Retry-After', '5');
+  void reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+}

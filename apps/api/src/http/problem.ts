@@ -1,0 +1,123 @@
+import { STATUS_CODES } from 'node:http';
+import type * as AccessErrors from '@muster/access/errors';
+import type * as AgentErrors from '@muster/agents/errors';
+import type * as ConfigErrors from '@muster/configs/errors';
+import type * as MessageErrors from '@muster/messages/errors';
+import type * as RolloutErrors from '@muster/rollouts/errors';
+import type * as ApiErrors from './errors.ts';
+import type { FieldError } from './errors.ts';
+
+/** RFC 9457 problem details, with a stable `code` to tell problems apart. */
+export interface Problem {
+  type: 'about:blank';
+  title: string;
+  status: number;
+  detail: string;
+  code: string;
+  /** What the problem is about: dotted path in the body, or the name of a parameter. */
+  field?: string;
+  /** All fields that are wrong, when a request has several. */
+  errors?: readonly FieldError[];
+  /** What is wrong in the text of a configuration. */
+  problems?: readonly unknown[];
+}
+
+type CodeIn<M> = {
+  [K in keyof M]: M[K] extends abstract new (...args: never[]) => { readonly code: infer C extends string }
+    ? C
+    : never;
+}[keyof M];
+
+type ErrorCode =
+  | CodeIn<typeof AccessErrors>
+  | CodeIn<typeof AgentErrors>
+  | CodeIn<typeof ConfigErrors>
+  | CodeIn<typeof MessageErrors>
+  | CodeIn<typeof RolloutErrors>
+  | CodeIn<typeof ApiErrors>;
+
+/** The HTTP status of every error that the API can meet. Their messages are safe to show, unless `hidden`. */
+const statusOf: Record<ErrorCode, number> = {
+  'invalid-request': 400,
+  'invalid-cursor': 400,
+  'invalid-selector': 400,
+  'invalid-label': 400,
+  'invalid-name': 400,
+  'invalid-policy': 400,
+  'query-too-complex': 400,
+  unauthenticated: 401,
+  'cross-origin': 403,
+  'unknown-route': 404,
+  'unknown-agent': 404,
+  'unknown-configuration': 404,
+  'unknown-configuration-version': 404,
+  'unknown-fleet': 404,
+  'unknown-rollout': 404,
+  'unknown-enrollment-token': 404,
+  'agent-offline': 409,
+  'command-refused': 409,
+  'configuration-exists': 409,
+  'fleet-in-use': 409,
+  'rollout-state-conflict': 409,
+  'invalid-configuration': 422,
+  'request-failed': 502,
+  'bus-unavailable': 503,
+  'gateway-unreachable': 503,
+  'port-taken': 500,
+};
+
+const hidden: Partial<Record<ErrorCode, string>> = {
+  'request-failed': 'another part of Muster failed; its log says why',
+  'bus-unavailable': 'the event bus cannot be reached now; try again',
+  'port-taken': 'something went wrong',
+};
+
+/** PostgreSQL is away, or coming up or going down (SQLSTATE classes 08 and 57P, Node's socket errors). */
+const databaseAway = /^(08\w{3}|57P0\d|ECONN\w+|EPIPE|ETIMEDOUT)$/;
+
+/** What to tell the client about an error; null: nothing but that something went wrong, for it was not foreseen. */
+export function toProblem(error: unknown): Problem | null {
+  if (!(error instanceof Error)) return null;
+  const { code } = error as { code?: unknown };
+  if (typeof code !== 'string') return null;
+  if (Object.hasOwn(statusOf, code)) return describe(error, code as ErrorCode);
+  if (databaseAway.test(code)) {
+    return problem(503, 'database-unavailable', 'the database cannot be reached now; try again');
+  }
+  return null;
+}
+
+function describe(error: Error, code: ErrorCode): Problem {
+  const { field, errors, problems } = error as Partial<Pick<Problem, 'field' | 'errors' | 'problems'>>;
+  return {
+    ...problem(statusOf[code], code, hidden[code] ?? error.message),
+    ...(field !== undefined && { field }),
+    ...(errors !== undefined && { errors }),
+    ...(problems !== undefined && { problems }),
+  };
+}
+
+/** A problem that has no error class: what the HTTP layer itself refuses, or an internal failure. */
+export function problem(status: number, code: string, detail: string): Problem {
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code };
+}
+
+export const internalProblem = problem(500, 'internal', 'something went wrong; the log of the API says what');
+
+const refusals: Record<number, [code: string, detail: string]> = {
+  400: ['malformed-request', 'the request is not well-formed HTTP or JSON'],
+  404: ['unknown-route', 'nothing is served here under this method and path'],
+  408: ['request-timeout', 'the request took too long to arrive'],
+  413: ['body-too-large', 'the body is larger than this server takes'],
+  414: ['address-too-long', 'the address is longer than this server takes'],
+  415: ['unsupported-media-type', 'send the body as application/json'],
+  431: ['headers-too-large', 'the headers are larger than this server takes'],
+};
+
+/** A problem for what the HTTP layer refused with this status; null when it is no refusal. */
+export function refusalProblem(status: number): Problem | null {
+  if (status < 400 || status > 499) return null;
+  const [code, detail] = refusals[status] ?? ['malformed-request', 'the request cannot be handled'];
+  const refused = problem(status, code, detail);
+  return status === 413 || code === 'malformed-request' ? { ...refused, field: 'body' } : refused;
+}

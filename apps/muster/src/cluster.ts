@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { wireAccess } from '@muster/access/wire';
+import { migrateToLatest } from '@muster/db/migrate.postgres';
+import { openDatabase } from '@muster/db/pool.postgres';
+import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
+import { createLog } from '@muster/platform/log';
+import { stopInReverse } from '@muster/platform/process';
+import type { Running } from '@muster/platform/running';
+import { banner } from './banner.ts';
+import { startBackends, type Backends } from './backends.ts';
+import { startChild, freePort, type ChildSpec } from './child-process.ts';
+import { claimDataDir } from './data-dir.ts';
+import type { ClusterEnv } from './env.ts';
+import { ensureFirstCredentials } from './first-credentials.ts';
+
+/** The second gateway's port, from the first's. */
+const secondGatewayOffset = 10;
+
+/**
+ * What production runs, on this machine: PostgreSQL, NATS and Redis, two gateways, inventory, configs,
+ * rollouts and api as processes of their own. A process that dies is started again.
+ */
+export async function startCluster(env: ClusterEnv, print: (text: string) => void): Promise<Running> {
+  const log = createLog('muster', env.MUSTER_LOG_LEVEL);
+  const parts: Running[] = [];
+  const keep = <Part extends Running>(part: Part): Part => {
+    parts.push(part);
+    return part;
+  };
+  try {
+    const { path: dataDir } = keep(await claimDataDir(env.MUSTER_DATA_DIR));
+    const backends = keep(await startBackends(env, join(dataDir, 'cluster'), log, print));
+    const opampPorts = await opampPortsOf(env.MUSTER_OPAMP_PORT);
+    const opamp = opampPorts.map((port) => `ws://${env.MUSTER_HOST}:${port}/v1/opamp`);
+
+    const db = openDatabase({ url: backends.databaseUrl, maxConnections: 2, log });
+    const first = await (async () => {
+      try {
+        await migrateToLatest(db, log);
+        const { access } = wireAccess({ db, bus: createMemoryEventBus({ log }) });
+        const presets = { adminKey: env.MUSTER_ADMIN_TOKEN, enrollmentToken: env.MUSTER_ENROLLMENT_TOKEN };
+        return await ensureFirstCredentials(access, presets, dataDir, opamp[0] ?? '');
+      } finally {
+        await db.destroy();
+      }
+    })();
+
+    const apiPort = env.MUSTER_API_PORT || (await freePort());
+    // inventory answers the gateways' questions, so it comes first and goes last
+    for (const group of await childSpecs(env, backends, opampPorts, apiPort)) {
+      const children = await Promise.all(group.map((spec) => startChild(spec, log)));
+      children.forEach(keep);
+    }
+    print(banner({ ui: `http://${env.MUSTER_HOST}:${apiPort}/`, opamp, dataDir }, first));
+    return stopInReverse(parts);
+  } catch (error) {
+    await stopInReverse(parts)
+      .stop()
+      .catch(() => {});
+    throw error;
+  }
+}
+
+async function opampPortsOf(wanted: number): Promise<number[]> {
+  return wanted === 0 ? [await freePort(), await freePort()] : [wanted, wanted + secondGatewayOffset];
+}
+
+/** Groups of processes, each started after the one before is ready. */
+async function childSpecs(
+  env: ClusterEnv,
+  backends: Backends,
+  opampPorts: number[],
+  apiPort: number,
+): Promise<ChildSpec[][]> {
+  const onBus = { MUSTER_NATS_URL: backends.natsUrl, MUSTER_REDIS_URL: backends.redisUrl };
+  const onDatabase = { ...onBus, MUSTER_DATABASE_URL: backends.databaseUrl };
+  const spec = async (app: string, name: string, settings: Record<string, string>): Promise<ChildSpec> => {
+    const probePort = app === 'api' ? apiPort : await freePort();
+    return {
+      name,
+      main: new URL(`../../${app}/dist/main.js`, import.meta.url),
+      probePort,
+      env: { ...env.environment, ...settings, MUSTER_PROBE_PORT: String(probePort) },
+    };
+  };
+  const gateways = opampPorts.map((port, index) =>
+    spec('gateway', `gateway-${index + 1}`, {
+      ...onBus,
+      MUSTER_GATEWAY_ID: `gateway-${index + 1}`,
+      MUSTER_OPAMP_PORT: String(port),
+    }),
+  );
+  return [
+    [await spec('inventory', 'inventory', onDatabase)],
+    await Promise.all([
+      spec('configs', 'configs', onDatabase),
+      spec('rollouts', 'rollouts', onDatabase),
+      spec('api', 'api', { ...onDatabase, MUSTER_API_PORT: String(apiPort) }),
+      ...gateways,
+    ]),
+  ];
+}

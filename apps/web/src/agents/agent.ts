@@ -1,0 +1,77 @@
+import type { Tone } from '../ui/status-chip.tsx';
+
+export type AgentStatus = 'connected' | 'disconnected';
+export type ConfigurationStatus = 'none' | 'offered' | 'applying' | 'applied' | 'failed' | 'deferred';
+
+export const agentStatuses: AgentStatus[] = ['connected', 'disconnected'];
+
+export interface VersionRef {
+  name: string;
+  version: number;
+  hash: string;
+}
+
+export interface AgentConfiguration {
+  status: ConfigurationStatus;
+  current: VersionRef | null;
+  pending: VersionRef | null;
+  target: VersionRef | null;
+  error: string | null;
+}
+
+/** One row of the list of agents. */
+export interface AgentRow {
+  uid: string;
+  name: string;
+  status: AgentStatus;
+  healthy: boolean | null;
+  type: string;
+  version: string;
+  os: string;
+  arch: string;
+  hostname: string;
+  fleet: string | null;
+  lastSeenAt: string;
+  configuration: AgentConfiguration;
+}
+
+/** Everything that is known of one agent. */
+export interface AgentDetail extends AgentRow {
+  labels: Record<string, string>;
+  capabilities: string[];
+  transport: string;
+  enrolledAt: string;
+  connectedAt: string | null;
+  identifyingAttributes: Record<string, unknown>;
+  nonIdentifyingAttributes: Record<string, unknown>;
+  health: unknown;
+  effectiveConfig: Record<string, string> | null;
+  components: unknown;
+  packages: unknown;
+  remoteConfigStatus: { hash: string; status: string; error: string } | null;
+  connection: {
+    gateway: string;
+    transport: string;
+    remoteAddress: string;
+    enrollmentToken: string | null;
+  } | null;
+}
+
+export const configurationTones: Record<ConfigurationStatus, Tone> = {
+  none: 'idle',
+  offered: 'info',
+  applying: 'info',
+  applied: 'ok',
+  failed: 'bad',
+  deferred: 'warn',
+};
+
+/** A version as people say it: "edge v3". */
+export function versionText({ name, version }: { name: string; version: number }): string {
+  return `${name} v${version}`;
+}
+
+/** An agent's name, or its uid while it has said none. */
+export function agentTitle({ name, uid }: { name: string; uid: string }): string {
+  return name || uid;
+}

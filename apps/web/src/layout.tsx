@@ -1,0 +1,82 @@
+import { useEffect, useRef } from 'react';
+import { NavLink, Outlet, useLocation } from 'react-router';
+import { useLiveState } from './live-query.ts';
+import { useSession } from './session/session.tsx';
+import { StatusChip } from './ui/status-chip.tsx';
+import './layout.css';
+
+const sections = [
+  { to: '/', title: 'Overview' },
+  { to: '/agents', title: 'Agents' },
+  { to: '/configurations', title: 'Configurations' },
+  { to: '/fleets', title: 'Fleets' },
+  { to: '/rollouts', title: 'Rollouts' },
+  { to: '/enrollment-tokens', title: 'Enrollment tokens' },
+  { to: '/audit', title: 'Audit' },
+];
+
+/** The frame around every page of who is signed in. */
+export function Layout() {
+  const { pathname } = useLocation();
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => {
+    window.scrollTo(0, 0);
+  }, [pathname]);
+
+  return (
+    <div className="layout">
+      <a
+        className="skip-link"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
+        Skip to content
+      </a>
+      <div className="sidebar">
+        <NavLink to="/" className="brand">
+          <img src="/favicon.svg" alt="" width="26" height="26" />
+          Muster
+        </NavLink>
+        <nav aria-label="Main">
+          {sections.map(({ to, title }) => (
+            <NavLink key={to} to={to} end={to === '/'} className="nav-link">
+              {title}
+            </NavLink>
+          ))}
+        </nav>
+        <Account />
+      </div>
+      <main id="main" ref={main} tabIndex={-1} className="main stack">
+        <Outlet key={pathname} />
+      </main>
+    </div>
+  );
+}
+
+function Account() {
+  const { actor, signOut } = useSession();
+  return (
+    <div className="account">
+      <LiveChip />
+      <span className="account-actor" title="Signed in as">
+        {actor}
+      </span>
+      <button type="button" className="button button-small" onClick={signOut}>
+        Sign out
+      </button>
+    </div>
+  );
+}
+
+function LiveChip() {
+  const state = useLiveState();
+  return (
+    <span role="status">
+      {state === 'live' && <StatusChip tone="ok">Live</StatusChip>}
+      {state === 'lost' && <StatusChip tone="warn">Reconnecting</StatusChip>}
+    </span>
+  );
+}

@@ -1,0 +1,99 @@
+// Builds what the end-to-end tests run for real: the upstream opampsupervisor, a small collector and
+// nats-server, from pinned versions, into .cache/bin. Needs Go; a second run with the same versions does
+// nothing. Plain JavaScript, so that any Node can run it before `npm ci`.
+//
+//   node e2e/real-collector/build.mjs [opampsupervisor] [otelcol] [nats-server]      (default: all)
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const cache = fileURLToPath(new URL('../../.cache/', import.meta.url));
+const bin = join(cache, 'bin');
+const exitWithoutGo = 3;
+
+const collectorVersion = 'v0.149.0';
+const supervisorPackage = 'github.com/open-telemetry/opentelemetry-collector-contrib/cmd/opampsupervisor';
+const natsPackage = 'github.com/nats-io/nats-server/v2';
+const natsVersion = 'v2.15.2';
+const manifest = readFileSync(join(here, 'manifest.yaml'), 'utf8');
+
+/** What is built: its inputs (the key of the cache) and how it is made. */
+const binaries = {
+  opampsupervisor: {
+    inputs: [supervisorPackage, collectorVersion],
+    make: (target) => goBuild(supervisorPackage, supervisorPackage, collectorVersion, target),
+  },
+  otelcol: { inputs: [collectorVersion, manifest], make: buildCollector },
+  'nats-server': {
+    inputs: [natsPackage, natsVersion],
+    make: (target) => goBuild(natsPackage, natsPackage, natsVersion, target),
+  },
+};
+
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(binaries);
+for (const name of wanted) {
+  const binary = binaries[name];
+  if (binary === undefined) stop(2, `there is no ${name} here; known: ${Object.keys(binaries).join(', ')}`);
+  build(name, binary);
+}
+
+/** Builds one binary unless the one in the cache was made from the same inputs. */
+function build(name, { inputs, make }) {
+  const target = join(bin, name);
+  const keyFile = `${target}.key`;
+  const key = createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
+  if (existsSync(target) && existsSync(keyFile) && readFileSync(keyFile, 'utf8') === key) return;
+  requireGo();
+  process.stdout.write(`real-collector: building ${name}\n`);
+  mkdirSync(bin, { recursive: true });
+  const fresh = `${target}.new`;
+  make(fresh);
+  renameSync(fresh, target);
+  writeFileSync(keyFile, key);
+}
+
+/**
+ * Builds a main package at a version by way of a scratch module: `go install package@version` refuses
+ * modules with replace directives, which opampsupervisor has.
+ */
+function goBuild(packagePath, modulePath, version, target) {
+  const scratch = scratchDir(packagePath.split('/').findLast((part) => !/^v\d+$/.test(part)));
+  writeFileSync(join(scratch, 'go.mod'), `module scratch\n\ngo 1.25.0\n\nrequire ${modulePath} ${version}\n`);
+  go(['build', '-mod=mod', '-trimpath', '-ldflags=-s -w', '-o', target, packagePath], scratch);
+}
+
+/** Builds the collector of manifest.yaml with the OpenTelemetry Collector Builder. */
+function buildCollector(target) {
+  const scratch = scratchDir('otelcol');
+  const builder = `go.opentelemetry.io/collector/cmd/builder@${collectorVersion}`;
+  go(['run', builder, `--config=${join(here, 'manifest.yaml')}`], scratch);
+  renameSync(join(scratch, 'out', 'otelcol'), target);
+}
+
+function scratchDir(name) {
+  const path = join(cache, 'build', name);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+function go(args, cwd) {
+  const { status, error } = spawnSync('go', args, {
+    cwd,
+    stdio: 'inherit',
+    env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off' },
+  });
+  if (error !== undefined || status !== 0) stop(1, `go ${args.join(' ')} failed in ${cwd}`);
+}
+
+function requireGo() {
+  if (spawnSync('go', ['version']).status === 0) return;
+  stop(exitWithoutGo, 'needs Go 1.25 or newer (https://go.dev/dl); without it, tests with a real collector are skipped');
+}
+
+function stop(code, message) {
+  process.stderr.write(`real-collector: ${message}\n`);
+  process.exit(code);
+}

@@ -1,0 +1,102 @@
+const contextLines = 3;
+/** Beyond this many line pairs the changed middle is shown as replaced whole, to bound time and memory. */
+const maxComparisons = 16_000_000;
+
+type Edit = { kind: ' ' | '-' | '+'; line: string };
+
+/** The difference of two texts in unified format, three lines of context; empty when they are equal. */
+export function unifiedDiff(beforeName: string, before: string, afterName: string, after: string): string {
+  const edits = editScript(toLines(before), toLines(after));
+  const hunks = hunkRanges(edits).map(([start, end]) => formatHunk(edits, start, end));
+  return hunks.length === 0 ? '' : [`--- ${beforeName}`, `+++ ${afterName}`, ...hunks, ''].join('\n');
+}
+
+function toLines(text: string): string[] {
+  const lines = text.split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  else lines.push(`${lines.pop()}\n\\ No newline at end of file`);
+  return lines;
+}
+
+function editScript(before: string[], after: string[]): Edit[] {
+  let start = 0;
+  while (start < before.length && start < after.length && before[start] === after[start]) start++;
+  let tail = 0;
+  const most = Math.min(before.length, after.length) - start;
+  while (tail < most && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
+  return [
+    ...before.slice(0, start).map(same),
+    ...middleEdits(before.slice(start, before.length - tail), after.slice(start, after.length - tail)),
+    ...before.slice(before.length - tail).map(same),
+  ];
+}
+
+function same(line: string): Edit {
+  return { kind: ' ', line };
+}
+
+/** Edits by the longest common subsequence of lines. */
+function middleEdits(before: string[], after: string[]): Edit[] {
+  if (before.length * after.length > maxComparisons) {
+    return [
+      ...before.map((line): Edit => ({ kind: '-', line })),
+      ...after.map((line): Edit => ({ kind: '+', line })),
+    ];
+  }
+  const common = commonLengths(before, after);
+  const width = after.length + 1;
+  const edits: Edit[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < before.length || j < after.length) {
+    if (i < before.length && j < after.length && before[i] === after[j]) {
+      edits.push(same(before[i]!));
+      i++;
+      j++;
+    } else if (j === after.length || (i < before.length && common[(i + 1) * width + j]! >= common[i * width + j + 1]!)) {
+      edits.push({ kind: '-', line: before[i++]! });
+    } else {
+      edits.push({ kind: '+', line: after[j++]! });
+    }
+  }
+  return edits;
+}
+
+/** At [i, j]: how many lines `before` from i and `after` from j have in common, in order. */
+function commonLengths(before: string[], after: string[]): Uint32Array {
+  const width = after.length + 1;
+  const lengths = new Uint32Array((before.length + 1) * width);
+  for (let i = before.length - 1; i >= 0; i--) {
+    for (let j = after.length - 1; j >= 0; j--) {
+      lengths[i * width + j] =
+        before[i] === after[j]
+          ? lengths[(i + 1) * width + j + 1]! + 1
+          : Math.max(lengths[(i + 1) * width + j]!, lengths[i * width + j + 1]!);
+    }
+  }
+  return lengths;
+}
+
+/** Ranges of edits to show: changes with their context, joined where contexts meet. */
+function hunkRanges(edits: Edit[]): [start: number, end: number][] {
+  const ranges: [number, number][] = [];
+  for (const [index, edit] of edits.entries()) {
+    if (edit.kind === ' ') continue;
+    const last = ranges.at(-1);
+    const end = Math.min(edits.length, index + contextLines + 1);
+    if (last && index - contextLines <= last[1]) last[1] = end;
+    else ranges.push([Math.max(0, index - contextLines), end]);
+  }
+  return ranges;
+}
+
+function formatHunk(edits: Edit[], start: number, end: number): string {
+  const position = (kind: '-' | '+'): string => {
+    const counts = (edit: Edit): boolean => edit.kind === ' ' || edit.kind === kind;
+    const before = edits.slice(0, start).filter(counts).length;
+    const length = edits.slice(start, end).filter(counts).length;
+    return `${kind}${length === 0 ? before : before + 1},${length}`;
+  };
+  const lines = edits.slice(start, end).map((edit) => edit.kind + edit.line);
+  return [`@@ ${position('-')} ${position('+')} @@`, ...lines].join('\n');
+}
