@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Log } from '@muster/platform/log';
+import type { BusLog } from './bus-log.ts';
 import type { Subscription } from './event-bus.ts';
 
 /** A fact on its way to one group. */
@@ -29,7 +29,7 @@ export class MemoryConsumerGroup<T> {
 
   constructor(
     private readonly retryPauseMs: number,
-    private readonly log: Log,
+    private readonly log: BusLog,
   ) {}
 
   get backlog(): number {

@@ -15,3 +15,13 @@ export class GatewayUnreachable extends Error {
   readonly code = 'gateway-unreachable';
   readonly retryable = true;
 }
+
+/** The message is larger than the bus carries; sending it again does not help, splitting it does. */
+export class MessageTooLarge extends Error {
+  readonly code = 'message-too-large';
+  readonly retryable = false;
+
+  constructor(subject: string, bytes: number, limit: number) {
+    super(`a message of ${bytes} bytes on ${subject} is larger than the bus carries (${limit} bytes)`);
+  }
+}

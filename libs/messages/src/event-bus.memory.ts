@@ -1,11 +1,11 @@
-import { silentLog, type Log } from '@muster/platform/log';
+import { silentBusLog, type BusLog } from './bus-log.ts';
 import { MemoryConsumerGroup, type Parcel } from './consumer-group.memory.ts';
 import { BusUnavailable, RequestFailed } from './errors.ts';
 import type { EventBus, Subscription } from './event-bus.ts';
 import type { Broadcasts, Facts, Requests } from './vocabulary.ts';
 
 export interface MemoryEventBusOptions {
-  log?: Log;
+  log?: BusLog;
   /** Pause before a rejecting consumer gets its facts again. Default 500. */
   retryPauseMs?: number;
   /** Facts of one subject kept for consumers to come, and most facts a group may lag behind. Default 10,000. */
@@ -24,7 +24,7 @@ export interface MemoryEventBusOptions {
  * - A group that lags `maxBacklog` facts behind makes `publish` reject with `BusUnavailable`.
  */
 export function createMemoryEventBus(options: MemoryEventBusOptions = {}): EventBus {
-  return new MemoryEventBus(options.log ?? silentLog, options.retryPauseMs ?? 500, options.maxBacklog ?? 10_000);
+  return new MemoryEventBus(options.log ?? silentBusLog, options.retryPauseMs ?? 500, options.maxBacklog ?? 10_000);
 }
 
 const paced = new Set<string>(['reports'] satisfies (keyof Facts)[]);
@@ -46,7 +46,7 @@ class MemoryEventBus implements EventBus {
   private closed = false;
 
   constructor(
-    private readonly log: Log,
+    private readonly log: BusLog,
     private readonly retryPauseMs: number,
     private readonly maxBacklog: number,
   ) {}

@@ -24,9 +24,9 @@ export function decodeReportFrame(bytes: Uint8Array): ReportFrame {
 function toReport(message: muster.v1.Report.$Properties): Report {
   return {
     instanceUid: message.instanceUid ?? empty,
-    epoch: Number(message.epoch ?? 0),
-    sequenceNum: Number(message.sequenceNum ?? 0),
-    receivedAt: Number(message.receivedAt ?? 0),
+    epoch: integer(message.epoch),
+    sequenceNum: integer(message.sequenceNum),
+    receivedAt: integer(message.receivedAt),
     agentToServer: message.agentToServer ?? empty,
     connected: message.connected ?? false,
     disconnected: message.disconnected ?? false,
@@ -36,6 +36,10 @@ function toReport(message: muster.v1.Report.$Properties): Report {
     offeredConfigHash: message.offeredConfigHash ?? empty,
     offerError: message.offerError ?? '',
   };
+}
+
+function integer(value: muster.v1.Report.$Properties['epoch']): number {
+  return typeof value === 'object' ? (value?.toNumber() ?? 0) : (value ?? 0);
 }
 
 /** protobufjs reads a Buffer without copying its byte fields. */
