@@ -28,10 +28,10 @@ module.exports = {
       to: { path: `^libs/(${['access', ...capabilityOrder.slice(0, index)].join('|')})/` },
     })),
     {
-      name: 'opamp-and-messages-stand-at-the-bottom',
+      name: 'messages-stand-at-the-bottom',
       severity: 'error',
-      from: { path: '^libs/(opamp|messages)/', pathNot: '\\.(int\\.)?test\\.ts$' },
-      to: { path: '^libs/(?!opamp/|messages/)' },
+      from: { path: '^libs/messages/' },
+      to: { path: '^libs/(?!messages/|platform/)' },
     },
     {
       name: 'opamp-is-pure',

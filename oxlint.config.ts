@@ -1,4 +1,4 @@
-import { defineConfig } from 'oxlint';
+import { defineConfig, type DummyRuleMap } from 'oxlint';
 
 /*
  * The suffix of a server file is its licence to import: `x.redis.ts` may import ioredis, and so on
@@ -18,7 +18,7 @@ const technologies = {
 type Technology = keyof typeof technologies;
 
 /** Forbids runtime imports of every technology but `licensed`; types may be named anywhere. */
-function restrict(...licensed: Technology[]) {
+function restrict(...licensed: Technology[]): DummyRuleMap {
   const group = Object.entries(technologies)
     .filter(([name]) => !licensed.includes(name as Technology))
     .flatMap(([, packages]) => packages);
@@ -35,7 +35,7 @@ function restrict(...licensed: Technology[]) {
         ],
       },
     ],
-  } as const;
+  };
 }
 
 const server = (glob: string) => [`apps/!(web)/src/**/${glob}`, `libs/*/src/**/${glob}`];

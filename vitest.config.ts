@@ -2,8 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 const server = ['libs/*/src/**', 'apps/{gateway,inventory,configs,rollouts,api,muster}/src/**'];
 
+/** A folder that gets one JSON report for each run: continuous integration adds them up. */
+const reports = process.env['VITEST_REPORTS'];
+
 export default defineConfig({
   test: {
+    reporters: reports ? ['default', ['json', { outputFile: `${reports}/${process.pid}.json` }]] : ['default'],
     projects: [
       {
         test: {
@@ -16,6 +20,7 @@ export default defineConfig({
         test: {
           name: 'int',
           include: server.map((glob) => `${glob}/*.int.test.ts`),
+          globalSetup: ['libs/db/src/test-server.setup.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

@@ -90,7 +90,10 @@ function go(args, cwd) {
 
 function requireGo() {
   if (spawnSync('go', ['version']).status === 0) return;
-  stop(exitWithoutGo, 'needs Go 1.25 or newer (https://go.dev/dl); without it, tests with a real collector are skipped');
+  stop(
+    exitWithoutGo,
+    'needs Go 1.25 or newer (https://go.dev/dl); without it, tests with a real collector are skipped',
+  );
 }
 
 function stop(code, message) {

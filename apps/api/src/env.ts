@@ -1,8 +1,18 @@
 import { readSettings } from '@muster/platform/settings';
 
+/** The settings of this process. @throws InvalidSetting */
 export function readEnv() {
   return readSettings(
     [
+      'MUSTER_HOST',
+      'MUSTER_API_PORT',
+      'MUSTER_ADMIN_TOKEN',
+      'MUSTER_ENROLLMENT_TOKEN',
+      'MUSTER_MAX_BODY_BYTES',
+      'MUSTER_SECURE_COOKIES',
+      'MUSTER_DATABASE_URL',
+      'MUSTER_NATS_URL',
+      'MUSTER_REDIS_URL',
       'MUSTER_LOG_LEVEL',
       'OTEL_EXPORTER_OTLP_ENDPOINT',
     ],

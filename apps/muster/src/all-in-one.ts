@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createMemoryPresence } from '@muster/agents/presence.memory';
 import { startApi } from '@muster/app-api/start';
@@ -13,7 +12,7 @@ import { openDatabase } from '@muster/db/pool.postgres';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
 import { createMemoryGatewayDelivery } from '@muster/messages/gateway-delivery.memory';
 import { createLog } from '@muster/platform/log';
-import { stopInReverse } from '@muster/platform/process';
+import { assemble } from '@muster/platform/process';
 import type { Running } from '@muster/platform/running';
 import { startTelemetry } from '@muster/platform/telemetry';
 import { createMemoryBatchQueue } from '@muster/rollouts/batch-queue.memory';
@@ -28,16 +27,11 @@ const webRoot = fileURLToPath(new URL('../../web/dist', import.meta.url));
 /** Every part in this process, wired to in-process ports and an embedded PostgreSQL. */
 export async function startAllInOne(env: AllInOneEnv, print: (text: string) => void): Promise<Running> {
   const log = createLog('muster', env.MUSTER_LOG_LEVEL);
-  const parts: Running[] = [];
-  const keep = <Part extends Running>(part: Part): Part => {
-    parts.push(part);
-    return part;
-  };
-  try {
+  return assemble(async (keep) => {
     const { path: dataDir } = keep(await claimDataDir(env.MUSTER_DATA_DIR));
     keep(await startTelemetry('muster', env.OTEL_EXPORTER_OTLP_ENDPOINT));
 
-    const postgres = keep(await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log }));
+    const postgres = keep(await startEmbeddedPostgres({ dataDir, log }));
     const db = openDatabase({ url: postgres.url, maxConnections: 10, log });
     keep({ stop: () => db.destroy() });
     await migrateToLatest(db, log);
@@ -99,11 +93,5 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
       }),
     );
     print(banner({ ui: api.url, opamp: [opamp], dataDir }, first));
-    return stopInReverse(parts);
-  } catch (error) {
-    await stopInReverse(parts)
-      .stop()
-      .catch(() => {});
-    throw error;
-  }
+  });
 }

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { startEmbeddedPostgres } from '@muster/db/embedded-postgres';
 import { MissingBinary, startLocalNats, startLocalRedis } from '@muster/platform/local-services';
 import type { Log } from '@muster/platform/log';
-import { stopInReverse } from '@muster/platform/process';
+import { assemble } from '@muster/platform/process';
 import type { Running } from '@muster/platform/running';
 import type { ClusterEnv } from './env.ts';
 
@@ -25,29 +25,16 @@ export async function startBackends(
   log: Log,
   print: (text: string) => void,
 ): Promise<Backends> {
-  const started: Running[] = [];
-  const own = <Part extends Running & { url: string }>(part: Part): string => {
-    started.push(part);
-    return part.url;
-  };
-  const binDir = env.MUSTER_BIN_DIR;
-  const databaseUrl =
-    env.MUSTER_DATABASE_URL ?? own(await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log }));
-  const natsUrl =
-    env.MUSTER_NATS_URL ??
-    own(
-      await orInstalled('nats-server', print, () =>
-        startLocalNats({ dataDir: join(dataDir, 'nats'), binDir, log }),
-      ),
-    );
-  const redisUrl =
-    env.MUSTER_REDIS_URL ??
-    own(
-      await orInstalled('redis-server', print, () =>
-        startLocalRedis({ dataDir: join(dataDir, 'redis'), binDir, log }),
-      ),
-    );
-  return { databaseUrl, natsUrl, redisUrl, stop: () => stopInReverse(started).stop() };
+  const urls = { databaseUrl: '', natsUrl: '', redisUrl: '' };
+  const { MUSTER_BIN_DIR: binDir } = env;
+  const running = await assemble(async (keep) => {
+    urls.databaseUrl = env.MUSTER_DATABASE_URL ?? keep(await startEmbeddedPostgres({ dataDir, log })).url;
+    const nats = () => startLocalNats({ dataDir: join(dataDir, 'nats'), binDir, log });
+    urls.natsUrl = env.MUSTER_NATS_URL ?? keep(await orInstalled('nats-server', print, nats)).url;
+    const redis = () => startLocalRedis({ dataDir: join(dataDir, 'redis'), binDir, log });
+    urls.redisUrl = env.MUSTER_REDIS_URL ?? keep(await orInstalled('redis-server', print, redis)).url;
+  });
+  return { ...urls, stop: () => running.stop() };
 }
 
 /** Runs `start`; when its binary is missing on a Debian machine that is ours to change, installs the package first. */

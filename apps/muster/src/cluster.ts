@@ -3,12 +3,13 @@ import { wireAccess } from '@muster/access/wire';
 import { migrateToLatest } from '@muster/db/migrate.postgres';
 import { openDatabase } from '@muster/db/pool.postgres';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
+import { freePort } from '@muster/platform/local-server';
 import { createLog } from '@muster/platform/log';
-import { stopInReverse } from '@muster/platform/process';
+import { assemble } from '@muster/platform/process';
 import type { Running } from '@muster/platform/running';
 import { banner } from './banner.ts';
 import { startBackends, type Backends } from './backends.ts';
-import { startChild, freePort, type ChildSpec } from './child-process.ts';
+import { startChild, type ChildSpec } from './child-process.ts';
 import { claimDataDir } from './data-dir.ts';
 import type { ClusterEnv } from './env.ts';
 import { ensureFirstCredentials } from './first-credentials.ts';
@@ -22,12 +23,7 @@ const secondGatewayOffset = 10;
  */
 export async function startCluster(env: ClusterEnv, print: (text: string) => void): Promise<Running> {
   const log = createLog('muster', env.MUSTER_LOG_LEVEL);
-  const parts: Running[] = [];
-  const keep = <Part extends Running>(part: Part): Part => {
-    parts.push(part);
-    return part;
-  };
-  try {
+  return assemble(async (keep) => {
     const { path: dataDir } = keep(await claimDataDir(env.MUSTER_DATA_DIR));
     const backends = keep(await startBackends(env, join(dataDir, 'cluster'), log, print));
     const opampPorts = await opampPortsOf(env.MUSTER_OPAMP_PORT);
@@ -52,13 +48,7 @@ export async function startCluster(env: ClusterEnv, print: (text: string) => voi
       children.forEach(keep);
     }
     print(banner({ ui: `http://${env.MUSTER_HOST}:${apiPort}/`, opamp, dataDir }, first));
-    return stopInReverse(parts);
-  } catch (error) {
-    await stopInReverse(parts)
-      .stop()
-      .catch(() => {});
-    throw error;
-  }
+  });
 }
 
 async function opampPortsOf(wanted: number): Promise<number[]> {

@@ -17,8 +17,12 @@ const forPeople = [
   'OTEL_EXPORTER_OTLP_ENDPOINT',
 ] as const;
 
+type BackendUrl = 'MUSTER_DATABASE_URL' | 'MUSTER_NATS_URL' | 'MUSTER_REDIS_URL';
+
 /** A terminal is for the banner: logs only speak up for trouble unless told otherwise. */
-const quiet = { MUSTER_LOG_LEVEL: process.env['MUSTER_LOG_LEVEL'] || 'warn' };
+const quiet: Record<string, string | undefined> = {
+  MUSTER_LOG_LEVEL: process.env['MUSTER_LOG_LEVEL'] || 'warn',
+};
 
 export type AllInOneEnv = ReturnType<typeof readAllInOneEnv>;
 export function readAllInOneEnv() {
@@ -28,10 +32,10 @@ export function readAllInOneEnv() {
 export type ClusterEnv = ReturnType<typeof readClusterEnv>;
 /** The cluster's settings, with the environment its processes start from. */
 export function readClusterEnv() {
-  const environment = { ...process.env, ...quiet };
+  const environment: Record<string, string | undefined> = { ...process.env, ...quiet };
   const settings = readSettings([...forPeople, 'MUSTER_BIN_DIR'], environment);
-  const given = (name: 'MUSTER_DATABASE_URL' | 'MUSTER_NATS_URL' | 'MUSTER_REDIS_URL') =>
-    environment[name] ? readSettings([name], environment)[name] : null;
+  const given = <Name extends BackendUrl>(name: Name) =>
+    environment[name] ? (readSettings([name], environment) as Record<Name, string>)[name] : null;
   return {
     ...settings,
     MUSTER_DATABASE_URL: given('MUSTER_DATABASE_URL'),

@@ -45,6 +45,12 @@ test('errors of a field in the form go to the field, all others to the rest', ()
   expect(rest.map(({ message }) => message)).toEqual(['also too long', 'unknown fleet', 'no field at all']);
 });
 
+test('a member of a field belongs to the field that names it most closely', () => {
+  const error = refusal({ message: 'must reach further', extensions: { field: 'policy.waves[1]' } });
+  expect(Object.keys(byField(error, ['policy', 'policy.waves', 'policy.wave']).fields)).toEqual(['policy.waves']);
+  expect(Object.keys(byField(error, ['policy']).fields)).toEqual(['policy']);
+});
+
 test('a session that ended is known by status or code', () => {
   const unauthorized = new CombinedError({
     networkError: new Error('Unauthorized'),

@@ -41,18 +41,27 @@ export function serverErrors(error: CombinedError | undefined): ServerError[] {
   }));
 }
 
-/** Parts errors into those a form shows beside a field of its own, and the rest. */
+/**
+ * Parts errors into those a form shows beside a field of its own, and the rest. The server names members of
+ * a field with a path (`policy.waves[0]`); they belong to the longest of `fields` the path begins with.
+ */
 export function byField<Field extends string>(
   error: CombinedError | undefined,
   fields: readonly Field[],
 ): { fields: Partial<Record<Field, ServerError>>; rest: ServerError[] } {
   const parted: { fields: Partial<Record<Field, ServerError>>; rest: ServerError[] } = { fields: {}, rest: [] };
   for (const each of serverErrors(error)) {
-    const field = fields.find((candidate) => candidate === each.field);
+    const field = longestPrefix(each.field ?? '', fields);
     if (field && !parted.fields[field]) parted.fields[field] = each;
     else parted.rest.push(each);
   }
   return parted;
+}
+
+function longestPrefix<Field extends string>(path: string, fields: readonly Field[]): Field | undefined {
+  return fields
+    .filter((field) => path === field || path.startsWith(`${field}.`) || path.startsWith(`${field}[`))
+    .sort((a, b) => b.length - a.length)[0];
 }
 
 /** The server no longer knows who is asking. */

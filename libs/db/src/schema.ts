@@ -25,7 +25,8 @@ export interface Database {
 export type Json<T> = ColumnType<T, string, string>;
 /** numeric and bigint: text when read, so that 64 bits survive. */
 export type Big = ColumnType<string, string | number | bigint, string | number | bigint>;
-type Order = [epoch: string, sequenceNum: string];
+/** [epoch, sequence_num] of the report that set a field; see the migration for the two that differ. */
+type Order = string[];
 /** A column with a default that is not null. */
 type Defaulted<T> = ColumnType<T, T | undefined, T>;
 
@@ -116,6 +117,7 @@ export interface AgentStatesTable {
   remote_config_status_order: Order | null;
   applied_config_hash: Buffer | null;
   applied_at: Date | null;
+  applied_order: Order | null;
   offered_config_hash: Buffer | null;
   offered_at: Date | null;
   offer_error: string | null;
@@ -128,6 +130,8 @@ export interface AgentStatesTable {
   transport: Defaulted<number>;
   remote_address: Defaulted<string>;
   gateway: Defaulted<string>;
+  enrollment_token_id: string | null;
+  peer_order: Order | null;
   last_seen_at: Generated<Date>;
 }
 
@@ -204,6 +208,11 @@ export interface RolloutsTable {
   wave_count: number;
   wave_started_at: Date | null;
   wave_settled_at: Date | null;
+  accepted: ColumnType<
+    { failed: number; unhealthy: number; disconnected: number }[],
+    string | undefined,
+    string
+  >;
   reason: Defaulted<string>;
   created_at: Generated<Date>;
   created_by: string;

@@ -10,18 +10,16 @@ const proto = new URL('../../../proto', import.meta.url).pathname;
 const generated = new URL('../src/generated/', import.meta.url);
 const entry = 'muster/v1/bus.proto';
 
+const target = ['--target', 'static-module', '--wrap', 'esm', '--es6', '--root', 'muster', '--path', proto];
 // Only encode and decode are used.
-const options = [
-  ...['--target', 'static-module', '--wrap', 'esm', '--es6', '--root', 'muster', '--path', proto],
-  ...['--no-create', '--no-verify', '--no-convert', '--no-delimited', '--no-typeurl', '--no-service'],
-];
+const without = ['create', 'verify', 'convert', 'delimited', 'typeurl', 'service'].map((part) => `--no-${part}`);
 const run = promisify(pbjs.main);
 
 const scratch = await mkdtemp(join(tmpdir(), 'muster-gen-'));
 try {
   // The declarations are made from the comments, which the code can do without: two runs.
-  await run([...options, '--dts', '--out', join(scratch, 'documented.js'), entry]);
-  await run([...options, '--no-comments', '--out', join(scratch, 'bus.js'), entry]);
+  await run([...target, ...without, '--dts', '--out', join(scratch, 'documented.js'), entry]);
+  await run([...target, ...without, '--no-comments', '--out', join(scratch, 'bus.js'), entry]);
   await save('bus.js', await readFile(join(scratch, 'bus.js'), 'utf8'));
   await save('bus.d.ts', await readFile(join(scratch, 'documented.d.ts'), 'utf8'));
 } finally {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { silentBusLog, type BusLog } from './bus-log.ts';
 import { BusUnavailable, MessageTooLarge } from './errors.ts';
@@ -16,14 +17,16 @@ export interface NatsLink {
   /** True while connected. */
   readonly available: boolean;
   readonly log: BusLog;
-  /** Throws `MessageTooLarge` for what the server would cut the connection for. */
-  assertFits(subject: string, payload: Uint8Array): void;
+  /** Throws `MessageTooLarge` for more than `limit` bytes, and for more than the server takes at all. */
+  assertFits(subject: string, payload: Uint8Array, limit?: number): void;
+  /** Resolves when the server has taken notice of all that was sent; at once while it is away. */
+  flush(): Promise<void>;
   /** Sends what is pending and disconnects. */
   close(): Promise<void>;
 }
 
 const connectTimeoutMs = 5_000;
-const drainTimeoutMs = 5_000;
+const patienceMs = 5_000;
 
 /** Rejects with a `BusUnavailable` that names MUSTER_NATS_URL when NATS cannot be reached now. */
 export async function connectNats({ url, name, log = silentBusLog }: NatsSettings): Promise<NatsLink> {
@@ -65,20 +68,18 @@ class Link implements NatsLink {
     return this.connected && !this.connection.isClosed() && !this.connection.isDraining();
   }
 
-  assertFits(subject: string, payload: Uint8Array): void {
-    const limit = this.connection.info?.max_payload ?? Infinity;
-    if (payload.byteLength > limit) throw new MessageTooLarge(subject, payload.byteLength, limit);
+  assertFits(subject: string, payload: Uint8Array, limit = Infinity): void {
+    const most = Math.min(limit, this.connection.info?.max_payload ?? Infinity);
+    if (payload.byteLength > most) throw new MessageTooLarge(subject, payload.byteLength, most);
+  }
+
+  async flush(): Promise<void> {
+    if (this.available) await inTime(this.connection.flush());
   }
 
   async close(): Promise<void> {
     if (this.connection.isClosed()) return;
-    if (!this.available) return this.connection.close();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, drainTimeoutMs);
-    });
-    await Promise.race([this.connection.drain().catch(() => {}), late]);
-    clearTimeout(timer);
+    if (this.available) await inTime(this.connection.drain());
     await this.connection.close();
   }
 
@@ -97,12 +98,18 @@ class Link implements NatsLink {
   }
 }
 
+/** What the server no longer answers need not be waited for. */
+async function inTime(done: Promise<void>): Promise<void> {
+  await Promise.race([done.catch(() => {}), delay(patienceMs, undefined, { ref: false })]);
+}
+
 /** The servers without what must not be logged, and the user and password (or token) of the first that has them. */
 function readUrl(url: string) {
   const servers: string[] = [];
   let credentials: { user?: string; pass?: string; token?: string } = {};
   for (const text of url.split(',')) {
-    if (!URL.canParse(text.trim())) throw new BusUnavailable('MUSTER_NATS_URL is not a URL such as nats://host:4222');
+    if (!URL.canParse(text.trim()))
+      throw new BusUnavailable('MUSTER_NATS_URL is not a URL such as nats://host:4222');
     const server = new URL(text.trim());
     const [user, pass] = [decodeURIComponent(server.username), decodeURIComponent(server.password)];
     if (user) credentials = pass ? { user, pass } : { token: user };

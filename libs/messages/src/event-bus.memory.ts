@@ -24,7 +24,11 @@ export interface MemoryEventBusOptions {
  * - A group that lags `maxBacklog` facts behind makes `publish` reject with `BusUnavailable`.
  */
 export function createMemoryEventBus(options: MemoryEventBusOptions = {}): EventBus {
-  return new MemoryEventBus(options.log ?? silentBusLog, options.retryPauseMs ?? 500, options.maxBacklog ?? 10_000);
+  return new MemoryEventBus(
+    options.log ?? silentBusLog,
+    options.retryPauseMs ?? 500,
+    options.maxBacklog ?? 10_000,
+  );
 }
 
 const paced = new Set<string>(['reports'] satisfies (keyof Facts)[]);
@@ -63,7 +67,8 @@ class MemoryEventBus implements EventBus {
       throw new BusUnavailable(`consumers of ${subject} lag too far behind`);
     }
     this.tell(subject, fact);
-    const handled = groups.length > 0 ? groups.map((group) => enqueue(group, fact)) : [this.keep(topic, fact)];
+    const handled =
+      groups.length > 0 ? groups.map((group) => enqueue(group, fact)) : [this.keep(topic, fact)];
     if (paced.has(subject)) await Promise.all(handled);
     else for (const promise of handled) promise.catch(() => {});
   }
@@ -75,7 +80,10 @@ class MemoryEventBus implements EventBus {
     options: { maxBatch?: number } = {},
   ): Promise<Subscription> {
     this.assertOpen();
-    return this.group(subject, group).join(handle as (facts: unknown[]) => Promise<void>, options.maxBatch ?? 100);
+    return this.group(subject, group).join(
+      handle as (facts: unknown[]) => Promise<void>,
+      options.maxBatch ?? 100,
+    );
   }
 
   broadcast<S extends keyof Broadcasts>(subject: S, message: Broadcasts[S]): void {
@@ -108,11 +116,13 @@ class MemoryEventBus implements EventBus {
     const responder = responders.shift();
     if (!responder) throw new BusUnavailable(`nobody answers ${subject}`);
     responders.push(responder);
-    const answer = Promise.resolve(question).then(responder);
+    const answer = inTime(Promise.resolve(question).then(responder), subject, options.timeoutMs ?? 5_000);
     this.answering.add(answer);
-    const forget = () => this.answering.delete(answer);
-    answer.then(forget, forget);
-    return (await inTime(answer, subject, options.timeoutMs ?? 5_000)) as Requests[S]['answer'];
+    try {
+      return (await answer) as Requests[S]['answer'];
+    } finally {
+      this.answering.delete(answer);
+    }
   }
 
   async respond<S extends keyof Requests>(
@@ -197,7 +207,10 @@ function enqueue(group: MemoryConsumerGroup<unknown>, fact: unknown): Promise<vo
 async function inTime(answer: Promise<unknown>, subject: string, timeoutMs: number): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new BusUnavailable(`no answer to ${subject} in ${timeoutMs} ms`)), timeoutMs);
+    timer = setTimeout(
+      () => reject(new BusUnavailable(`no answer to ${subject} in ${timeoutMs} ms`)),
+      timeoutMs,
+    );
   });
   const told = answer.catch((error: unknown) => {
     throw new RequestFailed(error instanceof Error ? error.message : String(error), { cause: error });

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import type { Subscription } from './event-bus.ts';
 import type { NatsLink } from './connection.nats.ts';
@@ -26,7 +27,7 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
   private readonly waiting: JsMsg[] = [];
   private inHand: JsMsg[] = [];
   private fetching: ConsumerMessages | null = null;
-  private stopping = false;
+  private readonly stopped = new AbortController();
   private wakeAll: () => void = () => {};
   private changed: Promise<void> = Promise.resolve();
   private readonly done: Promise<unknown>;
@@ -47,15 +48,19 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
     return new FactConsumer(link, options, await open(link, options));
   }
 
+  private get stopping(): boolean {
+    return this.stopped.signal.aborted;
+  }
+
   async stop(): Promise<void> {
-    if (!this.stopping) {
-      this.stopping = true;
-      this.signal();
-      void this.fetching?.close();
-    }
+    this.stopped.abort();
+    this.signal();
+    void this.fetching?.close();
     await this.done;
     clearInterval(this.keepingAlive);
     for (const message of this.waiting.splice(0)) message.nak();
+    // From here on the server gives this member nothing any more.
+    await this.link.flush();
   }
 
   private async fetchAll(opened: Consumer): Promise<void> {
@@ -121,7 +126,10 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
       try {
         facts.push(decodeMessage(this.options.subject, message.data) as Facts[S]);
       } catch (error) {
-        this.link.log.error({ err: error, subject: this.options.subject }, 'dropped a message that does not fit');
+        this.link.log.error(
+          { err: error, subject: this.options.subject },
+          'dropped a message that does not fit',
+        );
       }
     }
     return facts;
@@ -133,15 +141,7 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
   }
 
   private async pause(): Promise<void> {
-    const ends = Date.now() + this.options.retryPauseMs;
-    while (!this.stopping && Date.now() < ends) {
-      let timer: NodeJS.Timeout | undefined;
-      const over = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, ends - Date.now());
-      });
-      await Promise.race([over, this.changed]);
-      clearTimeout(timer);
-    }
+    await delay(this.options.retryPauseMs, undefined, { signal: this.stopped.signal }).catch(() => {});
   }
 
   private armChange(): void {
@@ -157,7 +157,10 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
   }
 }
 
-async function open<S extends keyof Facts>(link: NatsLink, options: FactConsumerOptions<S>): Promise<Consumer> {
+async function open<S extends keyof Facts>(
+  link: NatsLink,
+  options: FactConsumerOptions<S>,
+): Promise<Consumer> {
   const manager = await ensureStreams(link.connection);
   const maxAckPending = options.maxBatch * 2 * expectedMembers;
   const info = await ensureConsumer(manager, options.subject, options.group, maxAckPending);

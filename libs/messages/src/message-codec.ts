@@ -22,7 +22,10 @@ export function decodeMessage<S extends keyof Told>(subject: S, bytes: Uint8Arra
 }
 
 /** Throws on what is no question of this subject. */
-export function decodeQuestion<S extends keyof Requests>(subject: S, bytes: Uint8Array): Requests[S]['question'] {
+export function decodeQuestion<S extends keyof Requests>(
+  subject: S,
+  bytes: Uint8Array,
+): Requests[S]['question'] {
   return parse(schemas.requests[subject].question, bytes) as Requests[S]['question'];
 }
 

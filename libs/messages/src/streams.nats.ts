@@ -43,6 +43,8 @@ const streams = [
 
 const streamNameInUse = 10058;
 const consumerExists = 10148;
+/** JetStream's files take no record of 32 MiB or more, subject and headers included. */
+export const maxStoredBytes = 31 * MiB;
 /** How long a consumer may be silent about what it holds before others get it. */
 export const ackWaitMs = 20_000;
 
@@ -58,7 +60,9 @@ export async function ensureStreams(connection: NatsConnection): Promise<JetStre
     return manager;
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
-    throw new BusUnavailable(`JetStream of NATS (MUSTER_NATS_URL) cannot be used: ${cause}`, { cause: error });
+    throw new BusUnavailable(`JetStream of NATS (MUSTER_NATS_URL) cannot be used: ${cause}`, {
+      cause: error,
+    });
   }
 }
 

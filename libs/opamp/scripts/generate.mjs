@@ -11,10 +11,10 @@ const generated = new URL('../src/generated/', import.meta.url);
 const entry = 'opamp/v1/opamp.proto';
 
 // Long keeps 64-bit fields exact; only encode and decode are used.
-const options = [
-  ...['--target', 'static-module', '--wrap', 'esm', '--es6', '--root', 'opamp', '--path', proto],
-  ...['--no-create', '--no-verify', '--no-convert', '--no-delimited', '--no-typeurl', '--no-service'],
-];
+const options = `--target static-module --wrap esm --es6 --root opamp --no-create --no-verify --no-convert
+  --no-delimited --no-typeurl --no-service`
+  .split(/\s+/)
+  .concat('--path', proto);
 const run = promisify(pbjs.main);
 
 const scratch = await mkdtemp(join(tmpdir(), 'muster-gen-'));

@@ -2,12 +2,7 @@ import type { AnyValueFields, KeyValueFields } from './opamp.ts';
 
 /** An AnyValue as JSON: whole numbers beyond 2^53 and non-finite numbers as text, bytes as base64, unset as null. */
 export type AttributeValue =
-  | string
-  | number
-  | boolean
-  | null
-  | AttributeValue[]
-  | { [key: string]: AttributeValue };
+  string | number | boolean | null | AttributeValue[] | { [key: string]: AttributeValue };
 
 /** Attributes by key. Of a key sent twice the last counts. */
 export type Attributes = Record<string, AttributeValue>;

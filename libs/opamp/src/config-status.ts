@@ -1,5 +1,8 @@
 import { decode } from './decode.ts';
-import { ConnectionSettingsStatus as ConnectionSettingsMessage, RemoteConfigStatus as RemoteConfigMessage } from './opamp.ts';
+import {
+  ConnectionSettingsStatus as ConnectionSettingsMessage,
+  RemoteConfigStatus as RemoteConfigMessage,
+} from './opamp.ts';
 
 /** How far an agent came with the configuration it was offered (spec "RemoteConfigStatus"). */
 export interface RemoteConfigStatus {

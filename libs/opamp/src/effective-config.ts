@@ -16,7 +16,11 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function decodeEffectiveConfig(bytes: Uint8Array): ConfigFile[] {
   const files = Object.entries(decode(Message, bytes, 'effective_config').configMap?.configMap ?? {});
   return files
-    .map(([name, file]) => ({ name, body: file.body ?? new Uint8Array(), contentType: file.contentType ?? '' }))
+    .map(([name, file]) => ({
+      name,
+      body: file.body ?? new Uint8Array(),
+      contentType: file.contentType ?? '',
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 

@@ -22,7 +22,14 @@ const keyValue: Shape = { 1: 'text', 2: anyValue };
 anyValue[5] = { 1: anyValue };
 anyValue[6] = { 1: keyValue };
 
-const componentHealth: Record<number, Kind> = { 1: 'number', 2: 'fixed64', 3: 'text', 4: 'text', 5: 'fixed64', 7: keyValue };
+const componentHealth: Record<number, Kind> = {
+  1: 'number',
+  2: 'fixed64',
+  3: 'text',
+  4: 'text',
+  5: 'fixed64',
+  7: keyValue,
+};
 componentHealth[6] = mapOf(componentHealth);
 
 const componentDetails: Record<number, Kind> = { 1: keyValue };
@@ -32,7 +39,13 @@ const configMap: Shape = { 1: mapOf({ 1: 'bytes', 2: 'text' }) };
 const configStatus: Shape = { 1: 'bytes', 2: 'number', 3: 'text' };
 const downloadDetails: Shape = { 1: 'fixed64', 2: 'fixed64' };
 const packageStatus: Shape = {
-  ...{ 1: 'text', 2: 'text', 3: 'bytes', 4: 'text', 5: 'bytes', 6: 'number', 7: 'text' },
+  1: 'text',
+  2: 'text',
+  3: 'bytes',
+  4: 'text',
+  5: 'bytes',
+  6: 'number',
+  7: 'text',
   8: downloadDetails,
 };
 
@@ -78,7 +91,8 @@ function check(bytes: Uint8Array, start: number, end: number, shape: Shape, dept
       reader.skip(type);
       continue;
     }
-    if (type !== wireTypeOf(kind)) throw new MalformedMessage(`has a field of wire type ${type} that does not fit`);
+    if (type !== wireTypeOf(kind))
+      throw new MalformedMessage(`has a field of wire type ${type} that does not fit`);
     if (kind === 'number' || kind === 'fixed64') {
       reader.skip(type);
       continue;

@@ -16,7 +16,9 @@ export interface EncodedRemoteConfig {
  */
 export function encodeRemoteConfig(files: readonly ConfigFile[]): EncodedRemoteConfig {
   const sorted = [...files].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const configMap = Object.fromEntries(sorted.map(({ name, body, contentType }) => [name, { body, contentType }]));
+  const configMap = Object.fromEntries(
+    sorted.map(({ name, body, contentType }) => [name, { body, contentType }]),
+  );
   const configHash = createHash('sha256').update(AgentConfigMap.encode({ configMap }).finish()).digest();
   return {
     configHash,

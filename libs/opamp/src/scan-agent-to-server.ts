@@ -43,9 +43,22 @@ export interface AgentToServerScan {
 }
 
 const fieldNames = [
-  ...['', 'instance_uid', 'sequence_num', 'agent_description', 'capabilities', 'health', 'effective_config'],
-  ...['remote_config_status', 'package_statuses', 'agent_disconnect', 'flags', 'connection_settings_request'],
-  ...['custom_capabilities', 'custom_message', 'available_components', 'connection_settings_status'],
+  '',
+  'instance_uid',
+  'sequence_num',
+  'agent_description',
+  'capabilities',
+  'health',
+  'effective_config',
+  'remote_config_status',
+  'package_statuses',
+  'agent_disconnect',
+  'flags',
+  'connection_settings_request',
+  'custom_capabilities',
+  'custom_message',
+  'available_components',
+  'connection_settings_status',
 ];
 const noSubMessages: SubMessage[] = [];
 

@@ -55,11 +55,17 @@ export function unavailable(uid: Uint8Array, errorMessage: string, retryAfterSec
 
 /** Unknown: the server failed inside; the agent does not try again. */
 export function internalError(uid: Uint8Array | null): Uint8Array {
-  return errorResponse(uid, { type: serverError.unknown, errorMessage: 'the server failed to handle the message' });
+  return errorResponse(uid, {
+    type: serverError.unknown,
+    errorMessage: 'the server failed to handle the message',
+  });
 }
 
 /** An error_response excludes every other field but the uid (spec "ServerToAgent.error_response"). */
-function errorResponse(instanceUid: Uint8Array | null, error: ServerToAgentFields['errorResponse']): Uint8Array {
+function errorResponse(
+  instanceUid: Uint8Array | null,
+  error: ServerToAgentFields['errorResponse'],
+): Uint8Array {
   return write({ ...(instanceUid && { instanceUid }), errorResponse: error ?? null });
 }
 
@@ -86,9 +92,11 @@ export class RemoteConfigOffer {
     const length = new protobuf.Writer().uint32(remoteConfig.length).finish();
     const head = Buffer.alloc(uidOffset + uidLength);
     writeUid(head, new Uint8Array(uidLength));
-    this.#message = Buffer.concat([head, [capabilitiesTag, capabilities, remoteConfigTag], length, remoteConfig].map(
-      (part) => Buffer.from(part),
-    ));
+    this.#message = Buffer.concat(
+      [head, [capabilitiesTag, capabilities, remoteConfigTag], length, remoteConfig].map((part) =>
+        Buffer.from(part),
+      ),
+    );
   }
 
   /** Size of the message in bytes, with its header. */

@@ -1,7 +1,14 @@
 import { MalformedMessage } from './errors.ts';
 
 /** How a field is laid out: the low three bits of its tag. */
-export const wireType = { varint: 0, fixed64: 1, lengthDelimited: 2, groupStart: 3, groupEnd: 4, fixed32: 5 } as const;
+export const wireType = {
+  varint: 0,
+  fixed64: 1,
+  lengthDelimited: 2,
+  groupStart: 3,
+  groupEnd: 4,
+  fixed32: 5,
+} as const;
 
 /** Reads protobuf tags, numbers and lengths of one message; allocates nothing, throws `MalformedMessage`. */
 export class WireReader {

@@ -58,33 +58,36 @@ export function describeFailure(error: unknown): string {
   return isForPeople(error) ? line : `could not start: ${line}`;
 }
 
-/** Stops parts in the reverse order of their start; a failure does not keep the others running. */
-export function stopInReverse(parts: readonly Running[]): Running {
-  return {
-    async stop() {
-      const failures: unknown[] = [];
-      for (const part of parts.toReversed()) {
-        try {
-          await part.stop();
-        } catch (error) {
-          failures.push(error);
-        }
-      }
-      if (failures.length > 0) throw new AggregateError(failures, 'parts failed to stop');
-    },
-  };
-}
+/** Takes a started part in: it is stopped with the whole. */
+export type Keep = <Part extends Running>(part: Part) => Part;
 
-/** Starts parts in order; when one fails, those already running are stopped before the error goes on. */
-export async function startInOrder(starters: readonly (() => Promise<Running>)[]): Promise<Running> {
+/**
+ * Builds a whole from parts. What `build` keeps is stopped in reverse order: when the whole is stopped, or
+ * when a later part fails to start. A part that fails to stop does not keep the others running.
+ */
+export async function assemble(build: (keep: Keep) => Promise<void>): Promise<Running> {
   const parts: Running[] = [];
+  const whole = { stop: () => stopAll(parts.toReversed()) };
   try {
-    for (const start of starters) parts.push(await start());
+    await build((part) => {
+      parts.push(part);
+      return part;
+    });
   } catch (error) {
-    await stopInReverse(parts)
-      .stop()
-      .catch(() => {});
+    await whole.stop().catch(() => {});
     throw error;
   }
-  return stopInReverse(parts);
+  return whole;
+}
+
+async function stopAll(parts: readonly Running[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const part of parts) {
+    try {
+      await part.stop();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, 'parts failed to stop');
 }

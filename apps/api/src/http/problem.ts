@@ -18,6 +18,8 @@ export interface Problem {
   field?: string;
   /** All fields that are wrong, when a request has several. */
   errors?: readonly FieldError[];
+  /** Where in the text of `field`, from 0. */
+  position?: number;
   /** What is wrong in the text of a configuration. */
   problems?: readonly unknown[];
 }
@@ -88,11 +90,12 @@ export function toProblem(error: unknown): Problem | null {
 }
 
 function describe(error: Error, code: ErrorCode): Problem {
-  const { field, errors, problems } = error as Partial<Pick<Problem, 'field' | 'errors' | 'problems'>>;
+  const { field, errors, position, problems } = error as Partial<Problem>;
   return {
     ...problem(statusOf[code], code, hidden[code] ?? error.message),
     ...(field !== undefined && { field }),
     ...(errors !== undefined && { errors }),
+    ...(position !== undefined && { position }),
     ...(problems !== undefined && { problems }),
   };
 }

@@ -44,10 +44,10 @@ export interface AgentDetail extends AgentRow {
   connectedAt: string | null;
   identifyingAttributes: Record<string, unknown>;
   nonIdentifyingAttributes: Record<string, unknown>;
-  health: unknown;
+  health: ComponentHealth | null;
   effectiveConfig: Record<string, string> | null;
-  components: unknown;
-  packages: unknown;
+  components: { hash: string; components: Record<string, ComponentDetails> } | null;
+  packages: { packages: Record<string, PackageStatus>; errorMessage: string } | null;
   remoteConfigStatus: { hash: string; status: string; error: string } | null;
   connection: {
     gateway: string;
@@ -55,6 +55,28 @@ export interface AgentDetail extends AgentRow {
     remoteAddress: string;
     enrollmentToken: string | null;
   } | null;
+}
+
+/** Health of an agent or a part of it (OpAMP's ComponentHealth). Times are nanoseconds as text. */
+export interface ComponentHealth {
+  healthy: boolean;
+  status: string;
+  lastError: string;
+  startTimeUnixNano: string;
+  components: Record<string, ComponentHealth>;
+}
+
+/** Something an agent is built of (OpAMP's ComponentDetails). */
+export interface ComponentDetails {
+  metadata: Record<string, unknown>;
+  components: Record<string, ComponentDetails>;
+}
+
+export interface PackageStatus {
+  agentHasVersion: string;
+  serverOfferedVersion: string;
+  status: string;
+  errorMessage: string;
 }
 
 export const configurationTones: Record<ConfigurationStatus, Tone> = {

@@ -16,11 +16,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       labels jsonb not null default '{}',
       -- a label wins over an attribute of the same name
       matching jsonb not null generated always as (attributes || labels) stored,
-      -- every AnyValue kind kept: {identifying: [[key, value]…], nonIdentifying: …}
+      -- as sent: {identifyingAttributes: {key: value}, nonIdentifyingAttributes: …}
       description jsonb,
       description_order bigint[],
       fleet text,
-      enrollment_token_id uuid,
+      enrollment_token_id uuid, -- let it in for the first time
       enrolled_at timestamptz not null default now()
     ) with (fillfactor = 80)`.execute(db);
   await sql`create index agents_matching on agents using gin (matching jsonb_path_ops)`.execute(db);
@@ -50,22 +50,25 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       connection_settings_status jsonb,
       connection_settings_status_order bigint[],
       remote_config_hash bytea,
-      remote_config_status smallint, -- RemoteConfigStatuses: 0 unset, 1 applied, 2 applying, 3 failed
+      remote_config_status integer, -- RemoteConfigStatuses: 0 unset, 1 applied, 2 applying, 3 failed
       remote_config_error text,
       remote_config_status_order bigint[],
       applied_config_hash bytea, -- the last hash reported APPLIED
       applied_at timestamptz,
+      applied_order bigint[],
       offered_config_hash bytea, -- the last hash its gateway sent
       offered_at timestamptz,
       offer_error text,
-      offered_order bigint[],
+      offered_order bigint[], -- [epoch, sequence_num, Unix ms]: several offers may follow one report
       connected boolean not null default false,
       connected_at timestamptz,
       disconnected_at timestamptz,
-      connection_order bigint[],
+      connection_order bigint[], -- [epoch, 0], or [epoch, 1] once that connection has ended
       transport smallint not null default 0, -- 0 WebSocket, 1 plain HTTP
       remote_address text not null default '',
       gateway text not null default '',
+      enrollment_token_id uuid, -- let this connection in
+      peer_order bigint[],
       last_seen_at timestamptz not null default now()
     ) with (fillfactor = 70)`.execute(db);
 

@@ -14,6 +14,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       wave_count integer not null,
       wave_started_at timestamptz,
       wave_settled_at timestamptz, -- all of it applied: the soak began
+      -- what people accepted by resuming after a breach, by wave: [{failed, unhealthy, disconnected}…]
+      accepted jsonb not null default '[]',
       reason text not null default '', -- why it is in this state, for people
       created_at timestamptz not null default now(),
       created_by text not null,

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { listParameters, textParameter } from '../http/parse.ts';
+import { anyJson, dateTime, named, pageSchema, textMap } from '../http/schemas.ts';
+
+export const agentStatus = z.enum(['connected', 'disconnected']);
+
+export const agentQuery = z.strictObject({
+  selector: textParameter.meta({ description: 'Kubernetes label selector over attributes and labels.' }),
+  search: textParameter.meta({ description: 'Text in name, host name, uid, type or version.' }),
+  status: z
+    .preprocess((value) => (value === '' ? undefined : value), agentStatus.optional())
+    .meta({ description: 'Only agents that are connected or disconnected.' }),
+  fleet: textParameter.meta({ description: 'Only members of this fleet.' }),
+  ...listParameters,
+});
+
+export const agentPatch = named('AgentPatch', z.strictObject({ labels: textMap }));
+export const agentCommand = named('AgentCommand', z.strictObject({ command: z.enum(['restart']) }));
+
+const versionRef = named(
+  'VersionRef',
+  z.object({ name: z.string(), version: z.int(), hash: z.string() }),
+);
+
+export const configurationStatus = z.enum(['none', 'offered', 'applying', 'applied', 'failed', 'deferred']);
+
+const agentConfiguration = named(
+  'AgentConfiguration',
+  z.object({
+    status: configurationStatus,
+    current: versionRef.nullable(),
+    pending: versionRef.nullable(),
+    target: versionRef.nullable(),
+    error: z.string().nullable(),
+  }),
+);
+
+const agentFields = {
+  uid: z.guid(),
+  name: z.string(),
+  status: agentStatus,
+  healthy: z.boolean().nullable(),
+  type: z.string(),
+  version: z.string(),
+  os: z.string(),
+  arch: z.string(),
+  hostname: z.string(),
+  labels: textMap,
+  attributes: textMap,
+  capabilities: z.array(z.string()),
+  transport: z.enum(['websocket', 'http']),
+  fleet: z.string().nullable(),
+  configuration: agentConfiguration,
+  enrolledAt: dateTime,
+  connectedAt: dateTime.nullable(),
+  lastSeenAt: dateTime,
+};
+
+export const agentResource = named('Agent', z.object(agentFields));
+export type AgentResource = z.infer<typeof agentResource>;
+
+export const agentPage = pageSchema('AgentPage', agentResource);
+
+export const agentDetailResource = named(
+  'AgentDetail',
+  z.object({
+    ...agentFields,
+    identifyingAttributes: anyJson,
+    nonIdentifyingAttributes: anyJson,
+    health: anyJson,
+    effectiveConfig: anyJson,
+    components: anyJson,
+    packages: anyJson,
+    remoteConfigStatus: z
+      .object({ hash: z.string(), status: z.string(), error: z.string() })
+      .nullable(),
+    connection: z
+      .object({
+        gateway: z.string(),
+        transport: z.string(),
+        remoteAddress: z.string(),
+        enrollmentToken: z.string().nullable(),
+      })
+      .nullable(),
+  }),
+);
+export type AgentDetailResource = z.infer<typeof agentDetailResource>;

@@ -1,0 +1,43 @@
+import type { ConfigurationService } from '@muster/configs/configuration-service';
+import { validateConfiguration } from '@muster/configs/validate';
+import type { Resolvers } from '../graphql/resolvers.ts';
+import { parse, parseName } from '../http/parse.ts';
+import type { ConfigurationChanges } from './configuration-changes.ts';
+import {
+  newConfiguration,
+  newVersion,
+  toConfigurationResource,
+  toProblemResource,
+  toVersionResource,
+  type ConfigurationResource,
+} from './configuration-schemas.ts';
+
+export function configurationResolvers(
+  configurations: ConfigurationService,
+  changes: ConfigurationChanges,
+): Resolvers {
+  return {
+    Query: {
+      configurations: async () => (await configurations.list()).map(toConfigurationResource),
+      async configuration(_parent: unknown, args: { name: string }) {
+        const found = await configurations.find(parseName(args.name));
+        return found && toConfigurationResource(found);
+      },
+    },
+    Mutation: {
+      async createConfiguration(_parent: unknown, args: unknown, { actor }) {
+        return toConfigurationResource(await changes.create(actor, parse(newConfiguration, args)));
+      },
+      async createConfigurationVersion(_parent: unknown, { name, ...args }: { name: string }, { actor }) {
+        const input = { name: parseName(name), ...parse(newVersion, args) };
+        return toVersionResource(await changes.createVersion(actor, input));
+      },
+      validateConfiguration: (_parent: unknown, { body }: { body: string }) =>
+        validateConfiguration(body).map(toProblemResource),
+    },
+    Configuration: {
+      versions: async ({ name }: ConfigurationResource) =>
+        (await configurations.versions(name)).map(toVersionResource),
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import type { Kysely } from 'kysely';
+import type { AccessService } from '@muster/access/access-service';
+import type { Actor } from '@muster/access/actor';
+import type { Database } from '@muster/db/schema';
+import { transact } from '@muster/db/transaction';
+import type { z } from 'zod';
+import type { newEnrollmentToken } from './enrollment-token-schemas.ts';
+
+/** What people do to enrollment tokens; the access service puts it in the audit log. */
+export class EnrollmentTokenChanges {
+  readonly #db: Kysely<Database>;
+  readonly #access: AccessService;
+
+  constructor(deps: { db: Kysely<Database>; access: AccessService }) {
+    this.#db = deps.db;
+    this.#access = deps.access;
+  }
+
+  async create(
+    actor: Actor,
+    { name, labels, expiresAt, maxUses }: z.output<typeof newEnrollmentToken>,
+  ): Promise<{ id: string; token: string }> {
+    const token = { name, labels, expiresAt: expiresAt ?? undefined, maxUses: maxUses ?? undefined };
+    return transact(this.#db, (tx) => this.#access.createEnrollmentToken(tx, actor, token));
+  }
+
+  async revoke(actor: Actor, id: string): Promise<void> {
+    await transact(this.#db, (tx) => this.#access.revokeEnrollmentToken(tx, actor, id));
+  }
+}

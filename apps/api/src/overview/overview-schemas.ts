@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { configurationStatus } from '../agents/agent-schemas.ts';
+import { named } from '../http/schemas.ts';
+import { rolloutResource } from '../rollouts/rollout-schemas.ts';
+
+export const overviewResource = named(
+  'Overview',
+  z.object({
+    agents: z.int(),
+    connected: z.int(),
+    disconnected: z.int(),
+    unhealthy: z.int(),
+    configurationStatus: z.array(z.object({ status: configurationStatus, count: z.int() })),
+    versions: z.array(z.object({ name: z.string(), count: z.int() })),
+    fleets: z.int(),
+    configurations: z.int(),
+    activeRollouts: z.array(rolloutResource),
+  }),
+);

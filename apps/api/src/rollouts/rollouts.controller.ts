@@ -1,0 +1,90 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
+import { UnknownRollout } from '@muster/rollouts/errors';
+import { RolloutService } from '@muster/rollouts/rollout-service';
+import type { FastifyRequest } from 'fastify';
+import { actorOf } from '../http/guard.ts';
+import type { Page } from '../http/paging.ts';
+import { listQuery, parse, parseId } from '../http/parse.ts';
+import { RolloutChanges, type RolloutOrder } from './rollout-changes.ts';
+import {
+  newRollout,
+  rolloutQuery,
+  toRolloutAgentResource,
+  toRolloutEventResource,
+  toRolloutResource,
+  type RolloutAgentResource,
+  type RolloutEventResource,
+  type RolloutResource,
+} from './rollout-schemas.ts';
+
+@Controller('api/v1/rollouts')
+export class RolloutsController {
+  readonly #rollouts: RolloutService;
+  readonly #changes: RolloutChanges;
+
+  constructor(
+    @Inject(RolloutService) rollouts: RolloutService,
+    @Inject(RolloutChanges) changes: RolloutChanges,
+  ) {
+    this.#rollouts = rollouts;
+    this.#changes = changes;
+  }
+
+  @Get()
+  async list(@Query() query: unknown): Promise<Page<RolloutResource>> {
+    const page = await this.#rollouts.page(parse(rolloutQuery, query, 'query'));
+    return { ...page, items: page.items.map(toRolloutResource) };
+  }
+
+  @Post()
+  async start(@Req() request: FastifyRequest, @Body() body: unknown): Promise<RolloutResource> {
+    return toRolloutResource(await this.#changes.start(actorOf(request), parse(newRollout, body)));
+  }
+
+  @Get(':id')
+  async find(@Param('id') id: string): Promise<RolloutResource> {
+    return toRolloutResource(await this.#find(parseId(id)));
+  }
+
+  /** In no pages: a rollout has few events. */
+  @Get(':id/events')
+  async events(@Param('id') id: string): Promise<Page<RolloutEventResource>> {
+    const rollout = await this.#find(parseId(id));
+    const events = await this.#rollouts.events(rollout.id);
+    return { items: events.map(toRolloutEventResource), next: null };
+  }
+
+  @Post(':id/pause')
+  @HttpCode(200)
+  pause(@Req() request: FastifyRequest, @Param('id') id: string): Promise<RolloutResource> {
+    return this.#order(request, 'pause', id);
+  }
+
+  @Post(':id/resume')
+  @HttpCode(200)
+  resume(@Req() request: FastifyRequest, @Param('id') id: string): Promise<RolloutResource> {
+    return this.#order(request, 'resume', id);
+  }
+
+  @Post(':id/abort')
+  @HttpCode(200)
+  abort(@Req() request: FastifyRequest, @Param('id') id: string): Promise<RolloutResource> {
+    return this.#order(request, 'abort', id);
+  }
+
+  @Post(':id/rollback')
+  @HttpCode(200)
+  rollback(@Req() request: FastifyRequest, @Param('id') id: string): Promise<RolloutResource> {
+    return this.#order(request, 'rollback', id);
+  }
+
+  async #order(request: FastifyRequest, order: RolloutOrder, id: string): Promise<RolloutResource> {
+    return toRolloutResource(await this.#changes.order(actorOf(request), order, parseId(id)));
+  }
+
+  async #find(id: string) {
+    const rollout = await this.#rollouts.find(id);
+    if (!rollout) throw new UnknownRollout(id);
+    return rollout;
+  }
+}

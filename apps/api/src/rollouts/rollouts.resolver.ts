@@ -1,0 +1,59 @@
+import type { RolloutService } from '@muster/rollouts/rollout-service';
+import type { GraphqlContext, Resolvers, SubscriptionResolvers } from '../graphql/resolvers.ts';
+import { listParameters, parse, parseId } from '../http/parse.ts';
+import type { Live } from '../live/live.ts';
+import type { RolloutChanges, RolloutOrder } from './rollout-changes.ts';
+import {
+  newRollout,
+  rolloutQuery,
+  toRolloutAgentResource,
+  toRolloutEventResource,
+  toRolloutResource,
+  type RolloutResource,
+} from './rollout-schemas.ts';
+
+interface IdArguments {
+  id: string;
+}
+
+export function rolloutResolvers(rollouts: RolloutService, changes: RolloutChanges): Resolvers {
+  const order =
+    (name: RolloutOrder) =>
+    async (_parent: unknown, { id }: IdArguments, { actor }: GraphqlContext): Promise<RolloutResource> =>
+      toRolloutResource(await changes.order(actor, name, parseId(id)));
+
+  return {
+    Query: {
+      async rollouts(_parent: unknown, args: unknown) {
+        const page = await rollouts.page(parse(rolloutQuery, args, 'arguments'));
+        return { ...page, items: page.items.map(toRolloutResource) };
+      },
+      async rollout(_parent: unknown, { id }: IdArguments) {
+        const found = await rollouts.find(parseId(id));
+        return found && toRolloutResource(found);
+      },
+    },
+    Mutation: {
+      startRollout: async (_parent: unknown, args: unknown, { actor }) =>
+        toRolloutResource(await changes.start(actor, parse(newRollout, args))),
+      pauseRollout: order('pause'),
+      resumeRollout: order('resume'),
+      abortRollout: order('abort'),
+      rollbackRollout: order('rollback'),
+    },
+    Rollout: {
+      agents: async ({ id }: RolloutResource, { limit }: { limit: number }) =>
+        (await rollouts.agents(id, parse(listParameters.limit, limit, 'limit'))).map(toRolloutAgentResource),
+      events: async ({ id }: RolloutResource) => (await rollouts.events(id)).map(toRolloutEventResource),
+    },
+  };
+}
+
+export function rolloutSubscriptions(live: Live): SubscriptionResolvers {
+  return {
+    rolloutChanged: {
+      subscribe: (_parent: unknown, { id }: Partial<IdArguments>) =>
+        live.rolloutChanged(id === undefined ? undefined : parseId(id)),
+    },
+  };
+}

@@ -1,0 +1,13 @@
+export interface ApiSettings {
+  host: string;
+  /** 0: one that the system picks. */
+  port: number;
+  /** Folder with the built web UI; null: none is served. */
+  webRoot: string | null;
+  maxBodyBytes: number;
+  /** Cookies over HTTPS alone: set behind a proxy that terminates TLS. */
+  secureCookies: boolean;
+}
+
+/** Token of the settings in Nest modules. */
+export const API_SETTINGS = Symbol('api settings');

@@ -1,0 +1,108 @@
+import { hash } from 'node:crypto';
+import { BusUnavailable } from '@muster/messages/errors';
+import type { EventBus } from '@muster/messages/event-bus';
+import type { TokenVerdict } from '@muster/messages/vocabulary';
+
+/** A credential that lets agents in. */
+export interface AcceptedToken {
+  enrollmentTokenId: string;
+  /** `access.enroll` decides about every agent that is new to it. */
+  limited: boolean;
+}
+
+/** `unavailable`: nobody could be asked; the credential may be good. */
+export type Authentication = { kind: 'accepted'; token: AcceptedToken } | { kind: 'refused' } | { kind: 'unavailable' };
+
+const acceptedForMs = 60_000;
+const refusedForMs = 5_000;
+const verdictsKept = 10_000;
+const questionsAtOnce = 1_000;
+
+interface Remembered {
+  verdict: TokenVerdict;
+  until: number;
+}
+
+/**
+ * Judges what agents present. Only hashes of secrets are kept and sent on. Verdicts are remembered for a
+ * while (good ones for 60 s, bad ones for 5 s), so a revocation is heard of on the bus as well.
+ */
+export class Credentials {
+  readonly #bus: EventBus;
+  readonly #now: () => number;
+  readonly #remembered = new Map<string, Remembered>();
+  readonly #asked = new Map<string, Promise<Authentication>>();
+  /** Tokens revoked lately, for verdicts that were on their way: id → until when to remember. */
+  readonly #revoked = new Map<string, number>();
+
+  constructor(bus: EventBus, now: () => number = Date.now) {
+    this.#bus = bus;
+    this.#now = now;
+  }
+
+  /** Judges an Authorization header. Answers at once when the verdict is remembered. */
+  authenticate(authorization: string): Authentication | Promise<Authentication> {
+    const secret = presentedSecret(authorization);
+    if (secret === null) return { kind: 'refused' };
+    const secretHash = hash('sha256', secret, 'hex');
+    const remembered = this.#remembered.get(secretHash);
+    if (remembered && remembered.until > this.#now()) return this.#judge(remembered.verdict);
+    return this.#asked.get(secretHash) ?? this.#ask(secretHash);
+  }
+
+  /**
+   * May this agent enrol with its token? Asks only for limited tokens. Rejects with `BusUnavailable`
+   * when nobody answers.
+   */
+  async mayEnroll(token: AcceptedToken, uid: string): Promise<boolean> {
+    if (!token.limited) return true;
+    const question = { enrollmentTokenId: token.enrollmentTokenId, uid };
+    return (await this.#bus.request('access.enroll', question)).accepted;
+  }
+
+  /** The token lets nobody in any more. */
+  revoke(enrollmentTokenId: string): void {
+    this.#revoked.set(enrollmentTokenId, this.#now() + acceptedForMs);
+    for (const [id, until] of this.#revoked) if (until <= this.#now()) this.#revoked.delete(id);
+  }
+
+  #ask(secretHash: string): Authentication | Promise<Authentication> {
+    if (this.#asked.size >= questionsAtOnce) return { kind: 'unavailable' };
+    const answer = this.#bus
+      .request('access.verify-token', { secretHash })
+      .then((verdict) => this.#remember(secretHash, verdict))
+      .catch((error: unknown) => {
+        if (error instanceof BusUnavailable) return { kind: 'unavailable' as const };
+        throw error;
+      })
+      .finally(() => this.#asked.delete(secretHash));
+    this.#asked.set(secretHash, answer);
+    return answer;
+  }
+
+  #remember(secretHash: string, verdict: TokenVerdict): Authentication {
+    const forMs = verdict.accepted ? acceptedForMs : refusedForMs;
+    this.#remembered.delete(secretHash);
+    this.#remembered.set(secretHash, { verdict, until: this.#now() + forMs });
+    if (this.#remembered.size > verdictsKept) this.#remembered.delete(this.#remembered.keys().next().value!);
+    return this.#judge(verdict);
+  }
+
+  #judge(verdict: TokenVerdict): Authentication {
+    if (!verdict.accepted || this.#revoked.has(verdict.enrollmentTokenId)) return { kind: 'refused' };
+    if (verdict.expiresAt !== null && verdict.expiresAt <= this.#now()) return { kind: 'refused' };
+    const { enrollmentTokenId, limited } = verdict;
+    return { kind: 'accepted', token: { enrollmentTokenId, limited } };
+  }
+}
+
+/** The token of a Bearer header or the password of a Basic one; null when there is neither. */
+function presentedSecret(authorization: string): string | null {
+  const [scheme, value] = authorization.trim().split(/\s+/, 2);
+  if (!value) return null;
+  if (scheme!.toLowerCase() === 'bearer') return value;
+  if (scheme!.toLowerCase() !== 'basic') return null;
+  const pair = Buffer.from(value, 'base64').toString();
+  const colon = pair.indexOf(':');
+  return colon === -1 || colon === pair.length - 1 ? null : pair.slice(colon + 1);
+}

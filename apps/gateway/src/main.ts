@@ -1,0 +1,45 @@
+import { createRedisPresence } from '@muster/agents/presence.redis';
+import { createRedisOfferCache } from '@muster/configs/offer-cache.redis';
+import { connectNats } from '@muster/messages/connection.nats';
+import { createNatsEventBus } from '@muster/messages/event-bus.nats';
+import { createNatsGatewayDelivery } from '@muster/messages/gateway-delivery.nats';
+import { createLog } from '@muster/platform/log';
+import { startProbes } from '@muster/platform/probes';
+import { assemble, runProcess } from '@muster/platform/process';
+import { startTelemetry } from '@muster/platform/telemetry';
+import { hostname } from 'node:os';
+import { readEnv } from './env.ts';
+import { startGateway, gatewayDefaults } from './start.ts';
+
+await runProcess(() =>
+  assemble(async (keep) => {
+    const env = readEnv();
+    const log = createLog('gateway', env.MUSTER_LOG_LEVEL);
+    keep(await startTelemetry('muster-gateway', env.OTEL_EXPORTER_OTLP_ENDPOINT));
+    const nats = await connectNats({ url: env.MUSTER_NATS_URL, name: 'gateway', log });
+    const bus = await createNatsEventBus(nats);
+    keep({ stop: () => bus.close() });
+    const delivery = createNatsGatewayDelivery(nats);
+    const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });
+    keep({ stop: () => presence.close() });
+    const offerCache = createRedisOfferCache({ url: env.MUSTER_REDIS_URL });
+    keep({ stop: () => offerCache.close() });
+    const settings = {
+      ...gatewayDefaults,
+      id:
+        env.MUSTER_GATEWAY_ID ?? `${hostname()}-${process.pid}`.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(-63),
+      host: env.MUSTER_HOST,
+      port: env.MUSTER_OPAMP_PORT,
+      maxMessageBytes: env.MUSTER_MAX_MESSAGE_BYTES,
+      acceptsPerSecond: env.MUSTER_ACCEPTS_PER_SECOND,
+      graceMs: env.MUSTER_DISCONNECT_GRACE_MS,
+      httpSilenceMs: env.MUSTER_HTTP_SILENCE_SECONDS * 1_000,
+    };
+    keep(await startGateway({ settings, bus, delivery, presence, offerCache, log }));
+    keep(
+      await startProbes(env.MUSTER_HOST, env.MUSTER_PROBE_PORT, () =>
+        bus.available ? null : 'NATS is not connected',
+      ),
+    );
+  }),
+);

@@ -1,0 +1,153 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { BusUnavailable } from '@muster/messages/errors';
+import type { EventBus } from '@muster/messages/event-bus';
+import type { Report } from '@muster/messages/report-frame';
+import type { Log } from '@muster/platform/log';
+import type { GatewayMetrics } from './gateway-metrics.ts';
+import type { Session } from './session.ts';
+
+export interface ReportOutboxOptions {
+  gateway: string;
+  bus: EventBus;
+  metrics: GatewayMetrics;
+  log: Log;
+  /** Bytes that may wait while the bus takes nothing. */
+  maxBytes: number;
+  /** These sessions have nothing in the outbox any more. */
+  onPublished: (sessions: Session[]) => void;
+  /** What this agent reported had to be dropped. */
+  onDropped: (session: Session) => void;
+}
+
+const collectForMs = 20;
+const frameBytes = 64 * 1024;
+/** While a publish is under way more comes together; bus messages have a limit. */
+const largestFrameBytes = 512 * 1024;
+const largestFrameReports = 1_000;
+const firstRetryMs = 250;
+const longestRetryMs = 5_000;
+/** A report's size beside what the agent said. */
+const envelopeBytes = 150;
+
+interface Entry {
+  session: Session;
+  report: Report;
+  bytes: number;
+}
+
+/**
+ * Reports on their way to the bus: many in one publish, one publish at a time, in the order they came.
+ * What the bus cannot take now is kept up to a bound and tried again.
+ */
+export class ReportOutbox {
+  readonly #options: ReportOutboxOptions;
+  #entries: Entry[] = [];
+  #bytes = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #publishing: Promise<void> | null = null;
+  #failing = false;
+  #closed = false;
+
+  constructor(options: ReportOutboxOptions) {
+    this.#options = options;
+  }
+
+  /** True while the bus takes what it is given. */
+  get healthy(): boolean {
+    return !this.#failing;
+  }
+
+  /** Takes a report. Over the bound, what the agent said is dropped and `onDropped` told; that it came or went is kept. */
+  add(session: Session, report: Report): void {
+    let entry: Entry = { session, report, bytes: report.agentToServer.length + envelopeBytes };
+    if (this.#bytes + entry.bytes > this.#options.maxBytes) {
+      this.#options.metrics.reportsDropped += 1;
+      this.#options.onDropped(session);
+      const { connected, disconnected } = report;
+      if ((!connected && !disconnected) || this.#bytes > this.#options.maxBytes * 1.25) return;
+      entry = { session, report: { ...report, agentToServer: new Uint8Array(0) }, bytes: envelopeBytes };
+    }
+    session.pendingReports += 1;
+    this.#entries.push(entry);
+    this.#bytes += entry.bytes;
+    this.#schedule();
+  }
+
+  /** Publishes what is there; resolves when nothing is left. For the end: does not try for more than `forMs`. */
+  async close(forMs: number): Promise<void> {
+    if (this.#entries.length > 0) this.#publish();
+    await Promise.race([this.#publishing, pause(forMs, undefined, { ref: false })]);
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    const left = this.#entries.length;
+    if (left > 0) this.#options.log.warn({ reports: left }, 'reports were not published; their agents will be asked again');
+  }
+
+  #schedule(): void {
+    if (this.#publishing) return;
+    if (this.#bytes >= frameBytes) this.#publish();
+    else this.#timer ??= setTimeout(() => this.#publish(), collectForMs);
+  }
+
+  #publish(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#publishing ??= this.#publishAll().finally(() => {
+      this.#publishing = null;
+    });
+  }
+
+  async #publishAll(): Promise<void> {
+    let retryMs = firstRetryMs;
+    while (this.#entries.length > 0 && !this.#closed) {
+      const frame = this.#nextFrame();
+      const outcome = await this.#publishFrame(frame);
+      if (outcome === 'unavailable') {
+        this.#failing = true;
+        await pause(retryMs, undefined, { ref: false });
+        retryMs = Math.min(retryMs * 2, longestRetryMs);
+        continue;
+      }
+      this.#failing = false;
+      retryMs = firstRetryMs;
+      this.#settle(frame);
+    }
+  }
+
+  /** The oldest reports, as many as go in one publish. */
+  #nextFrame(): Entry[] {
+    let bytes = 0;
+    const end = this.#entries.findIndex((entry, i) => {
+      bytes += entry.bytes;
+      return i > 0 && (bytes > largestFrameBytes || i >= largestFrameReports);
+    });
+    return end === -1 ? this.#entries.slice() : this.#entries.slice(0, end);
+  }
+
+  async #publishFrame(frame: Entry[]): Promise<'published' | 'unavailable' | 'refused'> {
+    const { bus, gateway, metrics, log } = this.#options;
+    try {
+      await bus.publish('reports', { gateway, reports: frame.map(({ report }) => report) });
+      metrics.frames += 1;
+      metrics.reports += frame.length;
+      return 'published';
+    } catch (error) {
+      if (error instanceof BusUnavailable) return 'unavailable';
+      // Trying again would not help, and asking the agents again would bring the same reports.
+      metrics.reportsDropped += frame.length;
+      log.error({ err: error, reports: frame.length }, 'the bus refused a frame of reports');
+      return 'refused';
+    }
+  }
+
+  #settle(frame: Entry[]): void {
+    this.#entries.splice(0, frame.length);
+    const idle: Session[] = [];
+    for (const { session, bytes } of frame) {
+      this.#bytes -= bytes;
+      session.pendingReports -= 1;
+      if (session.pendingReports === 0) idle.push(session);
+    }
+    if (idle.length > 0) this.#options.onPublished(idle);
+  }
+}

@@ -1,0 +1,94 @@
+import { agentIdFromBytes, type AgentId } from '@muster/agents/agent-id';
+import type { Mark } from '@muster/agents/presence';
+import type { Report, Transport } from '@muster/messages/report-frame';
+import type { AgentToServerScan } from '@muster/opamp/scan-agent-to-server';
+import type { Connection } from './connection.ts';
+import type { DesiredConfig } from './desired-configs.ts';
+import { SessionRecord } from './session-record.ts';
+
+/** A message of an agent, with the connection its answer goes to. */
+export interface AgentMessage {
+  connection: Connection;
+  scan: AgentToServerScan;
+  /** Unix milliseconds. */
+  receivedAt: number;
+}
+
+/**
+ * One agent on this gateway, for as long as the gateway holds it. It outlives a connection: an agent
+ * that comes back goes on where it was.
+ */
+export class Session {
+  /** 16 bytes, a copy. */
+  readonly uid: Buffer;
+  /** Where pushes go: the agent's WebSocket; null over plain HTTP and while it is away. */
+  socket: Connection | null = null;
+  transport: Transport = 'websocket';
+  remoteAddress = '';
+  enrollmentTokenId = '';
+
+  /** True when this gateway holds the agent for its present connection. */
+  claimed = false;
+  epoch = 0;
+  /** True once something is known of the agent: `sequenceNum`, `capabilities` and `record` count. */
+  known = false;
+  sequenceNum = 0;
+  capabilities = 0;
+  record = SessionRecord.from(null);
+  /** Unix milliseconds. */
+  lastSeen = 0;
+
+  desired: DesiredConfig | null = null;
+  /** Unix milliseconds of the last offer on this connection. */
+  offeredAt = 0;
+  /** Over HTTP: a restart waits for the next poll. */
+  restartWaits = false;
+
+  /** Reports in the outbox. While there are any, Presence must not hear how far the agent has come. */
+  pendingReports = 0;
+  /** Changed since the last checkpoint. */
+  dirty = false;
+  /** Messages that wait for their turn while an earlier one waits for something; null: none waits. */
+  inbox: AgentMessage[] | null = null;
+
+  constructor(uid: Uint8Array) {
+    this.uid = Buffer.from(uid);
+  }
+
+  /** Made when needed: most messages need none. */
+  get agent(): AgentId {
+    return agentIdFromBytes(this.uid);
+  }
+
+  /** Where the session stands, for `Presence`. */
+  mark(): Mark {
+    return {
+      agent: this.agent,
+      epoch: this.epoch,
+      sequenceNum: this.sequenceNum,
+      lastSeen: this.lastSeen,
+      capabilities: this.capabilities,
+      fingerprints: this.record.bytes,
+    };
+  }
+
+  /** A report of this agent, as it is now, that says nothing yet. */
+  report(receivedAt: number): Report {
+    return {
+      instanceUid: this.uid,
+      epoch: this.epoch,
+      sequenceNum: this.sequenceNum,
+      receivedAt,
+      agentToServer: nothing,
+      connected: false,
+      disconnected: false,
+      transport: this.transport,
+      remoteAddress: this.remoteAddress,
+      enrollmentTokenId: this.enrollmentTokenId,
+      offeredConfigHash: nothing,
+      offerError: '',
+    };
+  }
+}
+
+const nothing = new Uint8Array(0);

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { agentsPath, hasFilters, readFilters, writeFilters } from './agent-filters.ts';
+
+const none = { selector: null, search: null, status: null, fleet: null };
+
+test('filters survive the way through the URL', () => {
+  const filters = {
+    selector: 'env=prod,region in (eu-1,us-1)',
+    search: 'a&b',
+    status: 'connected' as const,
+    fleet: 'edge',
+  };
+  expect(readFilters(writeFilters(new URLSearchParams(), filters))).toEqual(filters);
+});
+
+test('other filters begin at the first page and leave other parameters alone', () => {
+  const written = writeFilters(new URLSearchParams('after=abc&fleet=edge&tab=x'), none);
+  expect(written.toString()).toBe('tab=x');
+});
+
+test('empty values and unknown statuses filter nothing', () => {
+  const filters = readFilters(new URLSearchParams('status=sleeping&search=&fleet='));
+  expect(filters).toEqual(none);
+  expect(hasFilters(filters)).toBe(false);
+});
+
+test('a link to filtered agents leaves out what is not set', () => {
+  expect(agentsPath({ fleet: 'edge', status: null })).toBe('/agents?fleet=edge');
+});

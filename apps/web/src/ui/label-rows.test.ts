@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { fromRows, toRows } from './label-rows.ts';
+
+test('labels survive editing that changes nothing', () => {
+  const labels = { env: 'prod', canary: '' };
+  expect(fromRows(toRows(labels))).toEqual({ labels });
+});
+
+test('spaces around are not meant, empty rows are left out', () => {
+  const rows = [
+    { id: 0, name: ' env ', value: ' prod ' },
+    { id: 1, name: ' ', value: '' },
+  ];
+  expect(fromRows(rows)).toEqual({ labels: { env: 'prod' } });
+});
+
+test.each([
+  [[{ id: 0, name: '', value: 'prod' }], 'The value "prod" has no label name.'],
+  [
+    [
+      { id: 0, name: 'env', value: 'a' },
+      { id: 1, name: 'env', value: 'b' },
+    ],
+    'The label "env" is there twice.',
+  ],
+])('%j is refused', (rows, error) => {
+  expect(fromRows(rows)).toEqual({ error });
+});

@@ -1,0 +1,78 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { FakeAgent } from '@muster/opamp/fake-agent';
+import { realCollector } from './harness/binaries.ts';
+import { servingOtlp } from './harness/collector-config.ts';
+import { showOnFailure } from './harness/failure.ts';
+import { uidOf } from './harness/fleet.ts';
+import { freePort } from './harness/free-ports.ts';
+import { modes, Muster } from './harness/muster.ts';
+import { overHttp, Supervisor } from './harness/supervisor.ts';
+
+/** Just above the 30 s in which a supervisor polls over plain HTTP. */
+const silenceSeconds = 35;
+const applied = {
+  healthy: true,
+  configuration: { status: 'applied', current: { name: 'edge', version: 1 } },
+};
+
+describe.skipIf(!realCollector.found).each(modes)('a real supervisor comes and goes, %s', (mode) => {
+  let muster: Muster;
+  let supervisor: Supervisor | undefined;
+
+  showOnFailure(() => ({ muster: muster?.output, supervisor: supervisor?.output }));
+  beforeAll(async () => {
+    muster = await Muster.start({ mode, env: { MUSTER_HTTP_SILENCE_SECONDS: String(silenceSeconds) } });
+    await muster.rest.post('configurations', { name: 'edge', body: servingOtlp(await freePort()) });
+    await muster.rest.put('fleets/all', { selector: 'service.name=otelcol', configuration: 'edge' });
+  });
+  afterEach(() => supervisor?.dispose());
+  afterAll(() => muster?.dispose());
+
+  async function startSupervisor(yaml: string) {
+    const started = await Supervisor.startVerbose(yaml);
+    supervisor = started;
+    const uid = await started.uid();
+    const agent = () => muster.rest.agent(uid);
+    await expect
+      .poll(agent, { timeout: (silenceSeconds + 10) * 1_000 })
+      .toMatchObject({ status: 'connected', ...applied });
+    return { started, agent };
+  }
+
+  test('over WebSocket: shown disconnected when killed, connected when back, nothing offered twice', async () => {
+    const { started, agent } = await startSupervisor(muster.supervisorYaml);
+    expect(await agent()).toMatchObject({ transport: 'websocket' });
+    expect(started.offers).toHaveLength(1);
+
+    await started.kill();
+    await expect.poll(agent, { timeout: 5_000 }).toMatchObject({ status: 'disconnected' });
+
+    await started.start();
+    await expect.poll(agent, { timeout: 20_000 }).toMatchObject({ status: 'connected', ...applied });
+    expect(started.offers).toHaveLength(1);
+
+    await started.terminate();
+    await expect.poll(agent, { timeout: 500 }).toMatchObject({ status: 'disconnected' });
+  });
+
+  test('over plain HTTP: the same, and silence is noticed', { timeout: 180_000 }, async () => {
+    const silent = new FakeAgent({
+      url: overHttp(muster.opamp[0] as string),
+      token: muster.enrollmentToken,
+    });
+    await silent.start();
+    const { started, agent } = await startSupervisor(overHttp(muster.supervisorYaml));
+    expect(await agent()).toMatchObject({ transport: 'http' });
+
+    await expect
+      .poll(() => muster.rest.agent(uidOf(silent)), { timeout: (silenceSeconds + 5) * 1_000 })
+      .toMatchObject({ status: 'disconnected', transport: 'http' });
+    expect(await agent()).toMatchObject({ status: 'connected' });
+
+    await started.terminate();
+    await expect.poll(agent, { timeout: 500 }).toMatchObject({ status: 'disconnected' });
+    await started.start();
+    await expect.poll(agent, { timeout: 20_000 }).toMatchObject({ status: 'connected', ...applied });
+    expect(started.offers).toHaveLength(1);
+  });
+});

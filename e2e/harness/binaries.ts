@@ -1,0 +1,87 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const buildScript = fileURLToPath(new URL('../real-collector/build.mjs', import.meta.url));
+const built = fileURLToPath(new URL('../../.cache/bin', import.meta.url));
+const mustRunAll = process.env['CI'] === 'true';
+
+/** Binaries that a test runs for real, or why they are not there. */
+export type Found<Name extends string> =
+  { found: true; paths: Record<Name, string> } | { found: false; reason: string };
+
+/**
+ * The upstream supervisor and collector: from MUSTER_BIN_DIR, `.cache/bin` or PATH, else built with Go.
+ * Without them tests are skipped and the reason is printed; in CI that is a failure.
+ */
+export const realCollector = locate(['opampsupervisor', 'otelcol'], 'tests with a real collector');
+
+/** The nats-server that the end-to-end tests of the cluster prefer; null: the cluster looks for one itself. */
+export const natsServer = find('nats-server');
+
+/** Chromium, for tests of the web UI. */
+export const chromium = locateChromium();
+
+/** A Node.js that is too old for Muster, as Debian has it. */
+export const oldNode = locateOldNode();
+
+function locate<Name extends string>(names: Name[], what: string): Found<Name> {
+  let paths = findAll(names);
+  if (paths === null) {
+    const build = spawnSync(process.execPath, [buildScript, ...names], { encoding: 'utf8' });
+    paths = findAll(names);
+    if (paths === null) return missing(`${what}: ${build.stderr.trim().split('\n').at(-1)}`);
+  }
+  return { found: true, paths };
+}
+
+function locateChromium(): Found<'chromium'> {
+  const path = process.env['CHROMIUM_PATH'] ?? find('chromium');
+  return path
+    ? { found: true, paths: { chromium: path } }
+    : missing('tests of the web UI: no chromium in PATH; install it or set CHROMIUM_PATH');
+}
+
+function locateOldNode(): Found<'node'> {
+  const candidates = (process.env['PATH'] ?? '').split(delimiter).map((dir) => join(dir, 'node'));
+  const old = candidates.filter(isExecutable).find((path) => {
+    const { stdout } = spawnSync(path, ['--version'], { encoding: 'utf8' });
+    return Number(/^v(\d+)/.exec(stdout)?.[1]) < 22;
+  });
+  return old
+    ? { found: true, paths: { node: old } }
+    : missing('the test that refuses an old Node.js: no Node.js before 22 in PATH');
+}
+
+function missing(reason: string): { found: false; reason: string } {
+  if (mustRunAll) throw new Error(`in CI nothing is skipped, but ${reason}`);
+  process.stdout.write(`skipped, ${reason}\n`);
+  return { found: false, reason };
+}
+
+function findAll<Name extends string>(names: Name[]): Record<Name, string> | null {
+  const paths = names.map((name) => [name, find(name)] as const);
+  return paths.every(([, path]) => path !== null)
+    ? (Object.fromEntries(paths) as Record<Name, string>)
+    : null;
+}
+
+function find(name: string): string | null {
+  const dirs = [process.env['MUSTER_BIN_DIR'], built, ...(process.env['PATH'] ?? '').split(delimiter)];
+  return (
+    dirs
+      .filter((dir) => dir)
+      .map((dir) => join(dir as string, name))
+      .find(isExecutable) ?? null
+  );
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

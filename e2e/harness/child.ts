@@ -1,0 +1,108 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+
+export interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+/** A process that a test started, with all that it wrote. In a process group of its own, as a shell's job. */
+export class Child {
+  readonly exited: Promise<Exit>;
+  readonly pid: number;
+  #output = '';
+  readonly #process: ChildProcess;
+
+  private constructor(process: ChildProcess, pid: number) {
+    this.#process = process;
+    this.pid = pid;
+    this.exited = once(process, 'close').then(([code, signal]) => ({ code, signal }) as Exit);
+    for (const stream of [process.stdout, process.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
+    }
+  }
+
+  static async start(
+    command: string,
+    args: readonly string[],
+    options: { cwd: string; env: NodeJS.ProcessEnv },
+  ): Promise<Child> {
+    const process = spawn(command, args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    await once(process, 'spawn');
+    return new Child(process, process.pid as number);
+  }
+
+  /** Standard output and error, as they came. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get running(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** A signal to this process alone. */
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** What a terminal does on Ctrl-C: SIGINT to the whole process group. */
+  interrupt(): void {
+    process.kill(-this.pid, 'SIGINT');
+  }
+
+  /** kill -9 for this process and all that descend from it, as good as at once. */
+  async killTree(): Promise<Exit> {
+    killAll([this.pid, ...descendants(this.pid)]);
+    return this.exited;
+  }
+}
+
+export function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
+/** Ids of all processes below `pid`, parents first. */
+export function descendants(pid: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    const parent = parentOf(Number(entry));
+    if (parent !== null) children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
+  }
+  const below = (parent: number): number[] =>
+    (children.get(parent) ?? []).flatMap((child) => [child, ...below(child)]);
+  return below(pid);
+}
+
+/** The command line of a process, its arguments joined by spaces; empty when it is gone. */
+export function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+}
+
+function parentOf(pid: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]); // the name before may hold anything
+  } catch {
+    return null; // ended meanwhile
+  }
+}
+
+/** One variable of the environment that a process was started with. */
+export function environmentOf(pid: number, name: string): string | undefined {
+  const entry = readFileSync(`/proc/${pid}/environ`, 'utf8')
+    .split('\0')
+    .find((text) => text.startsWith(`${name}=`));
+  return entry?.slice(name.length + 1);
+}

@@ -1,0 +1,169 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { vi } from 'vitest';
+import { natsServer } from './binaries.ts';
+import { Child, commandLine, descendants, killAll } from './child.ts';
+import { freePorts } from './free-ports.ts';
+import { RestClient } from './rest-client.ts';
+
+export const repository = fileURLToPath(new URL('../..', import.meta.url));
+
+export type Mode = 'all-in-one' | 'cluster';
+
+/** The two ways to run; E2E_MODES picks one: `E2E_MODES=all-in-one npm run e2e`. */
+export const modes = (process.env['E2E_MODES'] ?? 'all-in-one,cluster').split(',') as Mode[];
+
+/** The cluster's second gateway listens this much above the first. */
+const secondGatewayOffset = 10;
+
+const npmScript: Record<Mode, string> = { 'all-in-one': 'start', cluster: 'cluster' };
+
+export interface StartOptions {
+  mode: Mode;
+  /** Settings beside ports and data directory. */
+  env?: Record<string, string>;
+}
+
+/** A running Muster, started as its users do. */
+export class Muster {
+  readonly mode: Mode;
+  readonly url: string;
+  /** WebSocket URLs of the gateways, in the order of the banner. */
+  readonly opamp: string[];
+  readonly dataDir: string;
+  readonly adminKey: string;
+  readonly enrollmentToken: string;
+  /** As printed at the first start. */
+  readonly supervisorYaml: string;
+  readonly rest: RestClient;
+  readonly #env: Record<string, string>;
+  #child: Child;
+
+  private constructor(mode: Mode, env: Record<string, string>, child: Child, banner: Banner) {
+    this.mode = mode;
+    this.url = banner.url;
+    this.opamp = banner.opamp;
+    this.dataDir = env['MUSTER_DATA_DIR'] as string;
+    this.adminKey = banner.adminKey;
+    this.supervisorYaml = banner.supervisorYaml;
+    this.enrollmentToken = /Bearer (\S+)/.exec(banner.supervisorYaml)?.[1] ?? '';
+    this.rest = new RestClient(banner.url, banner.adminKey);
+    this.#env = env;
+    this.#child = child;
+  }
+
+  /** Starts it on free ports and a fresh data directory, and waits until it is ready. */
+  static async start({ mode, env = {} }: StartOptions): Promise<Muster> {
+    const settings = { ...(await freshSettings()), ...env };
+    const child = await runMuster(mode, settings);
+    const banner = readBanner(await readyOutput(child, settings));
+    return new Muster(mode, settings, child, banner);
+  }
+
+  /** What the running process wrote so far. */
+  get output(): string {
+    return this.#child.output;
+  }
+
+  /** Ids of the processes below that run one part of Muster: `main` for the command itself, or an app's name. */
+  processes(part: string): number[] {
+    const program = part === 'main' ? '.bin/muster' : `${part}/dist/main.js`;
+    return descendants(this.#child.pid).filter((pid) => {
+      const [, ...args] = commandLine(pid).split(' '); // a shell in between holds it as one argument of -c
+      return args[0] !== '-c' && args.some((arg) => arg.endsWith(program));
+    });
+  }
+
+  /** Ctrl-C. Answers the exit code and how long it took, milliseconds. */
+  async stop(): Promise<{ code: number | null; tookMs: number }> {
+    const started = performance.now();
+    this.#child.interrupt();
+    const { code } = await this.#child.exited;
+    return { code, tookMs: performance.now() - started };
+  }
+
+  /** kill -9 of everything it runs. */
+  async kill(): Promise<void> {
+    await this.#child.killTree();
+  }
+
+  /** kill -9 of the command's own process only; what it had started is orphaned. */
+  async killMain(): Promise<void> {
+    killAll(this.processes('main'));
+    await this.#child.exited;
+  }
+
+  /** Starts it again, same settings and data, and waits until it is ready. */
+  async startAgain(): Promise<void> {
+    this.#child = await runMuster(this.mode, this.#env);
+    await readyOutput(this.#child, this.#env);
+  }
+
+  /** Stops what still runs and removes the data. For afterAll: never fails a test. */
+  async dispose(): Promise<void> {
+    if (this.#child.running) await Promise.race([this.stop(), vi.waitFor(() => this.#child.running, 10_000)]);
+    await this.#child.killTree();
+    await rm(dirname(this.dataDir), { recursive: true, force: true });
+  }
+}
+
+/** Settings of a Muster that is alone on this machine: free ports, a data directory that does not exist yet. */
+export async function freshSettings(): Promise<Record<string, string>> {
+  const port = await freePorts(2 + secondGatewayOffset);
+  return {
+    MUSTER_DATA_DIR: join(await mkdtemp(join(tmpdir(), 'muster-e2e-')), 'data'),
+    MUSTER_API_PORT: String(port),
+    MUSTER_OPAMP_PORT: String(port + 1),
+    ...(natsServer && { MUSTER_BIN_DIR: dirname(natsServer) }),
+  };
+}
+
+/** `npm start` or `npm run cluster` in this repository, from an environment like a user's. */
+export function runMuster(mode: Mode, settings: Record<string, string>): Promise<Child> {
+  return Child.start('npm', ['run', '--silent', npmScript[mode]], {
+    cwd: repository,
+    env: { ...userEnvironment(), ...settings },
+  });
+}
+
+/** This process's environment without what npm and vitest put there. */
+export function userEnvironment(): NodeJS.ProcessEnv {
+  const added = /^(npm_|VITEST|MUSTER_|NODE_ENV$|NODE_OPTIONS$|TEST$|DEV$|PROD$|MODE$|SSR$|BASE_URL$)/i;
+  const kept = Object.entries(process.env).filter(([name]) => !added.test(name));
+  const path = (process.env['PATH'] ?? '').split(':').filter((dir) => !dir.includes('node_modules'));
+  return { ...Object.fromEntries(kept), PATH: path.join(':') };
+}
+
+async function readyOutput(child: Child, settings: Record<string, string>): Promise<string> {
+  const readyz = `http://127.0.0.1:${settings['MUSTER_API_PORT']}/readyz`;
+  await vi.waitFor(
+    async () => {
+      if (!child.running) throw new Error(`it ended:\n${child.output}`);
+      const ready = (await fetch(readyz)).ok && child.output.includes('Muster is ready.');
+      if (!ready) throw new Error(`not ready yet:\n${child.output}`);
+    },
+    { timeout: 60_000, interval: 50 },
+  );
+  return child.output;
+}
+
+interface Banner {
+  url: string;
+  opamp: string[];
+  adminKey: string;
+  supervisorYaml: string;
+}
+
+/** Reads the banner of a first start as a person does. */
+function readBanner(output: string): Banner {
+  const line = (label: string) => new RegExp(`^ +${label} +(.+)$`, 'm').exec(output)?.[1]?.trim() ?? '';
+  const yaml = /supervisor\.yaml\n.*\n\n((?: {4}.*\n)+)/.exec(output)?.[1] ?? '';
+  return {
+    url: line('Web UI and API'),
+    opamp: line('OpAMP').split(/\s+/),
+    adminKey: line('Admin key'),
+    supervisorYaml: yaml.replace(/^ {4}/gm, ''),
+  };
+}

@@ -1,0 +1,110 @@
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { vi } from 'vitest';
+import { realCollector } from './binaries.ts';
+import { Child, commandLine, descendants, killAll, type Exit } from './child.ts';
+import { userEnvironment } from './muster.ts';
+
+/** Lets the supervisor log what it receives; nothing else of the printed file is touched. */
+const debugLog = 'telemetry:\n  logs:\n    level: debug\n';
+
+/** A real opampsupervisor with a real collector, in a directory as the tour has it. */
+export class Supervisor {
+  readonly #directory: string;
+  #child: Child | null = null;
+  #earlierOutput = '';
+  readonly #orphans: number[] = [];
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Puts the binaries and `supervisor.yaml` side by side and runs the command of the banner. */
+  static async start(supervisorYaml: string): Promise<Supervisor> {
+    const supervisor = await Supervisor.#install(supervisorYaml);
+    await supervisor.start();
+    return supervisor;
+  }
+
+  /** Like `start`, and its log tells the offers it got. */
+  static async startVerbose(supervisorYaml: string): Promise<Supervisor> {
+    return Supervisor.start(supervisorYaml + debugLog);
+  }
+
+  static async #install(supervisorYaml: string): Promise<Supervisor> {
+    if (!realCollector.found) throw new Error(realCollector.reason);
+    const directory = await mkdtemp(join(tmpdir(), 'muster-e2e-supervisor-'));
+    for (const [name, path] of Object.entries(realCollector.paths)) {
+      await symlink(path, join(directory, name));
+    }
+    await writeFile(join(directory, 'supervisor.yaml'), supervisorYaml);
+    return new Supervisor(directory);
+  }
+
+  /** Starts it, or starts it again with what it stored. */
+  async start(): Promise<void> {
+    this.#earlierOutput = this.output;
+    this.#child = await Child.start('./opampsupervisor', ['--config', 'supervisor.yaml'], {
+      cwd: this.#directory,
+      env: userEnvironment(),
+    });
+  }
+
+  /** What it wrote since it was installed. */
+  get output(): string {
+    return this.#earlierOutput + (this.#child?.output ?? '');
+  }
+
+  /** Hashes of the remote configurations it was offered, in order. Needs `startVerbose`. */
+  get offers(): string[] {
+    return matches(this.output, /"msg":"Received remote config from server","hash":"([0-9a-f]+)"/g);
+  }
+
+  /** The instance uid that it gave itself; waits until it has said so. */
+  uid(): Promise<string> {
+    return vi.waitFor(
+      () => {
+        const [uid] = matches(this.output, /"msg":"Supervisor starting","id":"([0-9a-f-]+)"/g);
+        if (uid === undefined) throw new Error(`the supervisor did not start:\n${this.output}`);
+        return uid;
+      },
+      { timeout: 10_000, interval: 20 },
+    );
+  }
+
+  /** Ids of the collector's processes that it runs now. */
+  get collectors(): number[] {
+    return this.#child
+      ? descendants(this.#child.pid).filter((pid) => commandLine(pid).includes('otelcol'))
+      : [];
+  }
+
+  /** kill -9 of the supervisor; its collector notices by itself after a while and ends. */
+  async kill(): Promise<void> {
+    this.#orphans.push(...this.collectors);
+    this.#child?.signal('SIGKILL');
+    await this.#child?.exited;
+  }
+
+  /** SIGTERM: it says goodbye to the server. */
+  async terminate(): Promise<Exit | undefined> {
+    this.#child?.signal('SIGTERM');
+    return this.#child?.exited;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#child?.killTree();
+    killAll(this.#orphans);
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** The same file (or URL) for plain HTTP: only the scheme of the endpoint differs. */
+export function overHttp(text: string): string {
+  return text.replace(/\bws:\/\//, 'http://');
+}
+
+function matches(text: string, pattern: RegExp): string[] {
+  return [...text.matchAll(pattern)].map(([, group]) => group as string);
+}

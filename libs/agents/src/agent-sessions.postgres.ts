@@ -1,0 +1,105 @@
+import type { Database } from '@muster/db/schema';
+import { sql, type Kysely } from 'kysely';
+import type { AgentId } from './agent-id.ts';
+import type { SeedRecord } from './presence.ts';
+
+/** An agent whose row says that it is connected, and the connection the row means. */
+export interface ConnectedRow {
+  agent: AgentId;
+  epoch: number;
+}
+
+const pageSize = 5000;
+
+/** Reads where sessions stood when agents last reported, to rebuild Presence and to check against it. */
+export class AgentSessions {
+  readonly #db: Kysely<Database>;
+
+  constructor(db: Kysely<Database>) {
+    this.#db = db;
+  }
+
+  /** Every agent's session, page by page. */
+  all(): AsyncGenerator<SeedRecord[]> {
+    return pages(async (after) => {
+      const rows = await this.#page(after)
+        .select([
+          'agent_states.epoch',
+          'agent_states.sequence_num',
+          'agent_states.last_seen_at',
+          'agent_states.capabilities',
+        ])
+        .execute();
+      return rows.map((row) => ({
+        agent: row.uid as AgentId,
+        epoch: Number(row.epoch),
+        sequenceNum: Number(row.sequence_num),
+        lastSeen: row.last_seen_at.getTime(),
+        capabilities: Number(row.capabilities),
+      }));
+    });
+  }
+
+  /** Every agent whose row says connected, page by page. */
+  connected(): AsyncGenerator<ConnectedRow[]> {
+    return pages(async (after) => {
+      const rows = await this.#page(after)
+        .select(sql<string>`agent_states.connection_order[1]`.as('epoch'))
+        .where('agent_states.connected', '=', true)
+        .execute();
+      return rows.map((row) => ({ agent: row.uid as AgentId, epoch: Number(row.epoch) }));
+    });
+  }
+
+  /**
+   * Marks agents as disconnected whose connection nobody holds, unless a newer one was reported since.
+   * A later report of the very same connection shows that it lives after all. Answers the marked ones.
+   */
+  async markLost(rows: readonly ConnectedRow[]): Promise<AgentId[]> {
+    const lost = await this.#db
+      .with('lost', (db) =>
+        // Locked in one order, as all writers do.
+        db
+          .selectFrom('agent_states')
+          .select('agent_states.uid')
+          .where('agent_states.connected', '=', true)
+          .where(
+            sql<boolean>`(agent_states.uid, agent_states.connection_order[1]) in (
+              select * from unnest(
+                ${rows.map(({ agent }) => agent)}::uuid[],
+                ${rows.map(({ epoch }) => epoch)}::bigint[]
+              )
+            )`,
+          )
+          .orderBy('agent_states.uid')
+          .forUpdate(),
+      )
+      .updateTable('agent_states')
+      .from('lost')
+      .set({ connected: false, disconnected_at: sql<Date>`now()` })
+      .whereRef('agent_states.uid', '=', 'lost.uid')
+      .returning('agent_states.uid')
+      .execute();
+    return lost.map(({ uid }) => uid as AgentId);
+  }
+
+  #page(after: AgentId | null) {
+    return this.#db
+      .selectFrom('agent_states')
+      .select('agent_states.uid')
+      .$if(after !== null, (query) => query.where('agent_states.uid', '>', after))
+      .orderBy('agent_states.uid')
+      .limit(pageSize);
+  }
+}
+
+async function* pages<T extends { agent: AgentId }>(
+  read: (after: AgentId | null) => Promise<T[]>,
+): AsyncGenerator<T[]> {
+  for (let after: AgentId | null = null; ; ) {
+    const page: T[] = await read(after);
+    if (page.length > 0) yield page;
+    if (page.length < pageSize) return;
+    after = page.at(-1)!.agent;
+  }
+}

@@ -1,0 +1,285 @@
+import type { Database } from '@muster/db/schema';
+import { decodeAvailableComponents } from '@muster/opamp/available-components';
+import { capabilityNames } from '@muster/opamp/capabilities';
+import { configStatusName } from '@muster/opamp/config-status';
+import { configFileText, decodeEffectiveConfig } from '@muster/opamp/effective-config';
+import { MalformedMessage } from '@muster/opamp/errors';
+import { decodePackageStatuses } from '@muster/opamp/package-statuses';
+import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
+import type {
+  AgentDetail,
+  AgentFilter,
+  AgentOverview,
+  AgentPage,
+  AgentPageQuery,
+  AgentSummary,
+} from './agent.ts';
+import { agentIdFromBytes, agentIdToBytes, type AgentId } from './agent-id.ts';
+import { InvalidCursor } from './errors.ts';
+import type { Presence } from './presence.ts';
+import { whereSelector } from './selector.postgres.ts';
+
+const summaryColumns = [
+  'agents.uid',
+  'agents.name',
+  'agents.type',
+  'agents.version',
+  'agents.os',
+  'agents.arch',
+  'agents.hostname',
+  'agents.labels',
+  'agents.attributes',
+  'agents.fleet',
+  'agents.enrolled_at',
+  'agent_states.capabilities',
+  'agent_states.healthy',
+  'agent_states.connected',
+  'agent_states.connected_at',
+  'agent_states.transport',
+  'agent_states.last_seen_at',
+] as const;
+
+/** Reads agents. Times of heartbeats, which reach no table, come from `presence` where it is given. */
+export class AgentViews {
+  readonly #db: Kysely<Database>;
+  readonly #presence: Pick<Presence, 'lastSeen'> | undefined;
+
+  constructor(db: Kysely<Database>, presence?: Pick<Presence, 'lastSeen'>) {
+    this.#db = db;
+    this.#presence = presence;
+  }
+
+  /** One page, by uid. Throws `InvalidCursor`. */
+  async page({ limit, after, ...filter }: AgentPageQuery): Promise<AgentPage> {
+    let query = this.#filtered(filter)
+      .select(summaryColumns)
+      .orderBy('agents.uid')
+      .limit(limit + 1);
+    if (after !== undefined) query = query.where('agents.uid', '>', uidOfCursor(after));
+    const rows = await query.execute();
+    const items = await this.#summaries(rows.slice(0, limit));
+    return { items, next: rows.length > limit ? cursorOf(items.at(-1)!.uid) : null };
+  }
+
+  /** How many agents match; counting ends at `cap`. */
+  async count(filter: AgentFilter, cap: number): Promise<number> {
+    const row = await this.#db
+      .selectFrom(this.#filtered(filter).select('agents.uid').limit(cap).as('matching'))
+      .select(sql<number>`count(*)::int`.as('count'))
+      .executeTakeFirstOrThrow();
+    return row.count;
+  }
+
+  /** These agents, in the order asked; unknown ones are left out. */
+  async many(ids: readonly AgentId[]): Promise<AgentSummary[]> {
+    const rows = await this.#filtered({})
+      .select(summaryColumns)
+      .where('agents.uid', '=', sql<string>`any(${ids}::uuid[])`)
+      .execute();
+    const byId = new Map((await this.#summaries(rows)).map((summary) => [summary.uid, summary]));
+    return ids.flatMap((id) => byId.get(id) ?? []);
+  }
+
+  async find(id: AgentId): Promise<AgentDetail | null> {
+    const row = await this.#filtered({})
+      .leftJoin('enrollment_tokens', 'enrollment_tokens.id', 'agent_states.enrollment_token_id')
+      .leftJoin('report_contents as config', 'config.hash', 'agent_states.effective_config_hash')
+      .leftJoin('report_contents as components', 'components.hash', 'agent_states.available_components_hash')
+      .leftJoin('report_contents as packages', 'packages.hash', 'agent_states.package_statuses_hash')
+      .select(summaryColumns)
+      .select([
+        'agents.description',
+        'agent_states.health',
+        'agent_states.remote_config_hash',
+        'agent_states.remote_config_status',
+        'agent_states.remote_config_error',
+        'agent_states.remote_address',
+        'agent_states.gateway',
+        'enrollment_tokens.name as enrollment_token',
+        'config.body as effective_config',
+        'components.body as available_components',
+        'packages.body as package_statuses',
+      ])
+      .where('agents.uid', '=', id)
+      .executeTakeFirst();
+    if (!row) return null;
+    const [summary] = await this.#summaries([row]);
+    return { ...summary!, ...detailOf(row) };
+  }
+
+  async overview(): Promise<AgentOverview> {
+    const counts = await this.#filtered({})
+      .select([
+        sql<number>`count(*)::int`.as('agents'),
+        sql<number>`(count(*) filter (where agent_states.connected))::int`.as('connected'),
+        sql<number>`(count(*) filter (where agent_states.connected and not agent_states.healthy))::int`.as(
+          'unhealthy',
+        ),
+      ])
+      .executeTakeFirstOrThrow();
+    const versions = await this.#db
+      .selectFrom('agents')
+      .select(['agents.version as name', sql<number>`count(*)::int`.as('count')])
+      .groupBy('agents.version')
+      .orderBy('count', 'desc')
+      .orderBy('agents.version')
+      .limit(20)
+      .execute();
+    return { ...counts, disconnected: counts.agents - counts.connected, versions };
+  }
+
+  #filtered({ selector, search, status, fleet }: AgentFilter) {
+    let query = this.#db
+      .selectFrom('agents')
+      .innerJoin('agent_states', 'agent_states.uid', 'agents.uid');
+    if (selector) query = query.where(whereSelector(selector));
+    if (search) query = whereSearched(query, search);
+    if (status) query = query.where('agent_states.connected', '=', status === 'connected');
+    if (fleet !== undefined) query = query.where('agents.fleet', '=', fleet);
+    return query;
+  }
+
+  async #summaries(rows: readonly SummaryRow[]): Promise<AgentSummary[]> {
+    const seen = await this.#lastSeen(rows.map((row) => row.uid as AgentId));
+    return rows.map((row) => summaryOf(row, seen.get(row.uid as AgentId) ?? 0));
+  }
+
+  async #lastSeen(ids: AgentId[]): Promise<Map<AgentId, number>> {
+    if (!this.#presence || ids.length === 0) return new Map();
+    // Without it the agents are shown as last reported: better than not at all.
+    return this.#presence.lastSeen(ids).catch(() => new Map());
+  }
+}
+
+type AgentsQuery<O> = SelectQueryBuilder<Database, 'agents' | 'agent_states', O>;
+
+function whereSearched<O>(query: AgentsQuery<O>, search: string): AgentsQuery<O> {
+  // Postgres has no text with NUL, so nothing can match it.
+  if (search.includes('\0')) return query.where(sql<boolean>`false`);
+  const pattern = `%${search.toWellFormed().replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+  return query.where(
+    sql<boolean>`concat_ws(E'\n', agents.name, agents.hostname, agents.uid::text, agents.type, agents.version)
+      ilike ${pattern}`,
+  );
+}
+
+interface SummaryRow {
+  uid: string;
+  name: string;
+  type: string;
+  version: string;
+  os: string;
+  arch: string;
+  hostname: string;
+  labels: Record<string, string>;
+  attributes: Record<string, string>;
+  fleet: string | null;
+  enrolled_at: Date;
+  capabilities: string;
+  healthy: boolean | null;
+  connected: boolean;
+  connected_at: Date | null;
+  transport: number;
+  last_seen_at: Date;
+}
+
+function summaryOf(row: SummaryRow, lastHeard: number): AgentSummary {
+  return {
+    uid: row.uid as AgentId,
+    name: row.name,
+    status: row.connected ? 'connected' : 'disconnected',
+    healthy: row.healthy,
+    type: row.type,
+    version: row.version,
+    os: row.os,
+    arch: row.arch,
+    hostname: row.hostname,
+    labels: row.labels,
+    attributes: row.attributes,
+    capabilities: capabilityNames(Number(row.capabilities)),
+    transport: transportName(row.transport),
+    fleet: row.fleet,
+    enrolledAt: row.enrolled_at,
+    connectedAt: row.connected_at,
+    lastSeenAt: new Date(Math.max(row.last_seen_at.getTime(), lastHeard)),
+  };
+}
+
+function transportName(transport: number): 'websocket' | 'http' {
+  return transport === 1 ? 'http' : 'websocket';
+}
+
+interface DetailRow {
+  description: unknown;
+  health: unknown;
+  transport: number;
+  remote_config_hash: Buffer | null;
+  remote_config_status: number | null;
+  remote_config_error: string | null;
+  remote_address: string;
+  gateway: string;
+  enrollment_token: string | null;
+  effective_config: Buffer | null;
+  available_components: Buffer | null;
+  package_statuses: Buffer | null;
+}
+
+function detailOf(row: DetailRow): Omit<AgentDetail, keyof AgentSummary> {
+  const description = row.description as Pick<
+    AgentDetail,
+    'identifyingAttributes' | 'nonIdentifyingAttributes'
+  > | null;
+  return {
+    identifyingAttributes: description?.identifyingAttributes ?? {},
+    nonIdentifyingAttributes: description?.nonIdentifyingAttributes ?? {},
+    health: row.health as AgentDetail['health'],
+    effectiveConfig: decodeStored(row.effective_config, filesOf),
+    components: decodeStored(row.available_components, decodeAvailableComponents),
+    packages: decodeStored(row.package_statuses, decodePackageStatuses),
+    remoteConfigStatus: remoteConfigStatusOf(row),
+    connection: {
+      gateway: row.gateway,
+      transport: transportName(row.transport),
+      remoteAddress: row.remote_address,
+      enrollmentToken: row.enrollment_token,
+    },
+  };
+}
+
+/** Contents are kept as agents sent them; what turns out to be malformed is shown as never reported. */
+function decodeStored<T>(body: Buffer | null, decode: (bytes: Uint8Array) => T): T | null {
+  if (!body) return null;
+  try {
+    return decode(body);
+  } catch (error) {
+    if (error instanceof MalformedMessage) return null;
+    throw error;
+  }
+}
+
+function remoteConfigStatusOf(row: DetailRow): AgentDetail['remoteConfigStatus'] {
+  if (row.remote_config_status === null) return null;
+  return {
+    hash: row.remote_config_hash?.toString('hex') ?? '',
+    status: configStatusName(row.remote_config_status),
+    error: row.remote_config_error ?? '',
+  };
+}
+
+function filesOf(effectiveConfig: Uint8Array): Record<string, string> {
+  const files = decodeEffectiveConfig(effectiveConfig).map(({ name, body }) => [
+    name,
+    configFileText(body) ?? `data:application/octet-stream;base64,${Buffer.from(body).toString('base64')}`,
+  ]);
+  return Object.fromEntries(files) as Record<string, string>;
+}
+
+function cursorOf(uid: AgentId): string {
+  return agentIdToBytes(uid).toString('base64url');
+}
+
+function uidOfCursor(cursor: string): AgentId {
+  const bytes = Buffer.from(cursor, 'base64url');
+  if (bytes.length !== 16 || bytes.toString('base64url') !== cursor) throw new InvalidCursor();
+  return agentIdFromBytes(bytes);
+}

@@ -1,0 +1,240 @@
+import type { Report } from '@muster/messages/report-frame';
+import { AgentToServer, configStatus, type AgentToServerFields } from '@muster/opamp/opamp';
+import { describe, expect, it } from 'vitest';
+import { agentIdFromBytes } from './agent-id.ts';
+import { foldReports, type FoldedAgent } from './report-folding.ts';
+
+const uidBytes = Buffer.from('0190a0b0c0d070008000000000000001', 'hex');
+const uid = agentIdFromBytes(uidBytes);
+
+function report(fields: Partial<Report> & { say?: AgentToServerFields }): Report {
+  const { say, ...rest } = fields;
+  return {
+    instanceUid: uidBytes,
+    epoch: 10,
+    sequenceNum: 1,
+    receivedAt: 1_790_000_000_000,
+    agentToServer: say ? AgentToServer.encode(say).finish() : new Uint8Array(),
+    connected: false,
+    disconnected: false,
+    transport: 'websocket',
+    remoteAddress: '192.0.2.1:5000',
+    enrollmentTokenId: '',
+    offeredConfigHash: new Uint8Array(),
+    offerError: '',
+    ...rest,
+  };
+}
+
+function fold(...reports: Report[]) {
+  const { agents, notes } = foldReports([{ gateway: 'gateway-1', reports }]);
+  return { agent: agents[0]!, agents, notes };
+}
+
+const status = (hash: string, state: number, errorMessage = ''): AgentToServerFields => ({
+  remoteConfigStatus: { lastRemoteConfigHash: Buffer.from(hash), status: state, errorMessage },
+});
+const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } });
+
+describe('foldReports', () => {
+  it('keeps the last value of each field, whatever order the reports come in', () => {
+    const early = report({ sequenceNum: 2, say: { health: { healthy: true }, capabilities: 0x803 } });
+    const late = report({ sequenceNum: 3, say: { health: { healthy: false, lastError: 'boom' } } });
+    for (const reports of [
+      [early, late],
+      [late, early],
+      [late, early, late, early],
+    ]) {
+      const { agent } = fold(...reports);
+      expect(agent.health).toMatchObject({ value: { healthy: false }, order: [10, 3] });
+      expect(agent.capabilities).toEqual({ value: 0x803, order: [10, 2] });
+      expect(agent).toMatchObject({ epoch: 10, sequenceNum: 3 });
+    }
+  });
+
+  it('orders by epoch before sequence_num', () => {
+    const { agent } = fold(
+      report({ epoch: 11, sequenceNum: 0, say: { capabilities: 2 } }),
+      report({ epoch: 10, sequenceNum: 900, say: { capabilities: 1 } }),
+    );
+    expect(agent.capabilities).toEqual({ value: 2, order: [11, 0] });
+    expect(agent).toMatchObject({ epoch: 11, sequenceNum: 0 });
+  });
+
+  it('takes capabilities 0 for not said', () => {
+    expect(fold(report({ say: { capabilities: 0, health: {} } })).agent.capabilities).toBeNull();
+  });
+
+  it('shows an agent by host.name, else service.name, else its uid', () => {
+    const named = (say: AgentToServerFields) => fold(report({ say })).agent.description!.value;
+    const service = { identifyingAttributes: [attribute('service.name', 'otelcol')] };
+    const host = { nonIdentifyingAttributes: [attribute('host.name', 'web-1'), attribute('os.type', 'linux')] };
+    expect(named({ agentDescription: { ...service, ...host } })).toMatchObject({
+      name: 'web-1',
+      hostname: 'web-1',
+      type: 'otelcol',
+      os: 'linux',
+    });
+    expect(named({ agentDescription: service })).toMatchObject({ name: 'otelcol', hostname: '' });
+    expect(named({ agentDescription: {} })).toMatchObject({ name: uid, attributes: '{}' });
+  });
+
+  it('makes text of every kind of attribute, for selectors', () => {
+    const { agent } = fold(
+      report({
+        say: {
+          agentDescription: {
+            identifyingAttributes: [
+              { key: 'whole', value: { intValue: 7 } },
+              { key: 'flag', value: { boolValue: true } },
+              { key: 'list', value: { arrayValue: { values: [{ stringValue: 'a' }, { intValue: 1 }] } } },
+              { key: 'unset', value: {} },
+            ],
+          },
+        },
+      }),
+    );
+    expect(JSON.parse(agent.description!.value.attributes)).toEqual({
+      whole: '7',
+      flag: 'true',
+      list: '["a",1]',
+      unset: '',
+    });
+  });
+
+  it.each([
+    ['healthy', { healthy: true }, true],
+    ['unhealthy with an error', { healthy: false, lastError: 'boom' }, false],
+    ['unhealthy and running', { healthy: false, startTimeUnixNano: 5 }, false],
+    ['not healthy yet: no error, not started', { healthy: false }, null],
+  ])('judges health: %s', (_, health, expected) => {
+    expect(fold(report({ say: { health } })).agent.health!.value.healthy).toBe(expected);
+  });
+
+  it('keeps a failure and an APPLIED that a later report of the batch covers', () => {
+    const { agent } = fold(
+      report({ sequenceNum: 2, say: status('bad', configStatus.failed, 'no such exporter') }),
+      report({ sequenceNum: 3, say: status('good', configStatus.applied), receivedAt: 3000 }),
+      report({ sequenceNum: 4, say: status('next', configStatus.applying) }),
+    );
+    expect(agent.failures).toMatchObject([{ hash: Buffer.from('bad'), error: 'no such exporter' }]);
+    expect(agent.applied).toEqual({ value: { hash: Buffer.from('good'), at: 3000 }, order: [10, 3] });
+    expect(agent.remoteConfigStatus!.value).toMatchObject({ hash: Buffer.from('next'), status: 2 });
+  });
+
+  it('keeps one failure for each configuration, the latest', () => {
+    const failed = (hash: string, error: string, receivedAt: number) =>
+      report({ say: status(hash, configStatus.failed, error), receivedAt });
+    const { agent } = fold(failed('a', 'second', 2000), failed('b', 'other', 1500), failed('a', 'first', 1000));
+    expect(agent.failures.map(({ error }) => error)).toEqual(['second', 'other']);
+  });
+
+  it('does not let a connection that ended end a newer one', () => {
+    const reports = [
+      report({ epoch: 10, connected: true }),
+      report({ epoch: 11, connected: true, transport: 'http' }),
+      report({ epoch: 10, disconnected: true, sequenceNum: 99 }),
+    ];
+    expect(fold(...reports).agent).toMatchObject({ connected: { value: true }, peer: { value: { transport: 'http' } } });
+    expect(fold(...reports.toReversed()).agent.connected!.value).toBe(true);
+  });
+
+  it('lets the end of a connection win over its reports, whatever their sequence_num', () => {
+    const reports = [report({ connected: true, sequenceNum: 7 }), report({ disconnected: true, sequenceNum: 7 })];
+    expect(fold(...reports).agent.connected!.value).toBe(false);
+    expect(fold(...reports.toReversed()).agent.connected!.value).toBe(false);
+  });
+
+  it('orders offers that follow one report by time', () => {
+    const offer = (hash: string, receivedAt: number) =>
+      report({ offeredConfigHash: Buffer.from(hash), receivedAt });
+    expect(fold(offer('second', 2), offer('first', 1)).agent.offered!.value.hash).toEqual(Buffer.from('second'));
+  });
+
+  it('takes neither an offer nor an end for a sign that an agent is there', () => {
+    const { agent } = fold(report({ disconnected: true }), report({ offeredConfigHash: Buffer.from('x') }));
+    expect(agent).toMatchObject({ enrols: false, lastSeenAt: 0 });
+    expect([...agent.changes]).toEqual(['disconnected', 'configStatus']);
+  });
+
+  it('says what changed', () => {
+    const { agent } = fold(
+      report({
+        connected: true,
+        say: { agentDescription: {}, effectiveConfig: {}, packageStatuses: {}, availableComponents: {}, capabilities: 1 },
+      }),
+    );
+    expect([...agent.changes].sort()).toEqual(
+      ['capabilities', 'components', 'connected', 'description', 'effectiveConfig', 'packages'].sort(),
+    );
+  });
+
+  it('keeps contents as they came, addressed by their SHA-256', () => {
+    const effectiveConfig = { configMap: { configMap: { '': { body: Buffer.from([0xff, 0xfe]) } } } };
+    const [one, other] = [uidBytes, Buffer.alloc(16, 7)].map((instanceUid) =>
+      report({ instanceUid, say: { effectiveConfig } }),
+    );
+    const { agents } = fold(one!, other!);
+    expect(agents).toHaveLength(2);
+    expect(agents[0]!.effectiveConfig!.value.hash).toEqual(agents[1]!.effectiveConfig!.value.hash);
+  });
+
+  it('leaves a malformed part out, keeps the rest and says so', () => {
+    const whole = AgentToServer.encode({ capabilities: 5, health: { healthy: true } }).finish();
+    const malformedDescription = Buffer.from([0x1a, 2, 0x0a, 0x7f]);
+    const { agent, notes } = fold(report({ agentToServer: Buffer.concat([whole, malformedDescription]) }));
+    expect(agent).toMatchObject({ description: null, health: { value: { healthy: true } } });
+    expect(notes).toMatchObject([{ agent: uid, problem: expect.stringContaining('agent_description') }]);
+  });
+
+  it('survives bytes that are no message, and an instance_uid that is none', () => {
+    const { agent, agents, notes } = fold(
+      report({ agentToServer: Buffer.from([0xff]), connected: true }),
+      report({ instanceUid: Buffer.from('short') }),
+    );
+    expect(agents).toHaveLength(1);
+    expect(agent.connected!.value).toBe(true);
+    expect(notes).toHaveLength(2);
+  });
+
+  it('removes what PostgreSQL cannot keep and says so', () => {
+    const { agent, notes } = fold(
+      report({
+        say: {
+          agentDescription: { identifyingAttributes: [attribute('service.name', 'a\0b'), attribute('n\0', '\0')] },
+          health: { healthy: false, lastError: 'bad\0' },
+        },
+      }),
+      report({ sequenceNum: 2, say: status('x', configStatus.failed, 'no\0') }),
+    );
+    expect(JSON.stringify(storedTexts(agent))).not.toContain(String.raw`\u0000`);
+    expect(agent.description!.value.type).toBe('ab');
+    expect(notes.map(({ problem }) => problem)).toEqual([
+      'agent_description: changed to fit the database',
+      'health: changed to fit the database',
+    ]);
+  });
+
+  it('cuts what is far too large and says so', () => {
+    const componentHealthMap = Object.fromEntries(
+      Array.from({ length: 60 }, (_, i) => [`component-${i}`, { status: 'x'.repeat(100_000) }]),
+    );
+    const { agent, notes } = fold(
+      report({
+        say: {
+          health: { healthy: true, status: 'ok', componentHealthMap },
+          agentDescription: {
+            identifyingAttributes: [attribute('service.name', 'otelcol'), attribute('blob', 'x'.repeat(5_000_000))],
+          },
+        },
+      }),
+    );
+    expect(JSON.parse(agent.health!.value.health)).toMatchObject({ healthy: true, status: 'ok', components: {} });
+    expect(JSON.parse(agent.description!.value.attributes)).toEqual({ 'service.name': 'otelcol' });
+    expect(notes).toHaveLength(2);
+  });
+});
+
+function storedTexts(agent: FoldedAgent): unknown {
+  return [agent.description?.value, agent.health?.value, agent.failures.map(({ error }) => error)];
+}

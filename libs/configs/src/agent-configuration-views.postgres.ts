@@ -1,0 +1,93 @@
+import { sql, type Kysely, type RawBuilder } from 'kysely';
+import type { AgentId } from '@muster/agents/agent-id';
+import type { Database } from '@muster/db/schema';
+import {
+  fillStatusCounts,
+  type AgentConfiguration,
+  type ConfigurationStatus,
+  type StatusCounts,
+  type VersionRef,
+} from './configuration-status.ts';
+
+/** The tables `configurationStatus` reads, joined to `agents`. */
+export const statusTables: RawBuilder<unknown> = sql`
+  left join agent_states s on s.uid = agents.uid
+  left join agent_configurations c on c.uid = agents.uid
+  left join config_failures f on f.uid = c.uid and f.hash = c.target_hash and f.lifted_at is null`;
+
+const couldNotBeSent = sql<boolean>`(s.offered_config_hash = c.target_hash and s.offer_error <> '')`;
+
+/** `configuration.status` of an agent, over `statusTables`. A target that was fallen back from has failed. */
+export const configurationStatus: RawBuilder<ConfigurationStatus> = sql`
+  case
+    when c.target_hash is null then 'none'
+    when f.uid is not null or c.desired_hash is distinct from c.target_hash or ${couldNotBeSent} then 'failed'
+    when s.remote_config_hash = c.target_hash and s.remote_config_status = 1 then 'applied'
+    when s.remote_config_hash = c.target_hash and s.remote_config_status = 2 then 'applying'
+    when s.offered_config_hash = c.target_hash then 'offered'
+    else 'deferred'
+  end`;
+
+const none: AgentConfiguration = { status: 'none', current: null, pending: null, target: null, error: null };
+
+/** What agents should run and how far they are. */
+export class AgentConfigurationViews {
+  readonly #db: Kysely<Database>;
+
+  constructor(db: Kysely<Database>) {
+    this.#db = db;
+  }
+
+  /** Every agent asked for is in the answer, known or not. */
+  async many(agents: readonly AgentId[]): Promise<Map<AgentId, AgentConfiguration>> {
+    const { rows } = await sql<Row>`
+      select agents.uid, ${configurationStatus} as status,
+        c.target_configuration, c.target_version, encode(c.target_hash, 'hex') as target_hash,
+        c.previous_configuration, c.previous_version, encode(c.previous_hash, 'hex') as previous_hash,
+        encode(s.applied_config_hash, 'hex') as applied_hash,
+        coalesce(
+          f.error,
+          case when ${couldNotBeSent} then s.offer_error end,
+          (select ra.error from rollout_agents ra where ra.rollout_id = c.rollout_id and ra.uid = c.uid)
+        ) as error
+      from agents ${statusTables}
+      where agents.uid = any(${agents}::uuid[])`.execute(this.#db);
+    const found = new Map(rows.map((row) => [row.uid, toAgentConfiguration(row)]));
+    return new Map(agents.map((agent) => [agent, found.get(agent) ?? none]));
+  }
+
+  /** How many agents have each status; of a fleet, or of all. */
+  async statusCounts(fleet?: string): Promise<StatusCounts> {
+    const some = fleet === undefined ? sql`true` : sql`agents.fleet = ${fleet}`;
+    const { rows } = await sql<{ status: ConfigurationStatus; count: number }>`
+      select ${configurationStatus} as status, count(*)::int as count
+      from agents ${statusTables} where ${some} group by 1`.execute(this.#db);
+    return fillStatusCounts(Object.fromEntries(rows.map(({ status, count }) => [status, count])));
+  }
+}
+
+interface Row {
+  uid: AgentId;
+  status: ConfigurationStatus;
+  target_configuration: string | null;
+  target_version: number | null;
+  target_hash: string | null;
+  previous_configuration: string | null;
+  previous_version: number | null;
+  previous_hash: string | null;
+  applied_hash: string | null;
+  error: string | null;
+}
+
+function toAgentConfiguration(row: Row): AgentConfiguration {
+  const { status } = row;
+  const target = versionRef(row.target_configuration, row.target_version, row.target_hash);
+  const previous = versionRef(row.previous_configuration, row.previous_version, row.previous_hash);
+  const current = [target, previous].find((ref) => ref !== null && ref.hash === row.applied_hash) ?? null;
+  const pending = status === 'offered' || status === 'applying' ? target : null;
+  return { status, current, pending, target, error: status === 'failed' ? row.error || null : null };
+}
+
+function versionRef(name: string | null, version: number | null, hash: string | null): VersionRef | null {
+  return name === null || version === null || hash === null ? null : { name, version, hash };
+}

@@ -1,0 +1,78 @@
+import { sql, type Kysely } from 'kysely';
+import type { AgentId } from '@muster/agents/agent-id';
+import type { Database } from '@muster/db/schema';
+import type { Tx } from '@muster/db/transaction';
+import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
+import { parsePolicy } from './policy.ts';
+
+/** Agents whose fleet wants them to run something else than they should run now. */
+export interface Stray {
+  readonly agent: AgentId;
+  readonly fleet: string;
+}
+
+/** Which agents are not on the stable version of their fleet, and may be put on it. */
+export class ConvergenceStore {
+  readonly #db: Kysely<Database>;
+
+  constructor(db: Kysely<Database>) {
+    this.#db = db;
+  }
+
+  /** Of `agents`, or of all (null); at most `limit`. */
+  async strays(agents: readonly AgentId[] | null, limit: number): Promise<Stray[]> {
+    const some = agents === null ? sql`true` : sql`agents.uid = any(${agents}::uuid[])`;
+    const { rows } = await sql<Stray>`
+      select agents.uid as agent, agents.fleet from ${mayConverge} and ${some} limit ${limit}`.execute(this.#db);
+    return rows;
+  }
+
+  /** The same question for agents of one fleet, without those that failed the config with this hash. */
+  async stillStray(tx: Tx, fleet: string, agents: readonly AgentId[], hash: string): Promise<AgentId[]> {
+    const { rows } = await sql<{ uid: AgentId }>`
+      select agents.uid from ${mayConverge}
+        and agents.fleet = ${fleet} and agents.uid = any(${agents}::uuid[])
+        and not exists (
+          select from config_failures q
+          where q.uid = agents.uid and q.hash = ${Buffer.from(hash, 'hex')} and q.lifted_at is null)`.execute(tx.db);
+    return rows.map((row) => row.uid);
+  }
+
+  /** A fleet's pace, to plan by; null: the fleet says nothing, or is gone. */
+  async pace(fleet: string): Promise<number | null> {
+    const row = await this.#db.selectFrom('fleets').select('policy').where('name', '=', fleet).executeTakeFirst();
+    return row ? parsePolicy(row.policy).perSecond : null;
+  }
+
+  /** The fleet's stable version, which stays it while `tx` is open; no rollout of the fleet acts meanwhile. */
+  async lockStable(tx: Tx, fleet: string): Promise<{ configuration: string; version: number } | null> {
+    const row = await tx.db
+      .selectFrom('fleets')
+      .select(['configuration', 'version'])
+      .where('name', '=', fleet)
+      .forShare()
+      .executeTakeFirst();
+    if (!row || row.configuration === null || row.version === null) return null;
+    return { configuration: row.configuration, version: row.version };
+  }
+}
+
+/**
+ * Connected agents that accept remote configs and whose target is not their fleet's stable version. A
+ * rollout of their fleet comes first, and what an aborted one left behind stays: an operator stopped it.
+ */
+const mayConverge = sql`
+  agents
+  join fleets on fleets.name = agents.fleet
+  join agent_states s on s.uid = agents.uid
+  left join agent_configurations c on c.uid = agents.uid
+  where fleets.configuration is not null
+    and s.connected
+    and ${acceptsRemoteConfig('s')}
+    and (c.target_configuration, c.target_version) is distinct from (fleets.configuration, fleets.version)
+    and not exists (
+      select from rollout_agents ra join rollouts r on r.id = ra.rollout_id
+      where ra.uid = agents.uid and r.fleet = agents.fleet
+        and r.state in ('scheduled', 'running', 'paused', 'rollingBack'))
+    and not exists (
+      select from rollouts r where r.id = c.rollout_id and r.fleet = agents.fleet and r.state = 'aborted')`;

@@ -1,0 +1,82 @@
+import type { AgentId } from '@muster/agents/agent-id';
+import type { Tx } from '@muster/db/transaction';
+import type { ConvergenceStore } from './convergence-store.postgres.ts';
+import type { DesiredState } from './desired-state.ts';
+import { Pace } from './pace.ts';
+import type { RenderedConfigs } from './rendered-configs.postgres.ts';
+
+const defaultPerSecond = 20;
+/** The sweep finds the others when these have been served. */
+const maxWaiting = 10_000;
+
+export interface ConvergenceDeps {
+  readonly store: ConvergenceStore;
+  readonly rendered: RenderedConfigs;
+  readonly desiredState: DesiredState;
+  readonly transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+  readonly now: () => number;
+}
+
+/**
+ * Keeps the agents of a fleet on its stable version: who comes to the fleet, or comes back to it, is given
+ * that version at the fleet's pace. Waiting agents are only remembered here, and found again by `sweep`.
+ */
+export class Convergence {
+  readonly #deps: ConvergenceDeps;
+  readonly #waiting = new Map<string, Set<AgentId>>();
+  readonly #paces = new Map<string, Pace>();
+
+  constructor(deps: ConvergenceDeps) {
+    this.#deps = deps;
+  }
+
+  /** Agents that have changed: those that are not on their fleet's stable version begin to wait for it. */
+  async consider(agents: readonly AgentId[]): Promise<void> {
+    if (agents.length === 0) return;
+    this.#remember(await this.#deps.store.strays(agents, agents.length));
+  }
+
+  /** The same for all agents. */
+  async sweep(): Promise<void> {
+    this.#remember(await this.#deps.store.strays(null, maxWaiting));
+  }
+
+  /** Gives waiting agents their target, as many as the pace of each fleet lets through now. */
+  async advance(): Promise<void> {
+    for (const [fleet, waiting] of this.#waiting) {
+      const perSecond = (await this.#deps.store.pace(fleet)) ?? defaultPerSecond;
+      const pace = this.#pace(fleet, perSecond);
+      const next = [...waiting].slice(0, pace.take(waiting.size, perSecond, this.#deps.now()));
+      if (next.length > 0) pace.giveBack(next.length - (await this.#converge(fleet, next)));
+      for (const agent of next) waiting.delete(agent);
+      if (waiting.size === 0) this.#waiting.delete(fleet);
+    }
+  }
+
+  /** Answers how many got a target: the others are where they should be by now, or failed that version before. */
+  #converge(fleet: string, agents: readonly AgentId[]): Promise<number> {
+    const { store, rendered, desiredState, transact } = this.#deps;
+    return transact(async (tx) => {
+      const stable = await store.lockStable(tx, fleet);
+      if (!stable) return 0;
+      const hash = await rendered.store(tx, stable.configuration, stable.version);
+      const strays = await store.stillStray(tx, fleet, agents, hash);
+      const targets = strays.map((agent) => ({ agent, ...stable, hash, rolloutId: null }));
+      return (await desiredState.setTargets(tx, targets)).length;
+    });
+  }
+
+  #remember(strays: readonly { agent: AgentId; fleet: string }[]): void {
+    for (const { agent, fleet } of strays) {
+      const waiting = this.#waiting.get(fleet) ?? new Set();
+      this.#waiting.set(fleet, waiting);
+      if (waiting.size < maxWaiting) waiting.add(agent);
+    }
+  }
+
+  #pace(fleet: string, perSecond: number): Pace {
+    const pace = this.#paces.get(fleet) ?? new Pace(perSecond, this.#deps.now());
+    this.#paces.set(fleet, pace);
+    return pace;
+  }
+}

@@ -1,0 +1,112 @@
+import { sql } from 'kysely';
+import type { AgentId } from '@muster/agents/agent-id';
+import type { Tx } from '@muster/db/transaction';
+import type { Target } from './desired-state.ts';
+
+/** Writes the desired state of agents, always many at once. Every change is marked as not delivered yet. */
+export class DesiredStateStore {
+  /**
+   * Sets what these agents should run. `previous` becomes what they had confirmed, and stays what it was
+   * when the same rollout sets its target again. Agents that failed a config are left out for that config.
+   * Answers the agents that got their target.
+   */
+  async setTargets(tx: Tx, targets: readonly Target[]): Promise<AgentId[]> {
+    const { rows } = await sql<{ uid: AgentId }>`
+      insert into agent_configurations as c
+        (uid, target_configuration, target_version, target_hash, desired_hash, rollout_id)
+      select t.uid, t.configuration, t.version, t.hash, t.hash, t.rollout_id
+      from unnest(
+        ${targets.map((target) => target.agent)}::uuid[],
+        ${targets.map((target) => target.configuration)}::text[],
+        ${targets.map((target) => target.version)}::int[],
+        ${targets.map((target) => Buffer.from(target.hash, 'hex'))}::bytea[],
+        ${targets.map((target) => target.rolloutId)}::uuid[]
+      ) as t (uid, configuration, version, hash, rollout_id)
+      where not exists (
+        select from config_failures f where f.uid = t.uid and f.hash = t.hash and f.lifted_at is null)
+      order by t.uid
+      on conflict (uid) do update set
+        (previous_configuration, previous_version, previous_hash) = (
+          select configuration, version, hash
+          from (values
+            (1, c.target_configuration, c.target_version, c.target_hash),
+            (2, c.previous_configuration, c.previous_version, c.previous_hash)
+          ) as known (rank, configuration, version, hash)
+          where rank = 2 or (
+            c.rollout_id is distinct from excluded.rollout_id or excluded.rollout_id is null
+          ) and exists (
+            select from agent_states s where s.uid = c.uid and s.applied_config_hash = known.hash
+          ) and not exists (
+            select from config_failures f
+            where f.uid = c.uid and f.hash = known.hash and f.lifted_at is null)
+          order by rank limit 1),
+        target_configuration = excluded.target_configuration,
+        target_version = excluded.target_version,
+        target_hash = excluded.target_hash,
+        desired_hash = excluded.target_hash,
+        rollout_id = excluded.rollout_id,
+        updated_at = now(),
+        delivered_at = null
+      returning c.uid`.execute(tx.db);
+    return rows.map((row) => row.uid);
+  }
+
+  /**
+   * Offers the previous config in place of the target, or nothing when there is none that works. The target
+   * stays, for people to see what failed. Answers the agents whose offer changed.
+   */
+  async fallBack(tx: Tx, agents: readonly AgentId[]): Promise<AgentId[]> {
+    const { rows } = await sql<{ uid: AgentId }>`
+      update agent_configurations c
+      set desired_hash = ${workingPrevious}, updated_at = now(), delivered_at = null
+      where c.uid in ${locked(agents)} and c.desired_hash = c.target_hash
+        and ${workingPrevious} is distinct from c.desired_hash
+      returning c.uid`.execute(tx.db);
+    return rows.map((row) => row.uid);
+  }
+
+  /**
+   * Makes the previous config the target again, for agents whose target this rollout set. Answers what each
+   * goes back to; null: it had nothing before.
+   */
+  async revert(
+    tx: Tx,
+    rolloutId: string,
+    agents: readonly AgentId[],
+  ): Promise<{ agent: AgentId; hash: string | null }[]> {
+    const { rows } = await sql<{ agent: AgentId; hash: string | null }>`
+      update agent_configurations c
+      set target_configuration = c.previous_configuration,
+        target_version = c.previous_version,
+        target_hash = c.previous_hash,
+        desired_hash = ${workingPrevious},
+        updated_at = now(),
+        delivered_at = null
+      where c.uid in ${locked(agents)} and c.rollout_id = ${rolloutId}
+      returning c.uid as agent, encode(c.target_hash, 'hex') as hash`.execute(tx.db);
+    return rows;
+  }
+
+  /** Agents that reported FAILED for their target and are still offered it; of `agents`, or of all (null). */
+  async failedTargets(tx: Tx, agents: readonly AgentId[] | null): Promise<AgentId[]> {
+    const some = agents === null ? sql`true` : sql`c.uid = any(${agents}::uuid[])`;
+    const { rows } = await sql<{ uid: AgentId }>`
+      select c.uid
+      from agent_configurations c
+      join config_failures f on f.uid = c.uid and f.hash = c.target_hash and f.lifted_at is null
+      where c.desired_hash = c.target_hash and ${some}`.execute(tx.db);
+    return rows.map((row) => row.uid);
+  }
+}
+
+const workingPrevious = sql`(
+  select c.previous_hash
+  where not exists (
+    select from config_failures f
+    where f.uid = c.uid and f.hash = c.previous_hash and f.lifted_at is null))`;
+
+/** Rows are always locked in the order of uids, so that two writers of the same agents wait for each other. */
+function locked(agents: readonly AgentId[]) {
+  return sql`(
+    select uid from agent_configurations where uid = any(${agents}::uuid[]) order by uid for no key update)`;
+}

@@ -1,0 +1,73 @@
+import type { AgentId } from '@muster/agents/agent-id';
+import type { Tx } from '@muster/db/transaction';
+import type { Announcer } from './announcer.ts';
+import type { DesiredStateStore } from './desired-state-store.postgres.ts';
+import type { OfferDelivery } from './offer-delivery.ts';
+
+/** What one agent should run from now on. */
+export interface Target {
+  readonly agent: AgentId;
+  readonly configuration: string;
+  readonly version: number;
+  /** Of the rendered config, hex; it must be stored already. */
+  readonly hash: string;
+  /** Null: convergence to the fleet's stable version. */
+  readonly rolloutId: string | null;
+}
+
+/** Changes what agents should run. The offers go out after the transaction has committed. */
+export class DesiredState {
+  readonly #store: DesiredStateStore;
+  readonly #offers: OfferDelivery;
+  readonly #announcer: Announcer;
+
+  constructor(store: DesiredStateStore, offers: OfferDelivery, announcer: Announcer) {
+    this.#store = store;
+    this.#offers = offers;
+    this.#announcer = announcer;
+  }
+
+  /**
+   * Sets targets. An agent that failed a config is never given it again: it is left out. Answers the agents
+   * that got their target.
+   */
+  async setTargets(tx: Tx, targets: readonly Target[]): Promise<AgentId[]> {
+    if (targets.length === 0) return [];
+    const changed = await this.#store.setTargets(tx, targets);
+    this.#deliverAfterCommit(tx, changed);
+    return changed;
+  }
+
+  /** Offers agents whose target failed what they had before it; without that, nothing. */
+  async fallBack(tx: Tx, agents: readonly AgentId[]): Promise<void> {
+    if (agents.length === 0) return;
+    this.#deliverAfterCommit(tx, await this.#store.fallBack(tx, agents));
+  }
+
+  /** Falls back wherever an agent said FAILED for its target, whoever had set it; of `agents`, or all (null). */
+  async fallBackFailed(tx: Tx, agents: readonly AgentId[] | null): Promise<void> {
+    await this.fallBack(tx, await this.#store.failedTargets(tx, agents));
+  }
+
+  /**
+   * Takes agents back to what they had before this rollout. Answers the config each goes back to; null: it
+   * had none. Agents that have got another target since are left alone and missing in the answer.
+   */
+  async revert(
+    tx: Tx,
+    rolloutId: string,
+    agents: readonly AgentId[],
+  ): Promise<{ agent: AgentId; hash: string | null }[]> {
+    if (agents.length === 0) return [];
+    const reverted = await this.#store.revert(tx, rolloutId, agents);
+    const changed = reverted.map(({ agent }) => agent);
+    this.#deliverAfterCommit(tx, changed);
+    return reverted;
+  }
+
+  #deliverAfterCommit(tx: Tx, agents: readonly AgentId[]): void {
+    if (agents.length === 0) return;
+    tx.afterCommit(() => this.#offers.deliver(agents));
+    tx.afterCommit(() => this.#announcer.announceAgents(agents, 'configuration'));
+  }
+}

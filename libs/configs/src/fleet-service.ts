@@ -1,0 +1,90 @@
+import { parseSelector } from '@muster/agents/selector';
+import type { Tx } from '@muster/db/transaction';
+import type { Announcer } from './announcer.ts';
+import type { ConfigurationStore } from './configuration-store.postgres.ts';
+import { FleetInUse, InvalidPriority, UnknownConfiguration, UnknownFleet } from './errors.ts';
+import type { Fleet } from './fleet.ts';
+import type { FleetStore } from './fleet-store.postgres.ts';
+import type { FleetViews } from './fleet-views.postgres.ts';
+import { checkName } from './names.ts';
+import { parsePolicy } from './policy.ts';
+
+export interface FleetInput {
+  readonly name: string;
+  readonly selector: string;
+  /** Left out: as it was, 0 at first. */
+  readonly priority?: number | undefined;
+  /** Only checked: a fleet's stable version changes by rollouts alone. */
+  readonly configuration?: string | undefined;
+  /** Left out: as it was, the default policy at first. */
+  readonly policy?: unknown;
+}
+
+/** Fleets: who belongs together, and how their rollouts go by default. */
+export class FleetService {
+  readonly #store: FleetStore;
+  readonly #views: FleetViews;
+  readonly #configurations: ConfigurationStore;
+  readonly #announcer: Announcer;
+
+  constructor(store: FleetStore, views: FleetViews, configurations: ConfigurationStore, announcer: Announcer) {
+    this.#store = store;
+    this.#views = views;
+    this.#configurations = configurations;
+    this.#announcer = announcer;
+  }
+
+  /**
+   * Makes or changes a fleet and places the agents it concerns, all in `tx`. Throws `InvalidName`,
+   * `InvalidSelector`, `InvalidPriority`, `InvalidPolicy`, `UnknownConfiguration`.
+   */
+  async put(tx: Tx, _actor: string, input: FleetInput): Promise<{ fleet: Fleet; created: boolean }> {
+    const { name, selector, priority } = input;
+    checkName(name);
+    parseSelector(selector);
+    checkPriority(priority);
+    const policy = input.policy === undefined ? undefined : parsePolicy(input.policy);
+    await this.#checkConfiguration(tx, input.configuration);
+    await this.#store.lockRules(tx);
+    const created = await this.#store.put(tx, { name, selector, priority, policy });
+    await this.#place(tx, name, selector);
+    return { fleet: (await this.#views.within(tx).find(name))!, created };
+  }
+
+  /** By name. */
+  list(): Promise<Fleet[]> {
+    return this.#views.list();
+  }
+
+  find(name: string): Promise<Fleet | null> {
+    return this.#views.find(name);
+  }
+
+  /**
+   * Removes a fleet with the record of its rollouts; its agents keep their configuration and go to the fleet
+   * that matches next. Throws `UnknownFleet`, `FleetInUse`.
+   */
+  async delete(tx: Tx, _actor: string, name: string): Promise<void> {
+    await this.#store.lockRules(tx);
+    const rollout = await this.#store.lockActiveRollout(tx, name);
+    if (rollout) throw new FleetInUse(name, rollout);
+    if (!(await this.#store.delete(tx, name))) throw new UnknownFleet(name);
+    await this.#place(tx, name, null);
+  }
+
+  async #place(tx: Tx, name: string, selector: string | null): Promise<void> {
+    const moved = await this.#store.placeConcerned(tx, name, selector);
+    tx.afterCommit(() => this.#announcer.announce('fleets.changed', { name }));
+    tx.afterCommit(() => this.#announcer.announceAgents(moved, 'fleet'));
+  }
+
+  async #checkConfiguration(tx: Tx, name: string | undefined): Promise<void> {
+    if (name === undefined || (await this.#configurations.find(name, tx.db))) return;
+    throw new UnknownConfiguration(name);
+  }
+}
+
+function checkPriority(priority: number | undefined): void {
+  if (priority === undefined || (Number.isInteger(priority) && Math.abs(priority) < 2 ** 31)) return;
+  throw new InvalidPriority('priority must be a whole number');
+}

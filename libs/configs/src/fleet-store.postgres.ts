@@ -1,0 +1,118 @@
+import { sql } from 'kysely';
+import type { AgentId } from '@muster/agents/agent-id';
+import { parseSelector } from '@muster/agents/selector';
+import { whereSelector } from '@muster/agents/selector.postgres';
+import type { Tx } from '@muster/db/transaction';
+import type { Policy } from './policy.ts';
+
+/** What decides who belongs to a fleet. */
+export interface FleetRule {
+  readonly name: string;
+  readonly selector: string;
+}
+
+/** Any number that no other part of the system uses for an advisory lock. */
+const membershipLock = 7_346_001;
+
+export class FleetStore {
+  /** Held to the end of the transaction by whoever changes fleets: no agent is placed by rules that are changing. */
+  async lockRules(tx: Tx): Promise<void> {
+    await sql`select pg_advisory_xact_lock(${membershipLock})`.execute(tx.db);
+  }
+
+  /** The same, by whoever places agents: the rules stay as they are, others may place agents too. */
+  async shareRules(tx: Tx): Promise<void> {
+    await sql`select pg_advisory_xact_lock_shared(${membershipLock})`.execute(tx.db);
+  }
+
+  /** Who comes first takes the agent. */
+  async rules(tx: Tx): Promise<FleetRule[]> {
+    return tx.db
+      .selectFrom('fleets')
+      .select(['name', 'selector'])
+      .orderBy('priority', 'desc')
+      .orderBy('name')
+      .execute();
+  }
+
+  /** Makes or changes a fleet; undefined keeps what it has. True: it is new. */
+  async put(
+    tx: Tx,
+    fleet: { name: string; selector: string; priority: number | undefined; policy: Policy | undefined },
+  ): Promise<boolean> {
+    const policy = fleet.policy && JSON.stringify(fleet.policy);
+    const row = await tx.db
+      .insertInto('fleets')
+      .values({ name: fleet.name, selector: fleet.selector, priority: fleet.priority, policy })
+      .onConflict((conflict) =>
+        conflict.column('name').doUpdateSet({
+          selector: fleet.selector,
+          updated_at: sql<Date>`now()`,
+          ...(fleet.priority !== undefined && { priority: fleet.priority }),
+          ...(policy !== undefined && { policy }),
+        }),
+      )
+      .returning(sql<boolean>`xmax = 0`.as('created'))
+      .executeTakeFirstOrThrow();
+    return row.created;
+  }
+
+  /** False: there was none. */
+  async delete(tx: Tx, name: string): Promise<boolean> {
+    const { numDeletedRows } = await tx.db.deleteFrom('fleets').where('name', '=', name).executeTakeFirst();
+    return numDeletedRows > 0n;
+  }
+
+  /** The rollout under way in the fleet, which cannot start or end before this transaction has. */
+  async lockActiveRollout(tx: Tx, fleet: string): Promise<string | null> {
+    await tx.db.selectFrom('fleets').select('name').where('name', '=', fleet).forUpdate().execute();
+    const row = await tx.db
+      .selectFrom('rollouts')
+      .select('id')
+      .where('fleet', '=', fleet)
+      .where('state', 'in', ['scheduled', 'running', 'paused', 'rollingBack'])
+      .executeTakeFirst();
+    return row?.id ?? null;
+  }
+
+  /**
+   * Places the agents that the change of one fleet can concern: its members so far and those its selector
+   * (null: it is gone) matches now. Answers the agents that moved.
+   */
+  async placeConcerned(tx: Tx, fleet: string, selector: string | null): Promise<AgentId[]> {
+    const rules = await this.rules(tx);
+    const whens = rules.map(
+      (rule) => sql`when ${whereSelector(parseSelector(rule.selector))} then ${rule.name}::text`,
+    );
+    const place = rules.length === 0 ? sql`null::text` : sql`case ${sql.join(whens, sql` `)} end`;
+    const matching = selector === null ? sql`false` : whereSelector(parseSelector(selector));
+    const { rows } = await sql<{ uid: AgentId }>`
+      with moving as (
+        select agents.uid, ${place} as place from agents
+        where (agents.fleet = ${fleet} or ${matching}) and agents.fleet is distinct from ${place}
+        order by agents.uid for no key update
+      )
+      update agents set fleet = moving.place from moving where agents.uid = moving.uid
+      returning agents.uid`.execute(tx.db);
+    return rows.map((row) => row.uid);
+  }
+
+  /** What selectors see of these agents, and where they are placed now. */
+  async placements(
+    tx: Tx,
+    agents: readonly AgentId[],
+  ): Promise<{ agent: AgentId; matching: Record<string, string>; fleet: string | null }[]> {
+    const { rows } = await sql<{ agent: AgentId; matching: Record<string, string>; fleet: string | null }>`
+      select uid as agent, matching, fleet from agents
+      where uid = any(${agents}::uuid[]) order by uid for no key update`.execute(tx.db);
+    return rows;
+  }
+
+  async place(tx: Tx, moves: readonly { agent: AgentId; fleet: string | null }[]): Promise<void> {
+    await sql`
+      update agents set fleet = m.fleet
+      from unnest(
+        ${moves.map((move) => move.agent)}::uuid[], ${moves.map((move) => move.fleet)}::text[]) as m (uid, fleet)
+      where agents.uid = m.uid`.execute(tx.db);
+  }
+}

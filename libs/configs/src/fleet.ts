@@ -1,0 +1,20 @@
+import type { StatusCounts } from './configuration-status.ts';
+import type { Policy } from './policy.ts';
+
+/** A named selector. An agent belongs to the fleet of highest priority that matches it; ties go by name. */
+export interface Fleet {
+  readonly name: string;
+  /** As its author wrote it. */
+  readonly selector: string;
+  readonly priority: number;
+  /** The stable version, changed by completed rollouts alone; both null: none yet. */
+  readonly configuration: string | null;
+  readonly version: number | null;
+  /** What its rollouts use unless they say otherwise. */
+  readonly policy: Policy;
+  readonly agents: number;
+  readonly connected: number;
+  readonly counts: StatusCounts;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}

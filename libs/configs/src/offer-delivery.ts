@@ -1,0 +1,136 @@
+import { agentIdFromBytes, agentIdToBytes, type AgentId } from '@muster/agents/agent-id';
+import type { Presence } from '@muster/agents/presence';
+import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
+import type { Log } from '@muster/platform/log';
+import type { OfferCache } from './offer-cache.ts';
+import type { Offer, OfferStore } from './offer-store.postgres.ts';
+
+/** Agents in one pass: bounds a delivery to 80 kB of uids beside its config. */
+const batchSize = 5000;
+const uidBytes = 16;
+
+export interface OfferDeliveryDeps {
+  readonly store: OfferStore;
+  readonly offerCache: OfferCache;
+  readonly presence: Presence;
+  readonly delivery: GatewayDelivery;
+  readonly log: Log;
+}
+
+/**
+ * Brings offers from Postgres to where agents find them: into the offer cache first, then to the gateways
+ * that hold the agents, one message for each gateway and config. An agent that is offline needs no message:
+ * its next gateway reads the cache.
+ */
+export class OfferDelivery {
+  readonly #deps: OfferDeliveryDeps;
+
+  constructor(deps: OfferDeliveryDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Delivers what these agents should have now. What cannot be delivered stays marked in Postgres and is
+   * logged; `deliverUndelivered` tries again. Never rejects.
+   */
+  async deliver(agents: readonly AgentId[]): Promise<void> {
+    for (let start = 0; start < agents.length; start += batchSize) {
+      try {
+        await this.#deliverBatch(agents.slice(start, start + batchSize));
+      } catch (error) {
+        this.#deps.log.warn({ err: error }, 'offers could not be delivered; they are tried again');
+      }
+    }
+  }
+
+  /** Delivers what a process that died, or a gateway that did not answer, left behind. */
+  async deliverUndelivered(olderThanMs: number): Promise<void> {
+    const agents = await this.#deps.store.undelivered(olderThanMs, batchSize);
+    if (agents.length > 0) await this.deliver(agents);
+  }
+
+  /** Fills the offer cache from Postgres when it is new or was wiped. */
+  async seedOfferCache(): Promise<void> {
+    const { store, offerCache, log } = this.#deps;
+    if (await offerCache.isSeeded()) return;
+    let last: AgentId | null = null;
+    let count = 0;
+    for (;;) {
+      const offers: Offer[] = await store.page(last, batchSize);
+      if (offers.length === 0) break;
+      await this.#cache(offers, await store.remoteConfigs(distinctHashes(offers)));
+      await store.reopenReplaced(offers);
+      last = offers.at(-1)!.agent;
+      count += offers.length;
+    }
+    await offerCache.markSeeded();
+    log.info({ agents: count }, 'offer cache filled');
+  }
+
+  async #deliverBatch(agents: readonly AgentId[]): Promise<void> {
+    const { store, presence, log } = this.#deps;
+    const offers = await store.current(agents);
+    const remoteConfigs = await store.remoteConfigs(distinctHashes(offers));
+    await this.#cache(offers, remoteConfigs);
+    const sent = await this.#send(offers, await presence.locate(offers.map(({ agent }) => agent)), remoteConfigs);
+    // Whoever moved meanwhile is with another gateway, or offline and served by the cache.
+    const moved = offers.filter(({ agent }) => sent.notHeld.has(agent));
+    const resent = await this.#send(moved, await presence.locate([...sent.notHeld]), remoteConfigs);
+    const unreached = new Set([...sent.unreached, ...resent.unreached]);
+    if (unreached.size > 0) log.warn({ agents: unreached.size }, 'gateways did not take offers; they are tried again');
+    await store.markDelivered(offers.filter(({ agent }) => !unreached.has(agent)));
+    await store.reopenReplaced(offers);
+  }
+
+  async #cache(offers: readonly Offer[], remoteConfigs: Map<string, Uint8Array>): Promise<void> {
+    const { offerCache } = this.#deps;
+    for (const [hash, remoteConfig] of remoteConfigs) await offerCache.putRemoteConfig(hash, remoteConfig);
+    await offerCache.setDesired(offers);
+  }
+
+  /** One message for each (gateway, config). */
+  async #send(
+    offers: readonly Offer[],
+    holders: Map<AgentId, string>,
+    remoteConfigs: Map<string, Uint8Array>,
+  ): Promise<{ notHeld: Set<AgentId>; unreached: AgentId[] }> {
+    const groups = Map.groupBy(
+      offers.filter(({ agent }) => holders.has(agent)),
+      ({ agent, hash }) => `${hash} ${holders.get(agent)}`,
+    );
+    const outcomes = await Promise.all(
+      [...groups.values()].map((group) => this.#sendGroup(holders.get(group[0]!.agent)!, group, remoteConfigs)),
+    );
+    return {
+      notHeld: new Set(outcomes.flatMap(({ notHeld }) => notHeld)),
+      unreached: outcomes.flatMap(({ unreached }) => unreached),
+    };
+  }
+
+  async #sendGroup(gateway: string, group: readonly Offer[], remoteConfigs: Map<string, Uint8Array>) {
+    const agents = group.map(({ agent }) => agent);
+    const hash = group[0]!.hash;
+    try {
+      const receipt = await this.#deps.delivery.deliver(gateway, {
+        kind: 'desiredConfig',
+        configHash: Buffer.from(hash ?? '', 'hex'),
+        remoteConfig: (hash !== null && remoteConfigs.get(hash)) || new Uint8Array(0),
+        instanceUids: Buffer.concat(agents.map(agentIdToBytes)),
+      });
+      return { notHeld: splitUids(receipt.notHeld), unreached: [] };
+    } catch (error) {
+      this.#deps.log.warn({ err: error, gateway }, 'a gateway did not take offers');
+      return { notHeld: [], unreached: agents };
+    }
+  }
+}
+
+function distinctHashes(offers: readonly Offer[]): string[] {
+  return [...new Set(offers.map(({ hash }) => hash))].filter((hash) => hash !== null);
+}
+
+function splitUids(bytes: Uint8Array): AgentId[] {
+  return Array.from({ length: bytes.length / uidBytes }, (_, i) =>
+    agentIdFromBytes(bytes.subarray(i * uidBytes, (i + 1) * uidBytes)),
+  );
+}

@@ -1,0 +1,64 @@
+import type { Kysely } from 'kysely';
+import type { Presence } from '@muster/agents/presence';
+import type { Database } from '@muster/db/schema';
+import { transact } from '@muster/db/transaction';
+import type { EventBus } from '@muster/messages/event-bus';
+import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
+import type { Log } from '@muster/platform/log';
+import { AgentConfigurationViews } from './agent-configuration-views.postgres.ts';
+import { Announcer } from './announcer.ts';
+import { ConfigurationService } from './configuration-service.ts';
+import { ConfigurationStore } from './configuration-store.postgres.ts';
+import { Convergence } from './convergence.ts';
+import { ConvergenceStore } from './convergence-store.postgres.ts';
+import { DesiredState } from './desired-state.ts';
+import { DesiredStateStore } from './desired-state-store.postgres.ts';
+import { FleetMembership } from './fleet-membership.ts';
+import { FleetService } from './fleet-service.ts';
+import { FleetStore } from './fleet-store.postgres.ts';
+import { FleetViews } from './fleet-views.postgres.ts';
+import type { OfferCache } from './offer-cache.ts';
+import { OfferDelivery } from './offer-delivery.ts';
+import { OfferStore } from './offer-store.postgres.ts';
+import { RenderedConfigs } from './rendered-configs.postgres.ts';
+
+export interface ConfigsDeps {
+  readonly db: Kysely<Database>;
+  readonly bus: EventBus;
+  readonly presence: Presence;
+  readonly offerCache: OfferCache;
+  readonly delivery: GatewayDelivery;
+  readonly log: Log;
+  /** Unix milliseconds; tests have a clock of their own. */
+  readonly now?: () => number;
+}
+
+export type Configs = ReturnType<typeof wireConfigs>;
+
+/** Everything the capability offers, on these adapters. */
+export function wireConfigs(deps: ConfigsDeps) {
+  const { db, bus, presence, offerCache, delivery, log, now = Date.now } = deps;
+  const announcer = new Announcer(bus, log);
+  const configurationStore = new ConfigurationStore(db);
+  const rendered = new RenderedConfigs(configurationStore);
+  const fleetStore = new FleetStore();
+  const offers = new OfferDelivery({ store: new OfferStore(db), offerCache, presence, delivery, log });
+  const desiredState = new DesiredState(new DesiredStateStore(), offers, announcer);
+  return {
+    configurations: new ConfigurationService(configurationStore, announcer),
+    fleets: new FleetService(fleetStore, new FleetViews(db), configurationStore, announcer),
+    agentConfigurations: new AgentConfigurationViews(db),
+    rendered,
+    desiredState,
+    offers,
+    membership: new FleetMembership(fleetStore, announcer),
+    convergence: new Convergence({
+      store: new ConvergenceStore(db),
+      rendered,
+      desiredState,
+      transact: (work) => transact(db, work),
+      now,
+    }),
+    announcer,
+  };
+}

@@ -1,0 +1,219 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { startLocalNats, type LocalService } from '@muster/platform/local-services';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { BusLog } from './bus-log.ts';
+import { connectNats, type NatsLink } from './connection.nats.ts';
+import { BusUnavailable, MessageTooLarge } from './errors.ts';
+import { eventBusContract, frame } from './event-bus.contract.ts';
+import type { EventBus } from './event-bus.ts';
+import { createNatsEventBus } from './event-bus.nats.ts';
+
+let dataDir: string;
+let nats: LocalService;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'muster-nats-'));
+  nats = await startLocalNats({ dataDir });
+});
+afterAll(async () => {
+  await nats.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function openBus(log?: BusLog) {
+  const link = await connectNats({ url: nats.url, name: 'test', ...(log && { log }) });
+  return { link, bus: await createNatsEventBus(link, { retryPauseMs: 20 }) };
+}
+
+async function wipe(link: NatsLink): Promise<void> {
+  const manager = await jetstreamManager(link.connection);
+  for (const stream of ['REPORTS', 'FACTS']) await manager.streams.delete(stream).catch(() => {});
+}
+
+async function openFixture() {
+  const link = await connectNats({ url: nats.url, name: 'fixture' });
+  await wipe(link);
+  const buses: EventBus[] = [];
+  return {
+    join: async () => {
+      const { bus } = await openBus();
+      buses.push(bus);
+      return bus;
+    },
+    close: async () => {
+      await Promise.all(buses.map((bus) => bus.close()));
+      await link.close();
+    },
+  };
+}
+
+eventBusContract(openFixture);
+
+describe('the bus on NATS', () => {
+  const logged: string[] = [];
+  const log: BusLog = { info() {}, warn() {}, error: (_, message) => void logged.push(message) };
+  let link: NatsLink;
+  let bus: EventBus;
+
+  beforeEach(async () => {
+    logged.length = 0;
+    ({ link, bus } = await openBus(log));
+    await wipe(link);
+    await bus.close();
+    ({ link, bus } = await openBus(log));
+  });
+  afterEach(() => bus.close());
+
+  const soon = { timeout: 15_000, interval: 20 };
+
+  it('loses nothing when the server restarts in mid-stream', { timeout: 40_000 }, async () => {
+    const { bus: publisher } = await openBus();
+    const sent: string[] = [];
+    const send = async (count: number) => {
+      for (let left = count; left > 0; left -= 1) {
+        const gateway = `gateway-${sent.length}`;
+        await publishUntilTaken(publisher, gateway);
+        sent.push(gateway);
+      }
+    };
+    const received = new Set<string>();
+    const handle = async (frames: { gateway: string }[]) => {
+      await delay(20);
+      for (const { gateway } of frames) received.add(gateway);
+    };
+    await bus.consume('reports', 'inventory', handle, { maxBatch: 5 });
+
+    await send(100);
+    await nats.stop();
+    await expect.poll(() => publisher.available, soon).toBe(false);
+    await expect(publisher.publish('reports', frame('gateway', 1))).rejects.toThrow(BusUnavailable);
+    nats = await startLocalNats({ dataDir, port: nats.port });
+    await send(100);
+
+    await expect.poll(() => sent.filter((gateway) => !received.has(gateway)), soon).toEqual([]);
+    await publisher.close();
+  });
+
+  it('makes its streams and consumers anew when they were wiped under it', async () => {
+    const names: string[] = [];
+    await bus.consume(
+      'fleets.changed',
+      'a',
+      async (facts) => void names.push(...facts.map(({ name }) => name)),
+    );
+    await wipe(link);
+    await bus.publish('fleets.changed', { name: 'after' });
+    await expect.poll(() => names, soon).toEqual(['after']);
+  });
+
+  it('is set up by any number of processes at once', async () => {
+    await wipe(link);
+    const opened = await Promise.all(Array.from({ length: 5 }, () => openBus()));
+    const names: string[] = [];
+    await Promise.all(
+      opened.map(({ bus: member }, index) =>
+        member.consume(
+          'fleets.changed',
+          'a',
+          async (facts) => void names.push(...facts.map(({ name }) => name)),
+          {
+            maxBatch: index + 1,
+          },
+        ),
+      ),
+    );
+    await bus.publish('fleets.changed', { name: 'one' });
+    await expect.poll(() => names, soon).toEqual(['one']);
+    await Promise.all(opened.map((other) => other.bus.close()));
+  });
+
+  it('takes no reports that its stream has no room for, and loses none that it has', async () => {
+    const manager = await jetstreamManager(link.connection);
+    await manager.streams.update('REPORTS', { max_bytes: 10_000 });
+    const large = frame('', 1);
+    large.reports[0]!.agentToServer = new Uint8Array(1_500);
+    let taken = 0;
+    const publishTillFull = async () => {
+      for (;;) {
+        await bus.publish('reports', { ...large, gateway: `gateway-${taken}` });
+        taken += 1;
+      }
+    };
+    await expect(publishTillFull()).rejects.toThrow(BusUnavailable);
+    const received: string[] = [];
+    await bus.consume(
+      'reports',
+      'inventory',
+      async (frames) => void received.push(...frames.map((f) => f.gateway)),
+    );
+    await expect
+      .poll(() => received, soon)
+      .toEqual(Array.from({ length: taken }, (_, index) => `gateway-${index}`));
+    await expect.poll(() => bus.publish('reports', frame('again', 1)), soon).toBeUndefined();
+  });
+
+  it('refuses a frame larger than the server keeps', async () => {
+    const large = frame('gateway-a', 2);
+    large.reports[0]!.agentToServer = new Uint8Array(31 * 2 ** 20);
+    await expect(bus.publish('reports', large)).rejects.toThrow(MessageTooLarge);
+    large.reports[0]!.agentToServer = new Uint8Array(30 * 2 ** 20);
+    await bus.publish('reports', large);
+  });
+
+  it('drops what does not fit the subject and says so', async () => {
+    const names: string[] = [];
+    await bus.consume(
+      'fleets.changed',
+      'a',
+      async (facts) => void names.push(...facts.map(({ name }) => name)),
+    );
+    await bus.listen('access.token-revoked', () => names.push('heard'));
+    link.connection.publish('fleets.changed', '{"name":7}');
+    link.connection.publish('fleets.changed', 'no JSON');
+    link.connection.publish('access.token-revoked', '{}');
+    await bus.publish('fleets.changed', { name: 'good' });
+    await expect.poll(() => names, soon).toEqual(['good']);
+    await expect.poll(() => logged.length, soon).toBe(3);
+  });
+
+  it('gives a group that is new what was published before', async () => {
+    await bus.consume('fleets.changed', 'a', async () => {});
+    await bus.publish('fleets.changed', { name: 'before' });
+    const names: string[] = [];
+    await bus.consume(
+      'fleets.changed',
+      'b',
+      async (facts) => void names.push(...facts.map(({ name }) => name)),
+    );
+    await expect.poll(() => names, soon).toEqual(['before']);
+  });
+});
+
+describe('connecting to NATS', () => {
+  it('names the setting, and no secret, when it fails', async () => {
+    const failed = connectNats({ url: 'nats://muster:s3cret@127.0.0.1:1', name: 'test' });
+    await expect(failed).rejects.toThrow(BusUnavailable);
+    await expect(failed).rejects.toThrow(
+      /^NATS at nats:\/\/127\.0\.0\.1:1 \(MUSTER_NATS_URL\) cannot be reached: \S[^\n]*$/,
+    );
+    await expect(connectNats({ url: 'nonsense', name: 'test' })).rejects.toThrow(
+      'MUSTER_NATS_URL is not a URL',
+    );
+  });
+});
+
+/** Tries again, as a gateway does. */
+async function publishUntilTaken(bus: EventBus, gateway: string): Promise<void> {
+  for (;;) {
+    try {
+      return await bus.publish('reports', frame(gateway, 1));
+    } catch (error) {
+      if (!(error instanceof BusUnavailable)) throw error;
+      await delay(50);
+    }
+  }
+}

@@ -1,0 +1,256 @@
+import { sql } from 'kysely';
+import type { AgentId } from '@muster/agents/agent-id';
+import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postgres';
+import type { Tx } from '@muster/db/transaction';
+import { agentStates, type RolloutAgentState, type RolloutView, type WaveCounts } from './rollout.ts';
+import type { RolloutRecord } from './rollout-store.postgres.ts';
+
+/** An agent whose turn it is. */
+export interface DueAgent {
+  readonly agent: AgentId;
+  /** Of the rendered config, hex. */
+  readonly hash: string;
+  /** It was offered before, went offline and is back: it has its target already. */
+  readonly targeted: boolean;
+}
+
+/** Where every agent stands in a rollout. All statements are set-based and follow from the tables alone. */
+export class RolloutAgentsStore {
+  /** How many agents of the fleet can take part: those that accept remote configs. */
+  async countCandidates(tx: Tx, fleet: string): Promise<number> {
+    const { rows } = await sql<{ count: number }>`
+      select count(*)::int as count from agents a join agent_states s on s.uid = a.uid
+      where a.fleet = ${fleet} and ${acceptsRemoteConfig('s')}`.execute(tx.db);
+    return rows[0]!.count;
+  }
+
+  /**
+   * Puts the fleet's agents into waves. Connected ones come first, so that a first wave of one is not an
+   * agent that cannot answer; those in quarantine for this config come last. Answers how many there are.
+   */
+  async plan(tx: Tx, rollout: { id: string; fleet: string; hash: string; ends: readonly number[] }): Promise<void> {
+    const { id, fleet, ends } = rollout;
+    const hash = Buffer.from(rollout.hash, 'hex');
+    await sql`
+      insert into rollout_agents (rollout_id, uid, wave, hash, state)
+      select ${id}, uid,
+        -- an agent that came since they were counted goes to the last wave
+        least((select count(*) from unnest(${ends}::int[]) as wave_end where wave_end < place), ${ends.length - 1}),
+        ${hash}, case when quarantined then 'quarantined' else 'waiting' end
+      from (
+        select a.uid, q.uid is not null as quarantined,
+          row_number() over (order by q.uid is not null, not s.connected, a.uid) as place
+        from agents a
+        join agent_states s on s.uid = a.uid
+        left join config_failures q on q.uid = a.uid and q.hash = ${hash} and q.lifted_at is null
+        where a.fleet = ${fleet} and ${acceptsRemoteConfig('s')}
+      ) planned`.execute(tx.db);
+  }
+
+  /**
+   * Takes over what agents reported about their offers, and gives up those that did not answer in time.
+   * Answers every agent whose state changed.
+   */
+  async settleOffers(
+    tx: Tx,
+    rollout: RolloutRecord,
+    now: number,
+  ): Promise<{ agent: AgentId; state: RolloutAgentState }[]> {
+    const seconds = rollout.policy.applyDeadlineSeconds;
+    const { rows } = await sql<{ agent: AgentId; state: RolloutAgentState }>`
+      with judged as (
+        select ra.uid,
+          case
+            when f.uid is not null then 'failed'
+            when s.remote_config_hash = ra.hash and s.remote_config_status = 1 then 'applied'
+            when ra.state = 'applied' then 'applied'
+            when ${notSendable} then 'failed'
+            when not coalesce(s.connected, false) then 'deferred'
+            when ra.state = 'offered' and ra.offered_at <= ${new Date(now - seconds * 1000)} then 'failed'
+            else ra.state
+          end as state,
+          case
+            when f.uid is not null then f.error
+            when ${notSendable} then s.offer_error
+            else ${`no answer within ${seconds} s`}
+          end as failure
+        from rollout_agents ra
+        left join agent_states s on s.uid = ra.uid
+        left join config_failures f on f.uid = ra.uid and f.hash = ra.hash and f.lifted_at is null
+        where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
+          and ra.state in ('offered', 'applied', 'deferred') and ra.offered_at is not null
+      )
+      update rollout_agents ra
+      set state = judged.state,
+        settled_at = case when judged.state <> 'deferred' then ${new Date(now)}::timestamptz end,
+        error = case when judged.state = 'failed' then judged.failure else '' end
+      from judged
+      where ra.rollout_id = ${rollout.id} and ra.uid = judged.uid and ra.state <> judged.state
+      returning ra.uid as agent, ra.state`.execute(tx.db);
+    return rows;
+  }
+
+  /** Sets aside the agents of reached waves that cannot be offered: offline, gone from the fleet, or quarantined. */
+  async setAside(tx: Tx, rollout: RolloutRecord): Promise<number> {
+    const { numAffectedRows } = await sql`
+      update rollout_agents ra
+      set state = case when q.uid is not null then 'quarantined' else 'deferred' end,
+        error = case
+          when q.uid is not null then q.error
+          when a.uid is null then 'deleted'
+          when a.fleet is distinct from ${rollout.fleet} then 'no longer in the fleet'
+          when not ${acceptsRemoteConfig('s')} then 'does not accept remote configuration'
+          else '' end
+      from rollout_agents planned
+      left join agents a on a.uid = planned.uid
+      left join agent_states s on s.uid = planned.uid
+      left join config_failures q on q.uid = planned.uid and q.hash = planned.hash and q.lifted_at is null
+      where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
+        and planned.rollout_id = ra.rollout_id and planned.uid = ra.uid
+        and ra.state in ('waiting', 'deferred') and ra.offered_at is null
+        and (q.uid is not null or (ra.state = 'waiting' and not ${reachable(rollout.fleet)}))`.execute(tx.db);
+    return Number(numAffectedRows ?? 0n);
+  }
+
+  /** Counts for `decide`. */
+  async counts(
+    tx: Tx,
+    rollout: RolloutRecord,
+    now: number,
+  ): Promise<Pick<RolloutView, 'reached' | 'due' | 'offeredInLastSecond' | 'nextDeadline'>> {
+    const { rows } = await sql<CountRow>`
+      select ra.wave, ra.state, count(*)::int as agents,
+        (count(*) filter (where ra.state = 'applied' and s.healthy is false))::int as unhealthy,
+        (count(*) filter (where ra.offered_at is not null and not coalesce(s.connected, false)))::int
+          as disconnected,
+        (count(*) filter (where ra.state in ('waiting', 'deferred') and ${reachable(rollout.fleet)}))::int as due,
+        (count(*) filter (where ra.offered_at > ${new Date(now - 1000)}))::int as recent,
+        min(ra.offered_at) filter (
+          where ra.state = 'offered' or (ra.state = 'rolledBack' and ra.settled_at is null)) as oldest_open
+      from rollout_agents ra
+      left join agents a on a.uid = ra.uid
+      left join agent_states s on s.uid = ra.uid
+      where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
+      group by ra.wave, ra.state`.execute(tx.db);
+    const open = rows.flatMap((row) => (row.oldest_open ? [row.oldest_open.getTime()] : []));
+    return {
+      reached: Array.from({ length: Math.min(rollout.wave + 1, rollout.waveCount) }, (_, wave) =>
+        toWaveCounts(rows.filter((row) => row.wave === wave)),
+      ),
+      due: sum(rows, (row) => row.due),
+      offeredInLastSecond: sum(rows, (row) => row.recent),
+      nextDeadline: open.length === 0 ? null : Math.min(...open) + rollout.policy.applyDeadlineSeconds * 1000,
+    };
+  }
+
+  /** Agents whose turn it is, earlier waves first. */
+  async due(tx: Tx, rollout: RolloutRecord, limit: number): Promise<DueAgent[]> {
+    const { rows } = await sql<DueAgent>`
+      select ra.uid as agent, encode(ra.hash, 'hex') as hash,
+        coalesce(c.rollout_id = ra.rollout_id and c.target_hash = ra.hash, false) as targeted
+      from rollout_agents ra
+      join agents a on a.uid = ra.uid
+      join agent_states s on s.uid = ra.uid
+      left join agent_configurations c on c.uid = ra.uid
+      where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
+        and ra.state in ('waiting', 'deferred') and ${reachable(rollout.fleet)}
+      order by ra.wave, ra.uid limit ${limit}`.execute(tx.db);
+    return rows;
+  }
+
+  async markOffered(tx: Tx, id: string, agents: readonly AgentId[], now: number): Promise<void> {
+    await sql`
+      update rollout_agents
+      set state = 'offered', offered_at = ${new Date(now)}, settled_at = null, error = ''
+      where rollout_id = ${id} and uid = any(${agents}::uuid[])`.execute(tx.db);
+  }
+
+  /** Agents that were offered what the rollout brings. */
+  async touched(tx: Tx, id: string): Promise<AgentId[]> {
+    const { rows } = await sql<{ uid: AgentId }>`
+      select uid from rollout_agents
+      where rollout_id = ${id} and offered_at is not null
+        and state in ('offered', 'applied', 'failed', 'deferred')
+      order by uid`.execute(tx.db);
+    return rows.map((row) => row.uid);
+  }
+
+  /**
+   * Notes touched agents as taken back. Those in `offered` have been given what they had before and are
+   * waited for; the others are done, `why` is said on each.
+   */
+  async markRolledBack(
+    tx: Tx,
+    id: string,
+    agents: readonly { agent: AgentId; done: boolean; why: string }[],
+    now: number,
+  ): Promise<void> {
+    await sql`
+      update rollout_agents ra
+      set state = 'rolledBack', offered_at = ${new Date(now)},
+        settled_at = case when back.done then ${new Date(now)}::timestamptz end,
+        error = concat_ws('; ', nullif(ra.error, ''), nullif(back.why, ''))
+      from unnest(
+        ${agents.map(({ agent }) => agent)}::uuid[],
+        ${agents.map(({ done }) => done)}::boolean[],
+        ${agents.map(({ why }) => why)}::text[]
+      ) as back (uid, done, why)
+      where ra.rollout_id = ${id} and ra.uid = back.uid`.execute(tx.db);
+  }
+
+  /** Takes over which agents have confirmed what they went back to; gives up the others in time. */
+  async settleRollback(tx: Tx, rollout: RolloutRecord, now: number): Promise<number> {
+    const seconds = rollout.policy.applyDeadlineSeconds;
+    const { numAffectedRows } = await sql`
+      with open as (
+        select ra.uid, coalesce(s.remote_config_hash = c.target_hash and s.remote_config_status = 1, false)
+          as confirmed
+        from rollout_agents ra
+        left join agent_configurations c on c.uid = ra.uid
+        left join agent_states s on s.uid = ra.uid
+        where ra.rollout_id = ${rollout.id} and ra.state = 'rolledBack' and ra.settled_at is null
+      )
+      update rollout_agents ra
+      set settled_at = ${new Date(now)},
+        error = case when open.confirmed then ra.error
+          else concat_ws('; ', nullif(ra.error, ''), ${`rollback not confirmed within ${seconds} s`}::text) end
+      from open
+      where ra.rollout_id = ${rollout.id} and ra.uid = open.uid
+        and (open.confirmed or ra.offered_at <= ${new Date(now - seconds * 1000)})`.execute(tx.db);
+    return Number(numAffectedRows ?? 0n);
+  }
+}
+
+/** Its gateway could not send it the config, since this rollout offered it. */
+const notSendable = sql<boolean>`coalesce(
+  s.offered_config_hash = ra.hash and s.offer_error <> '' and s.offered_at >= ra.offered_at, false)`;
+
+/** Can be offered something by a rollout of this fleet now; over `agents` as a and `agent_states` as s. */
+function reachable(fleet: string) {
+  return sql<boolean>`coalesce(s.connected and a.fleet = ${fleet} and ${acceptsRemoteConfig('s')}, false)`;
+}
+
+interface CountRow {
+  wave: number;
+  state: RolloutAgentState;
+  agents: number;
+  unhealthy: number;
+  disconnected: number;
+  due: number;
+  recent: number;
+  oldest_open: Date | null;
+}
+
+function toWaveCounts(rows: readonly CountRow[]): WaveCounts {
+  const byState = agentStates.map((state) => [state, sum(rows, (row) => (row.state === state ? row.agents : 0))]);
+  return {
+    ...(Object.fromEntries(byState) as Record<RolloutAgentState, number>),
+    size: sum(rows, (row) => row.agents),
+    unhealthy: sum(rows, (row) => row.unhealthy),
+    disconnected: sum(rows, (row) => row.disconnected),
+  };
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}
