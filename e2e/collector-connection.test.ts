@@ -51,7 +51,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real supervisor comes and g
     await expect.poll(agent, { timeout: 20_000 }).toMatchObject({ status: 'connected', ...applied });
     expect(started.offers).toHaveLength(1);
 
-    await started.terminate();
+    await started.stop();
     await expect.poll(agent, { timeout: 500 }).toMatchObject({ status: 'disconnected' });
   });
 
@@ -69,7 +69,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real supervisor comes and g
       .toMatchObject({ status: 'disconnected', transport: 'http' });
     expect(await agent()).toMatchObject({ status: 'connected' });
 
-    await started.terminate();
+    await started.stop();
     await expect.poll(agent, { timeout: 500 }).toMatchObject({ status: 'disconnected' });
     await started.start();
     await expect.poll(agent, { timeout: 20_000 }).toMatchObject({ status: 'connected', ...applied });

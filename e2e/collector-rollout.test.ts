@@ -102,7 +102,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
     const refused = configuration.target?.hash;
     const lastGood = configuration.current?.hash;
 
-    await supervisor.terminate();
+    await supervisor.stop();
     await expect.poll(agent).toMatchObject({ status: 'disconnected' });
     await supervisor.start();
     await expect.poll(agent, applyTimeout).toMatchObject({

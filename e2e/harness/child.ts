@@ -52,10 +52,24 @@ export class Child {
     process.kill(-this.pid, 'SIGINT');
   }
 
-  /** kill -9 for this process and all that descend from it, as good as at once. */
+  /** kill -9 for this process and all that descend from it, as good as at once. Nothing when it has ended. */
   async killTree(): Promise<Exit> {
-    killAll([this.pid, ...descendants(this.pid)]);
+    if (this.running) killAll([this.pid, ...descendants(this.pid)]);
     return this.exited;
+  }
+}
+
+/** Processes that a killed parent left behind, told apart from later ones that get the same ids. */
+export class Orphans {
+  readonly #commandLines = new Map<number, string>();
+
+  add(pids: readonly number[]): void {
+    for (const pid of pids) this.#commandLines.set(pid, commandLine(pid));
+  }
+
+  /** kill -9 for those that still run. */
+  kill(): void {
+    killAll([...this.#commandLines].filter(([pid, line]) => commandLine(pid) === line).map(([pid]) => pid));
   }
 }
 

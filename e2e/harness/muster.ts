@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { vi } from 'vitest';
 import { natsServer } from './binaries.ts';
-import { Child, commandLine, descendants, killAll } from './child.ts';
+import { Child, commandLine, descendants, killAll, Orphans } from './child.ts';
 import { freePorts } from './free-ports.ts';
 import { RestClient } from './rest-client.ts';
 
@@ -17,6 +17,11 @@ export const modes = (process.env['E2E_MODES'] ?? 'all-in-one,cluster').split(',
 
 /** The cluster's second gateway listens this much above the first. */
 const secondGatewayOffset = 10;
+
+/** The contract for `npm start`; the cluster keeps it too. */
+const readyWithinMs = 15_000;
+/** After this a Muster that does not stop at the end of a test is killed. */
+const stopPatienceMs = 10_000;
 
 const npmScript: Record<Mode, string> = { 'all-in-one': 'start', cluster: 'cluster' };
 
@@ -40,6 +45,7 @@ export class Muster {
   readonly rest: RestClient;
   readonly #env: Record<string, string>;
   #child: Child;
+  readonly #orphans = new Orphans();
 
   private constructor(mode: Mode, env: Record<string, string>, child: Child, banner: Banner) {
     this.mode = mode;
@@ -58,8 +64,7 @@ export class Muster {
   static async start({ mode, env = {} }: StartOptions): Promise<Muster> {
     const settings = { ...(await freshSettings()), ...env };
     const child = await runMuster(mode, settings);
-    const banner = readBanner(await readyOutput(child, settings));
-    return new Muster(mode, settings, child, banner);
+    return new Muster(mode, settings, child, readBanner(await readyOutput(child, settings)));
   }
 
   /** What the running process wrote so far. */
@@ -91,6 +96,7 @@ export class Muster {
 
   /** kill -9 of the command's own process only; what it had started is orphaned. */
   async killMain(): Promise<void> {
+    this.#orphans.add(descendants(this.#child.pid));
     killAll(this.processes('main'));
     await this.#child.exited;
   }
@@ -103,8 +109,9 @@ export class Muster {
 
   /** Stops what still runs and removes the data. For afterAll: never fails a test. */
   async dispose(): Promise<void> {
-    if (this.#child.running) await Promise.race([this.stop(), vi.waitFor(() => this.#child.running, 10_000)]);
+    if (this.#child.running) await Promise.race([this.stop(), sleep(stopPatienceMs, null, { ref: false })]);
     await this.#child.killTree();
+    this.#orphans.kill();
     await rm(dirname(this.dataDir), { recursive: true, force: true });
   }
 }
@@ -136,17 +143,17 @@ export function userEnvironment(): NodeJS.ProcessEnv {
   return { ...Object.fromEntries(kept), PATH: path.join(':') };
 }
 
+/** What it wrote until it was ready; a start that fails is ended. */
 async function readyOutput(child: Child, settings: Record<string, string>): Promise<string> {
   const readyz = `http://127.0.0.1:${settings['MUSTER_API_PORT']}/readyz`;
-  await vi.waitFor(
-    async () => {
-      if (!child.running) throw new Error(`it ended:\n${child.output}`);
-      const ready = (await fetch(readyz)).ok && child.output.includes('Muster is ready.');
-      if (!ready) throw new Error(`not ready yet:\n${child.output}`);
-    },
-    { timeout: 60_000, interval: 50 },
-  );
-  return child.output;
+  for (let deadline = Date.now() + readyWithinMs; ; await sleep(50)) {
+    const answer = await fetch(readyz).catch(() => null);
+    if (answer?.ok && child.output.includes('Muster is ready.')) return child.output;
+    if (child.running && Date.now() < deadline) continue;
+    const outcome = child.running ? 'was not ready in time' : 'ended';
+    await child.killTree();
+    throw new Error(`Muster ${outcome}:\n${child.output}`);
+  }
 }
 
 interface Banner {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
 import { realCollector } from './binaries.ts';
-import { Child, commandLine, descendants, killAll, type Exit } from './child.ts';
+import { Child, commandLine, descendants, Orphans, type Exit } from './child.ts';
 import { userEnvironment } from './muster.ts';
 
 /** Lets the supervisor log what it receives; nothing else of the printed file is touched. */
@@ -14,7 +14,7 @@ export class Supervisor {
   readonly #directory: string;
   #child: Child | null = null;
   #earlierOutput = '';
-  readonly #orphans: number[] = [];
+  readonly #orphans = new Orphans();
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -82,20 +82,20 @@ export class Supervisor {
 
   /** kill -9 of the supervisor; its collector notices by itself after a while and ends. */
   async kill(): Promise<void> {
-    this.#orphans.push(...this.collectors);
+    this.#orphans.add(this.collectors);
     this.#child?.signal('SIGKILL');
     await this.#child?.exited;
   }
 
-  /** SIGTERM: it says goodbye to the server. */
-  async terminate(): Promise<Exit | undefined> {
-    this.#child?.signal('SIGTERM');
+  /** SIGINT, its clean stop: it ends its collector and says goodbye to the server. */
+  async stop(): Promise<Exit | undefined> {
+    this.#child?.signal('SIGINT');
     return this.#child?.exited;
   }
 
   async dispose(): Promise<void> {
     await this.#child?.killTree();
-    killAll(this.#orphans);
+    this.#orphans.kill();
     await rm(this.#directory, { recursive: true, force: true });
   }
 }

@@ -9,7 +9,7 @@ import { createNatsGatewayDelivery } from '@muster/messages/gateway-delivery.nat
 import { createLog } from '@muster/platform/log';
 import { assemble, runProcess } from '@muster/platform/process';
 import { startTelemetry } from '@muster/platform/telemetry';
-import { createBullmqBatchQueue } from '@muster/rollouts/batch-queue.bullmq';
+import { createBullBatchQueue } from '@muster/rollouts/batch-queue.bullmq';
 import { fileURLToPath } from 'node:url';
 import { readEnv } from './env.ts';
 import { startApi } from './start.ts';
@@ -30,7 +30,7 @@ await runProcess(() =>
     keep({ stop: () => presence.close() });
     const offerCache = createRedisOfferCache({ url: env.MUSTER_REDIS_URL });
     keep({ stop: () => offerCache.close() });
-    const queue = createBullmqBatchQueue({ url: env.MUSTER_REDIS_URL, log });
+    const queue = createBullBatchQueue({ url: env.MUSTER_REDIS_URL, log });
     keep({ stop: () => queue.close() });
     const { access } = wireAccess({ db, bus });
     if (env.MUSTER_ADMIN_TOKEN !== undefined) await access.ensureAdminKey(env.MUSTER_ADMIN_TOKEN);

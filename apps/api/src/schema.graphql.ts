@@ -1,302 +1,308 @@
 /** The GraphQL contract between the API and whoever uses it, the web UI first. */
 export const typeDefinitions = /* GraphQL */ `
-"An RFC 3339 time."
-scalar DateTime
-"Any JSON value."
-scalar JSON
+  "An RFC 3339 time."
+  scalar DateTime
+  "Any JSON value."
+  scalar JSON
 
-type Query {
-  overview: Overview!
-  agents(
-    "Kubernetes label-selector text over attributes and labels."
-    selector: String
-    "Free text over name, host, uid, type and version."
-    search: String
-    status: AgentStatus
+  type Query {
+    overview: Overview!
+    agents(
+      "Kubernetes label-selector text over attributes and labels."
+      selector: String
+      "Free text over name, host, uid, type and version."
+      search: String
+      status: AgentStatus
+      fleet: String
+      limit: Int = 50
+      "The cursor of the page before."
+      after: String
+    ): AgentPage!
+    agent(uid: ID!): Agent
+    configurations: [Configuration!]!
+    configuration(name: String!): Configuration
+    fleets: [Fleet!]!
+    fleet(name: String!): Fleet
+    rollouts(fleet: String, limit: Int = 50, after: String): RolloutPage!
+    rollout(id: ID!): Rollout
+    enrollmentTokens: [EnrollmentToken!]!
+    audit(resource: String, limit: Int = 50, after: String): AuditPage!
+  }
+
+  type Mutation {
+    setAgentLabels(uid: ID!, labels: JSON!): Agent!
+    deleteAgent(uid: ID!): Boolean!
+    restartAgent(uid: ID!): Boolean!
+    createConfiguration(name: String!, body: String!, description: String): Configuration!
+    createConfigurationVersion(name: String!, body: String!, comment: String): ConfigurationVersion!
+    validateConfiguration(body: String!, fleet: String): [Problem!]!
+    putFleet(
+      name: String!
+      selector: String!
+      priority: Int
+      configuration: String
+      policy: JSON
+    ): PutFleetResult!
+    deleteFleet(name: String!): Boolean!
+    startRollout(fleet: String!, configuration: String!, version: Int!, policy: JSON): Rollout!
+    pauseRollout(id: ID!): Rollout!
+    resumeRollout(id: ID!): Rollout!
+    abortRollout(id: ID!): Rollout!
+    rollbackRollout(id: ID!): Rollout!
+    createEnrollmentToken(name: String!, expiresAt: DateTime, maxUses: Int, labels: JSON): CreatedToken!
+    "Ends the live connections that used it, too."
+    revokeEnrollmentToken(id: ID!): Boolean!
+  }
+
+  type Subscription {
+    "Agents that changed, coalesced; all of them, or one."
+    agentsChanged(uid: ID): [Agent!]!
+    "Uids of agents that were deleted."
+    agentsDeleted: [ID!]!
+    overviewChanged: Overview!
+    rolloutChanged(id: ID): Rollout!
+  }
+
+  enum AgentStatus {
+    connected
+    disconnected
+  }
+
+  enum ConfigurationStatus {
+    none
+    offered
+    applying
+    applied
+    failed
+    deferred
+  }
+
+  type Overview {
+    agents: Int!
+    connected: Int!
+    disconnected: Int!
+    unhealthy: Int!
+    configurationStatus: [StatusCount!]!
+    versions: [NamedCount!]!
+    fleets: Int!
+    configurations: Int!
+    activeRollouts: [Rollout!]!
+  }
+
+  type StatusCount {
+    status: ConfigurationStatus!
+    count: Int!
+  }
+
+  type NamedCount {
+    name: String!
+    count: Int!
+  }
+
+  type AgentPage {
+    items: [Agent!]!
+    "Pass as \`after\` for the next page; null on the last."
+    next: String
+    "How many agents match, up to 10,000."
+    total: Int!
+  }
+
+  type Agent {
+    uid: ID!
+    name: String!
+    status: AgentStatus!
+    "Null: the agent does not report health, or has not yet."
+    healthy: Boolean
+    type: String!
+    version: String!
+    os: String!
+    arch: String!
+    hostname: String!
+    labels: JSON!
+    attributes: JSON!
+    capabilities: [String!]!
+    transport: String!
     fleet: String
-    limit: Int = 50
-    "The cursor of the page before."
-    after: String
-  ): AgentPage!
-  agent(uid: ID!): Agent
-  configurations: [Configuration!]!
-  configuration(name: String!): Configuration
-  fleets: [Fleet!]!
-  fleet(name: String!): Fleet
-  rollouts(fleet: String, limit: Int = 50, after: String): RolloutPage!
-  rollout(id: ID!): Rollout
-  enrollmentTokens: [EnrollmentToken!]!
-  audit(resource: String, limit: Int = 50, after: String): AuditPage!
-}
+    configuration: AgentConfiguration!
+    enrolledAt: DateTime!
+    connectedAt: DateTime
+    lastSeenAt: DateTime!
+    # Detail, read when asked for.
+    identifyingAttributes: JSON!
+    nonIdentifyingAttributes: JSON!
+    "ComponentHealth as a tree: {healthy, status, lastError, startTime, statusTime, components: {name: …}}."
+    health: JSON
+    "File name → text."
+    effectiveConfig: JSON
+    "AvailableComponents: {hash, components: {name: {metadata, subComponents}}}."
+    components: JSON
+    packages: JSON
+    remoteConfigStatus: RemoteConfigStatus
+    connection: Connection
+  }
 
-type Mutation {
-  setAgentLabels(uid: ID!, labels: JSON!): Agent!
-  deleteAgent(uid: ID!): Boolean!
-  restartAgent(uid: ID!): Boolean!
-  createConfiguration(name: String!, body: String!, description: String): Configuration!
-  createConfigurationVersion(name: String!, body: String!, comment: String): ConfigurationVersion!
-  validateConfiguration(body: String!, fleet: String): [Problem!]!
-  putFleet(name: String!, selector: String!, priority: Int, configuration: String, policy: JSON): PutFleetResult!
-  deleteFleet(name: String!): Boolean!
-  startRollout(fleet: String!, configuration: String!, version: Int!, policy: JSON): Rollout!
-  pauseRollout(id: ID!): Rollout!
-  resumeRollout(id: ID!): Rollout!
-  abortRollout(id: ID!): Rollout!
-  rollbackRollout(id: ID!): Rollout!
-  createEnrollmentToken(name: String!, expiresAt: DateTime, maxUses: Int, labels: JSON): CreatedToken!
-  "Ends the live connections that used it, too."
-  revokeEnrollmentToken(id: ID!): Boolean!
-}
+  type AgentConfiguration {
+    status: ConfigurationStatus!
+    "Confirmed by the agent."
+    current: VersionRef
+    "Offered, not confirmed yet."
+    pending: VersionRef
+    "What the agent should run."
+    target: VersionRef
+    error: String
+  }
 
-type Subscription {
-  "Agents that changed, coalesced; all of them, or one."
-  agentsChanged(uid: ID): [Agent!]!
-  "Uids of agents that were deleted."
-  agentsDeleted: [ID!]!
-  overviewChanged: Overview!
-  rolloutChanged(id: ID): Rollout!
-}
+  type VersionRef {
+    name: String!
+    version: Int!
+    hash: String!
+  }
 
-enum AgentStatus {
-  connected
-  disconnected
-}
+  type RemoteConfigStatus {
+    hash: String!
+    status: String!
+    error: String!
+  }
 
-enum ConfigurationStatus {
-  none
-  offered
-  applying
-  applied
-  failed
-  deferred
-}
+  type Connection {
+    gateway: String!
+    transport: String!
+    remoteAddress: String!
+    enrollmentToken: String
+  }
 
-type Overview {
-  agents: Int!
-  connected: Int!
-  disconnected: Int!
-  unhealthy: Int!
-  configurationStatus: [StatusCount!]!
-  versions: [NamedCount!]!
-  fleets: Int!
-  configurations: Int!
-  activeRollouts: [Rollout!]!
-}
+  type Configuration {
+    name: String!
+    description: String!
+    createdAt: DateTime!
+    createdBy: String!
+    latest: ConfigurationVersion!
+    "Newest first."
+    versions: [ConfigurationVersion!]!
+  }
 
-type StatusCount {
-  status: ConfigurationStatus!
-  count: Int!
-}
+  type ConfigurationVersion {
+    name: String!
+    version: Int!
+    body: String!
+    comment: String!
+    createdAt: DateTime!
+    createdBy: String!
+  }
 
-type NamedCount {
-  name: String!
-  count: Int!
-}
+  "Something wrong in a configuration's text."
+  type Problem {
+    severity: String!
+    message: String!
+    path: String
+    line: Int
+    column: Int
+    "Agents it concerns; empty: all."
+    agents: [ID!]!
+  }
 
-type AgentPage {
-  items: [Agent!]!
-  "Pass as \`after\` for the next page; null on the last."
-  next: String
-  "How many agents match, up to 10,000."
-  total: Int!
-}
+  type Fleet {
+    name: String!
+    selector: String!
+    priority: Int!
+    "The stable version; null: none yet."
+    configuration: String
+    version: Int
+    policy: JSON!
+    agents: Int!
+    connected: Int!
+    "configuration.status → number of agents."
+    counts: JSON!
+    rollout: Rollout
+    createdAt: DateTime!
+    updatedAt: DateTime!
+  }
 
-type Agent {
-  uid: ID!
-  name: String!
-  status: AgentStatus!
-  "Null: the agent does not report health, or has not yet."
-  healthy: Boolean
-  type: String!
-  version: String!
-  os: String!
-  arch: String!
-  hostname: String!
-  labels: JSON!
-  attributes: JSON!
-  capabilities: [String!]!
-  transport: String!
-  fleet: String
-  configuration: AgentConfiguration!
-  enrolledAt: DateTime!
-  connectedAt: DateTime
-  lastSeenAt: DateTime!
-  # Detail, read when asked for.
-  identifyingAttributes: JSON!
-  nonIdentifyingAttributes: JSON!
-  "ComponentHealth as a tree: {healthy, status, lastError, startTime, statusTime, components: {name: …}}."
-  health: JSON
-  "File name → text."
-  effectiveConfig: JSON
-  "AvailableComponents: {hash, components: {name: {metadata, subComponents}}}."
-  components: JSON
-  packages: JSON
-  remoteConfigStatus: RemoteConfigStatus
-  connection: Connection
-}
+  type PutFleetResult {
+    fleet: Fleet!
+    "The first rollout, when the fleet got its first configuration."
+    rollout: Rollout
+  }
 
-type AgentConfiguration {
-  status: ConfigurationStatus!
-  "Confirmed by the agent."
-  current: VersionRef
-  "Offered, not confirmed yet."
-  pending: VersionRef
-  "What the agent should run."
-  target: VersionRef
-  error: String
-}
+  type RolloutPage {
+    items: [Rollout!]!
+    next: String
+  }
 
-type VersionRef {
-  name: String!
-  version: Int!
-  hash: String!
-}
+  type Rollout {
+    id: ID!
+    fleet: String!
+    configuration: String!
+    version: Int!
+    "scheduled, running, paused, completed, rollingBack, rolledBack, aborted or replaced."
+    state: String!
+    reason: String!
+    policy: JSON!
+    wave: Int!
+    waves: [Wave!]!
+    "waiting, offered, applied, failed, deferred, quarantined, rolledBack → number of agents."
+    counts: JSON!
+    createdAt: DateTime!
+    createdBy: String!
+    finishedAt: DateTime
+    agents(limit: Int = 200): [RolloutAgent!]!
+    events: [RolloutEvent!]!
+  }
 
-type RemoteConfigStatus {
-  hash: String!
-  status: String!
-  error: String!
-}
+  type Wave {
+    index: Int!
+    size: Int!
+    "pending, running, soaking, passed or stopped."
+    state: String!
+    counts: JSON!
+  }
 
-type Connection {
-  gateway: String!
-  transport: String!
-  remoteAddress: String!
-  enrollmentToken: String
-}
+  type RolloutAgent {
+    uid: ID!
+    name: String!
+    wave: Int!
+    state: String!
+    error: String!
+    offeredAt: DateTime
+    settledAt: DateTime
+  }
 
-type Configuration {
-  name: String!
-  description: String!
-  createdAt: DateTime!
-  createdBy: String!
-  latest: ConfigurationVersion!
-  "Newest first."
-  versions: [ConfigurationVersion!]!
-}
+  type RolloutEvent {
+    at: DateTime!
+    actor: String!
+    kind: String!
+    detail: JSON!
+  }
 
-type ConfigurationVersion {
-  name: String!
-  version: Int!
-  body: String!
-  comment: String!
-  createdAt: DateTime!
-  createdBy: String!
-}
+  type EnrollmentToken {
+    id: ID!
+    name: String!
+    labels: JSON!
+    expiresAt: DateTime
+    maxUses: Int
+    uses: Int!
+    createdAt: DateTime!
+    createdBy: String!
+    revokedAt: DateTime
+  }
 
-"Something wrong in a configuration's text."
-type Problem {
-  severity: String!
-  message: String!
-  path: String
-  line: Int
-  column: Int
-  "Agents it concerns; empty: all."
-  agents: [ID!]!
-}
+  type CreatedToken {
+    id: ID!
+    "Shown once."
+    token: String!
+  }
 
-type Fleet {
-  name: String!
-  selector: String!
-  priority: Int!
-  "The stable version; null: none yet."
-  configuration: String
-  version: Int
-  policy: JSON!
-  agents: Int!
-  connected: Int!
-  "configuration.status → number of agents."
-  counts: JSON!
-  rollout: Rollout
-  createdAt: DateTime!
-  updatedAt: DateTime!
-}
+  type AuditPage {
+    items: [AuditEvent!]!
+    next: String
+  }
 
-type PutFleetResult {
-  fleet: Fleet!
-  "The first rollout, when the fleet got its first configuration."
-  rollout: Rollout
-}
-
-type RolloutPage {
-  items: [Rollout!]!
-  next: String
-}
-
-type Rollout {
-  id: ID!
-  fleet: String!
-  configuration: String!
-  version: Int!
-  "scheduled, running, paused, completed, rollingBack, rolledBack, aborted or replaced."
-  state: String!
-  reason: String!
-  policy: JSON!
-  wave: Int!
-  waves: [Wave!]!
-  "waiting, offered, applied, failed, deferred, quarantined, rolledBack → number of agents."
-  counts: JSON!
-  createdAt: DateTime!
-  createdBy: String!
-  finishedAt: DateTime
-  agents(limit: Int = 200): [RolloutAgent!]!
-  events: [RolloutEvent!]!
-}
-
-type Wave {
-  index: Int!
-  size: Int!
-  "pending, running, soaking, passed or stopped."
-  state: String!
-  counts: JSON!
-}
-
-type RolloutAgent {
-  uid: ID!
-  name: String!
-  wave: Int!
-  state: String!
-  error: String!
-  offeredAt: DateTime
-  settledAt: DateTime
-}
-
-type RolloutEvent {
-  at: DateTime!
-  actor: String!
-  kind: String!
-  detail: JSON!
-}
-
-type EnrollmentToken {
-  id: ID!
-  name: String!
-  labels: JSON!
-  expiresAt: DateTime
-  maxUses: Int
-  uses: Int!
-  createdAt: DateTime!
-  createdBy: String!
-  revokedAt: DateTime
-}
-
-type CreatedToken {
-  id: ID!
-  "Shown once."
-  token: String!
-}
-
-type AuditPage {
-  items: [AuditEvent!]!
-  next: String
-}
-
-type AuditEvent {
-  id: ID!
-  at: DateTime!
-  actor: String!
-  action: String!
-  resource: String!
-  detail: JSON!
-}
+  type AuditEvent {
+    id: ID!
+    at: DateTime!
+    actor: String!
+    action: String!
+    resource: String!
+    detail: JSON!
+  }
 `;

@@ -15,14 +15,14 @@ export interface AgentLink {
    */
   send(message: Uint8Array): boolean;
 
-  /** Sends the agent away without an answer to its message. */
+  /** Answers a message that is not taken: an error_response, or over HTTP a status. */
   refuse(refusal: Refusal): void;
 
   /** Ends the connection with a Close frame. Over HTTP nothing is left to end. */
   close(reason: CloseReason): void;
 }
 
-/** Why an agent is sent away. */
+/** Why a message is not taken. */
 export type Refusal =
   | { kind: 'unauthorized'; instanceUid: Uint8Array; reason: string }
   | { kind: 'unavailable'; instanceUid: Uint8Array; retryAfterSeconds: number };

@@ -55,7 +55,10 @@ export class Claims {
     try {
       const now = Date.now();
       const agents = batch.map(({ agent }) => agent);
-      const sessions = await this.#presence.claim(this.#gateway, agents.map((agent) => ({ agent, now })));
+      const sessions = await this.#presence.claim(
+        this.#gateway,
+        agents.map((agent) => ({ agent, now })),
+      );
       const desired = await this.#offerCache.desired(agents);
       for (const [i, waiting] of batch.entries()) {
         waiting.resolve({ session: sessions[i]!, desired: desired[i] ?? null });

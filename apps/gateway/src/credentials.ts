@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { BusUnavailable } from '@muster/messages/errors';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { TokenVerdict } from '@muster/messages/vocabulary';
+import type { Log } from '@muster/platform/log';
 
 /** A credential that lets agents in. */
 export interface AcceptedToken {
@@ -11,7 +11,8 @@ export interface AcceptedToken {
 }
 
 /** `unavailable`: nobody could be asked; the credential may be good. */
-export type Authentication = { kind: 'accepted'; token: AcceptedToken } | { kind: 'refused' } | { kind: 'unavailable' };
+export type Authentication =
+  { kind: 'accepted'; token: AcceptedToken } | { kind: 'refused' } | { kind: 'unavailable' };
 
 const acceptedForMs = 60_000;
 const refusedForMs = 5_000;
@@ -29,18 +30,20 @@ interface Remembered {
  */
 export class Credentials {
   readonly #bus: EventBus;
+  readonly #log: Log;
   readonly #now: () => number;
   readonly #remembered = new Map<string, Remembered>();
   readonly #asked = new Map<string, Promise<Authentication>>();
   /** Tokens revoked lately, for verdicts that were on their way: id → until when to remember. */
   readonly #revoked = new Map<string, number>();
 
-  constructor(bus: EventBus, now: () => number = Date.now) {
+  constructor(bus: EventBus, log: Log, now: () => number = Date.now) {
     this.#bus = bus;
+    this.#log = log;
     this.#now = now;
   }
 
-  /** Judges an Authorization header. Answers at once when the verdict is remembered. */
+  /** Judges an Authorization header. Answers at once when the verdict is remembered; never rejects. */
   authenticate(authorization: string): Authentication | Promise<Authentication> {
     const secret = presentedSecret(authorization);
     if (secret === null) return { kind: 'refused' };
@@ -72,8 +75,8 @@ export class Credentials {
       .request('access.verify-token', { secretHash })
       .then((verdict) => this.#remember(secretHash, verdict))
       .catch((error: unknown) => {
-        if (error instanceof BusUnavailable) return { kind: 'unavailable' as const };
-        throw error;
+        this.#log.warn({ err: error }, 'a credential could not be judged');
+        return { kind: 'unavailable' as const };
       })
       .finally(() => this.#asked.delete(secretHash));
     this.#asked.set(secretHash, answer);

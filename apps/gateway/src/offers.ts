@@ -31,7 +31,8 @@ export function offerRefusal(session: Session): string | null {
   if (session.known && !hasCapability(session.capabilities, agentCapability.AcceptsRemoteConfig)) {
     return 'the agent does not accept remote configuration';
   }
-  if (session.record.hasFailed(session.desired.hash)) return 'the agent reported FAILED for this configuration';
+  if (session.record.hasFailed(session.desired.hash))
+    return 'the agent reported FAILED for this configuration';
   return null;
 }
 

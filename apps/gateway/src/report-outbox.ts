@@ -80,7 +80,11 @@ export class ReportOutbox {
     this.#closed = true;
     if (this.#timer) clearTimeout(this.#timer);
     const left = this.#entries.length;
-    if (left > 0) this.#options.log.warn({ reports: left }, 'reports were not published; their agents will be asked again');
+    if (left > 0)
+      this.#options.log.warn(
+        { reports: left },
+        'reports were not published; their agents will be asked again',
+      );
   }
 
   #schedule(): void {
@@ -133,11 +137,21 @@ export class ReportOutbox {
       return 'published';
     } catch (error) {
       if (error instanceof BusUnavailable) return 'unavailable';
-      // Trying again would not help, and asking the agents again would bring the same reports.
-      metrics.reportsDropped += frame.length;
-      log.error({ err: error, reports: frame.length }, 'the bus refused a frame of reports');
+      if (frame.length > 1) return this.#publishEach(frame);
+      // Trying again would not help, and asking the agent again would bring the same report.
+      metrics.reportsDropped += 1;
+      frame[0]!.session.record.forgetFingerprints();
+      log.error({ err: error, agent: frame[0]!.session.agent }, 'the bus refused a report');
       return 'refused';
     }
+  }
+
+  /** One report that the bus refuses must not take the others with it. */
+  async #publishEach(frame: Entry[]): Promise<'published' | 'unavailable'> {
+    for (const entry of frame) {
+      if ((await this.#publishFrame([entry])) === 'unavailable') return 'unavailable';
+    }
+    return 'published';
   }
 
   #settle(frame: Entry[]): void {

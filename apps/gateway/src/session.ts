@@ -14,6 +14,15 @@ export interface AgentMessage {
   receivedAt: number;
 }
 
+/** The message in memory of its own: what a WebSocket hands over is only valid during the call. */
+export function keepMessage(message: AgentMessage): AgentMessage {
+  if (message.connection.link.transport === 'http') return message;
+  const { scan } = message;
+  const bytes = Buffer.from(scan.bytes);
+  const instanceUid = scan.instanceUid && Buffer.from(scan.instanceUid);
+  return { ...message, scan: { ...scan, bytes, instanceUid } };
+}
+
 /**
  * One agent on this gateway, for as long as the gateway holds it. It outlives a connection: an agent
  * that comes back goes on where it was.
@@ -29,6 +38,8 @@ export class Session {
 
   /** True when this gateway holds the agent for its present connection. */
   claimed = false;
+  /** True when the agent counts as connected already: no report needs to say so. */
+  announced = false;
   epoch = 0;
   /** True once something is known of the agent: `sequenceNum`, `capabilities` and `record` count. */
   known = false;
@@ -39,8 +50,12 @@ export class Session {
   lastSeen = 0;
 
   desired: DesiredConfig | null = null;
+  /** An order set `desired` while the claim was under way: it is newer than what the claim brings. */
+  orderedMeanwhile = false;
   /** Unix milliseconds of the last offer on this connection. */
   offeredAt = 0;
+  /** The agent was asked for its full state and has sent no message since. */
+  fullStateAsked = false;
   /** Over HTTP: a restart waits for the next poll. */
   restartWaits = false;
 

@@ -87,5 +87,5 @@ function describe(session: Session, connection: Connection): void {
 }
 
 function keyOf(uid: Uint8Array): string {
-  return Buffer.from(uid.buffer, uid.byteOffset, uid.length).latin1Slice();
+  return Buffer.from(uid.buffer, uid.byteOffset, uid.length).toString('latin1');
 }

@@ -9,7 +9,7 @@ import { createLog } from '@muster/platform/log';
 import { startProbes } from '@muster/platform/probes';
 import { assemble, runProcess } from '@muster/platform/process';
 import { startTelemetry } from '@muster/platform/telemetry';
-import { createBullmqBatchQueue } from '@muster/rollouts/batch-queue.bullmq';
+import { createBullBatchQueue } from '@muster/rollouts/batch-queue.bullmq';
 import { readEnv } from './env.ts';
 import { startRollouts } from './start.ts';
 
@@ -29,7 +29,7 @@ await runProcess(() =>
     keep({ stop: () => presence.close() });
     const offerCache = createRedisOfferCache({ url: env.MUSTER_REDIS_URL });
     keep({ stop: () => offerCache.close() });
-    const queue = createBullmqBatchQueue({ url: env.MUSTER_REDIS_URL, log });
+    const queue = createBullBatchQueue({ url: env.MUSTER_REDIS_URL, log });
     keep({ stop: () => queue.close() });
     keep(await startRollouts({ db, bus, presence, offerCache, delivery, queue, log }));
     keep(

@@ -26,7 +26,10 @@ export function createGraphqlClient(live: LiveConnection, onSignedOut: () => voi
       subscriptionExchange({
         forwardSubscription: (request) => ({
           subscribe: (sink) => ({
-            unsubscribe: live.client.subscribe({ ...request, query: request.query ?? '' }, sink),
+            unsubscribe: live.client.subscribe(
+              { ...request, query: request.query ?? '' },
+              { ...sink, next: ({ data = null, ...result }) => sink.next({ data, ...result }) },
+            ),
           }),
         }),
       }),

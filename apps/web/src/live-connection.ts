@@ -2,6 +2,8 @@ import { createClient, type Client } from 'graphql-ws';
 
 export type LiveState = 'idle' | 'connecting' | 'live' | 'lost';
 
+/** Close codes of graphql-transport-ws for a credential that does not hold, or no longer. */
+const refusedCodes = [4401, 4403];
 const keepAliveMilliseconds = 12_000;
 const pongMilliseconds = 6_000;
 const longestRetryMilliseconds = 5_000;
@@ -16,13 +18,14 @@ export class LiveConnection {
   readonly #returnListeners = new Set<() => void>();
   #pongTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(url: string) {
+  /** `onRefused` is told when the server does not know who is asking. */
+  constructor(url: string, onRefused: () => void) {
     this.client = createClient({
       url,
       lazyCloseTimeout: lazyCloseMilliseconds,
       keepAlive: keepAliveMilliseconds,
       retryAttempts: Infinity,
-      shouldRetry: () => true,
+      shouldRetry: (event) => !isRefusal(event),
       retryWait: (retries) => wait(Math.min(500 * 2 ** retries, longestRetryMilliseconds)),
       on: {
         connecting: (isRetry) => this.#become(isRetry ? 'lost' : 'connecting'),
@@ -30,7 +33,10 @@ export class LiveConnection {
           this.#become('live');
           if (wasRetry) for (const listener of this.#returnListeners) listener();
         },
-        closed: (event) => this.#become((event as CloseEvent).code === 1000 ? 'idle' : 'lost'),
+        closed: (event) => {
+          this.#become((event as CloseEvent).code === 1000 ? 'idle' : 'lost');
+          if (isRefusal(event)) onRefused();
+        },
         ping: (received) => {
           if (!received) this.#pongTimer = setTimeout(() => this.client.terminate(), pongMilliseconds);
         },
@@ -65,6 +71,10 @@ export class LiveConnection {
     this.#state = state;
     for (const listener of this.#stateListeners) listener();
   }
+}
+
+function isRefusal(event: unknown): boolean {
+  return refusedCodes.includes((event as Partial<CloseEvent>).code ?? 0);
 }
 
 /** Waits up to `milliseconds`, but never less than half: many tabs do not come back in one moment. */

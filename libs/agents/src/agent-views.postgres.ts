@@ -2,8 +2,10 @@ import type { Database } from '@muster/db/schema';
 import { decodeAvailableComponents } from '@muster/opamp/available-components';
 import { capabilityNames } from '@muster/opamp/capabilities';
 import { configStatusName } from '@muster/opamp/config-status';
+import { decodeAgentDescription } from '@muster/opamp/description';
 import { configFileText, decodeEffectiveConfig } from '@muster/opamp/effective-config';
 import { MalformedMessage } from '@muster/opamp/errors';
+import { decodeHealth } from '@muster/opamp/health';
 import { decodePackageStatuses } from '@muster/opamp/package-statuses';
 import { sql, type Kysely, type SelectQueryBuilder } from 'kysely';
 import type {
@@ -210,8 +212,8 @@ function transportName(transport: number): 'websocket' | 'http' {
 }
 
 interface DetailRow {
-  description: unknown;
-  health: unknown;
+  description: Buffer | null;
+  health: Buffer | null;
   transport: number;
   remote_config_hash: Buffer | null;
   remote_config_status: number | null;
@@ -225,14 +227,11 @@ interface DetailRow {
 }
 
 function detailOf(row: DetailRow): Omit<AgentDetail, keyof AgentSummary> {
-  const description = row.description as Pick<
-    AgentDetail,
-    'identifyingAttributes' | 'nonIdentifyingAttributes'
-  > | null;
+  const description = decodeStored(row.description, decodeAgentDescription);
   return {
     identifyingAttributes: description?.identifyingAttributes ?? {},
     nonIdentifyingAttributes: description?.nonIdentifyingAttributes ?? {},
-    health: row.health as AgentDetail['health'],
+    health: decodeStored(row.health, decodeHealth),
     effectiveConfig: decodeStored(row.effective_config, filesOf),
     components: decodeStored(row.available_components, decodeAvailableComponents),
     packages: decodeStored(row.package_statuses, decodePackageStatuses),

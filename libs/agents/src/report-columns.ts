@@ -1,10 +1,11 @@
+import type { ElementType } from '@muster/db/binary-array';
 import type { Field, FoldedAgent, Order } from './report-folding.ts';
 
 /** A column of a batch: for each agent one element of a PostgreSQL array. */
 export interface ReportColumn {
   name: string;
   /** Type of an element as it is sent; arrays and jsonb travel as text. */
-  sentAs: 'uuid' | 'boolean' | 'bigint' | 'numeric' | 'integer' | 'text' | 'bytea' | 'timestamptz';
+  sentAs: ElementType;
   /** Type of the column where it is another. */
   storedAs?: 'jsonb' | 'bigint[]' | 'text[]';
   value(agent: FoldedAgent): unknown;
@@ -51,20 +52,16 @@ function arrayText(texts: readonly string[]): string {
   return `{${texts.map((text) => `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`).join(',')}}`;
 }
 
-function timestamp(unixMs: number | null): string | null {
-  return unixMs === null ? null : new Date(unixMs).toISOString();
-}
-
 /** What a report says beside its fields. */
 export const reportColumns: readonly ReportColumn[] = [
   { name: 'uid', sentAs: 'uuid', value: (agent) => agent.uid },
   { name: 'enrols', sentAs: 'boolean', value: (agent) => agent.enrols },
   { name: 'enrolled_with', sentAs: 'uuid', value: (agent) => agent.enrolledWith },
   { name: 'epoch', sentAs: 'bigint', value: (agent) => agent.epoch },
-  { name: 'sequence_num', sentAs: 'numeric', value: (agent) => agent.sequenceNum },
-  { name: 'last_seen_at', sentAs: 'timestamptz', value: (agent) => timestamp(agent.lastSeenAt) },
-  { name: 'connected_at', sentAs: 'timestamptz', value: (agent) => timestamp(agent.connectedAt) },
-  { name: 'disconnected_at', sentAs: 'timestamptz', value: (agent) => timestamp(agent.disconnectedAt) },
+  { name: 'sequence_num', sentAs: 'bigint', value: (agent) => agent.sequenceNum },
+  { name: 'last_seen_at', sentAs: 'timestamptz', value: (agent) => agent.lastSeenAt },
+  { name: 'connected_at', sentAs: 'timestamptz', value: (agent) => agent.connectedAt },
+  { name: 'disconnected_at', sentAs: 'timestamptz', value: (agent) => agent.disconnectedAt },
 ];
 
 /** The columns of `agents`. */
@@ -82,16 +79,16 @@ export const descriptionColumns = field('description_order', (agent) => agent.de
     of: ({ attributes }) => attributes,
     absent: '{}',
   },
-  { name: 'description', sentAs: 'text', storedAs: 'jsonb', of: ({ description }) => description },
+  { name: 'description', sentAs: 'bytea', of: ({ body }) => body },
 ]);
 
 /** The columns of `agent_states`. */
 export const stateColumns: readonly FieldColumns[] = [
   field('capabilities_order', (agent) => agent.capabilities, [
-    { name: 'capabilities', sentAs: 'numeric', of: (bits) => bits, absent: 0 },
+    { name: 'capabilities', sentAs: 'bigint', of: (bits) => bits, absent: 0 },
   ]),
   field('health_order', (agent) => agent.health, [
-    { name: 'health', sentAs: 'text', storedAs: 'jsonb', of: ({ health }) => health },
+    { name: 'health', sentAs: 'bytea', of: ({ body }) => body },
     { name: 'healthy', sentAs: 'boolean', of: ({ healthy }) => healthy },
   ]),
   field('effective_config_order', (agent) => agent.effectiveConfig, [
@@ -116,11 +113,11 @@ export const stateColumns: readonly FieldColumns[] = [
   ]),
   field('applied_order', (agent) => agent.applied, [
     { name: 'applied_config_hash', sentAs: 'bytea', of: ({ hash }) => hash },
-    { name: 'applied_at', sentAs: 'timestamptz', of: ({ at }) => timestamp(at) },
+    { name: 'applied_at', sentAs: 'timestamptz', of: ({ at }) => at },
   ]),
   field('offered_order', (agent) => agent.offered, [
     { name: 'offered_config_hash', sentAs: 'bytea', of: ({ hash }) => hash },
-    { name: 'offered_at', sentAs: 'timestamptz', of: ({ at }) => timestamp(at) },
+    { name: 'offered_at', sentAs: 'timestamptz', of: ({ at }) => at },
     { name: 'offer_error', sentAs: 'text', of: ({ error }) => error },
   ]),
   field('connection_order', (agent) => agent.connected, [

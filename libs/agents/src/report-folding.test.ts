@@ -2,7 +2,7 @@ import type { Report } from '@muster/messages/report-frame';
 import { AgentToServer, configStatus, type AgentToServerFields } from '@muster/opamp/opamp';
 import { describe, expect, it } from 'vitest';
 import { agentIdFromBytes } from './agent-id.ts';
-import { foldReports, type FoldedAgent } from './report-folding.ts';
+import { foldReports } from './report-folding.ts';
 
 const uidBytes = Buffer.from('0190a0b0c0d070008000000000000001', 'hex');
 const uid = agentIdFromBytes(uidBytes);
@@ -197,44 +197,39 @@ describe('foldReports', () => {
     expect(notes).toHaveLength(2);
   });
 
-  it('removes what PostgreSQL cannot keep and says so', () => {
+  it('removes from text what PostgreSQL cannot keep, and says so of attributes', () => {
     const { agent, notes } = fold(
       report({
         say: {
           agentDescription: { identifyingAttributes: [attribute('service.name', 'a\0b'), attribute('n\0', '\0')] },
-          health: { healthy: false, lastError: 'bad\0' },
         },
       }),
       report({ sequenceNum: 2, say: status('x', configStatus.failed, 'no\0') }),
     );
-    expect(JSON.stringify(storedTexts(agent))).not.toContain(String.raw`\u0000`);
-    expect(agent.description!.value.type).toBe('ab');
-    expect(notes.map(({ problem }) => problem)).toEqual([
-      'agent_description: changed to fit the database',
-      'health: changed to fit the database',
-    ]);
+    expect(agent.description!.value).toMatchObject({ type: 'ab', attributes: '{"service.name":"ab","n":""}' });
+    expect(agent.failures[0]!.error).toBe('no');
+    expect(notes).toEqual([{ agent: uid, problem: 'agent_description: changed to fit the database' }]);
   });
 
-  it('cuts what is far too large and says so', () => {
-    const componentHealthMap = Object.fromEntries(
-      Array.from({ length: 60 }, (_, i) => [`component-${i}`, { status: 'x'.repeat(100_000) }]),
-    );
+  it('leaves attributes out that are far too large to select by, and says so', () => {
     const { agent, notes } = fold(
       report({
         say: {
-          health: { healthy: true, status: 'ok', componentHealthMap },
           agentDescription: {
             identifyingAttributes: [attribute('service.name', 'otelcol'), attribute('blob', 'x'.repeat(5_000_000))],
           },
         },
       }),
     );
-    expect(JSON.parse(agent.health!.value.health)).toMatchObject({ healthy: true, status: 'ok', components: {} });
     expect(JSON.parse(agent.description!.value.attributes)).toEqual({ 'service.name': 'otelcol' });
-    expect(notes).toHaveLength(2);
+    expect(agent.description!.value.body.length).toBeGreaterThan(5_000_000);
+    expect(notes).toHaveLength(1);
+  });
+
+  it('cuts long texts', () => {
+    const { agent } = fold(report({ say: status('x', configStatus.failed, '\u{1F600}'.repeat(100_000)) }));
+    const { error } = agent.remoteConfigStatus!.value;
+    expect(error.length).toBeLessThanOrEqual(65_536);
+    expect(error.isWellFormed()).toBe(true);
   });
 });
-
-function storedTexts(agent: FoldedAgent): unknown {
-  return [agent.description?.value, agent.health?.value, agent.failures.map(({ error }) => error)];
-}

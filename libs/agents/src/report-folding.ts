@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as hashOf } from 'node:crypto';
 import type { Report, ReportFrame, Transport } from '@muster/messages/report-frame';
 import type { AgentChange } from '@muster/messages/vocabulary';
 import {
@@ -18,7 +18,7 @@ import {
 } from '@muster/opamp/scan-agent-to-server';
 import { agentIdFromBytes, type AgentId } from './agent-id.ts';
 import { describeAgent, type DescriptionColumns } from './description-columns.ts';
-import { healthColumns, type HealthColumns } from './health-columns.ts';
+import { healthyOf } from './health-verdict.ts';
 import { cleanText, columnJson } from './column-text.ts';
 
 /** Where a report stands among all of its agent: greater element by element is later. */
@@ -55,9 +55,11 @@ export interface FoldedAgent {
   /** The last one of the last epoch. */
   sequenceNum: number;
   lastSeenAt: number;
-  description: Field<DescriptionColumns> | null;
+  /** `body` is the AgentDescription as it came. */
+  description: Field<DescriptionColumns & { body: Uint8Array }> | null;
   capabilities: Field<number> | null;
-  health: Field<HealthColumns> | null;
+  /** `body` is the ComponentHealth as it came. */
+  health: Field<{ body: Uint8Array; healthy: boolean | null }> | null;
   effectiveConfig: Field<Content> | null;
   availableComponents: Field<Content> | null;
   packageStatuses: Field<Content> | null;
@@ -237,12 +239,12 @@ type SubMessageFold = (agent: FoldedAgent, body: Uint8Array, moment: Moment) => 
 
 const subMessageFolds: Record<number, SubMessageFold> = {
   [subMessageField.agentDescription]: (agent, body, { order, changed }) => {
-    const value = describeAgent(agent.uid, decodeAgentDescription(body), changed);
-    agent.description = later(agent.description, value, order);
+    const columns = describeAgent(agent.uid, decodeAgentDescription(body), changed);
+    agent.description = later(agent.description, { ...columns, body }, order);
     agent.changes.add('description');
   },
-  [subMessageField.health]: (agent, body, { order, changed }) => {
-    agent.health = later(agent.health, healthColumns(decodeHealth(body), changed), order);
+  [subMessageField.health]: (agent, body, { order }) => {
+    agent.health = later(agent.health, { body, healthy: healthyOf(decodeHealth(body)) }, order);
     agent.changes.add('health');
   },
   [subMessageField.effectiveConfig]: (agent, body, { order }) => {
@@ -289,7 +291,7 @@ function addFailure(failures: ConfigFailure[], failure: ConfigFailure): void {
 }
 
 function contentOf(body: Uint8Array): Content {
-  return { hash: createHash('sha256').update(body).digest(), body };
+  return { hash: hashOf('sha256', body, 'buffer'), body };
 }
 
 /** The later of the two; of two with the same order the one that came last. */

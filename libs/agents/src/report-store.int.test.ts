@@ -312,7 +312,7 @@ describe('ReportStore', () => {
   it('leaves out one agent that the database refuses, and writes the others', async () => {
     const poisoned = (agent: FoldedAgent): FoldedAgent => ({
       ...agent,
-      health: { value: { health: '{"a":"\\u0000"}', healthy: true }, order: [10, 1] },
+      connectionSettingsStatus: { value: '{"a":"\\u0000"}', order: [10, 1] },
     });
     const { agents } = foldReports([
       { gateway: 'g', reports: [1, 2, 3].map((agent) => report(agent, { connected: true, say: described('a') })) },

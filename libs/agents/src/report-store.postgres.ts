@@ -1,3 +1,4 @@
+import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import type { AgentChange } from '@muster/messages/vocabulary';
 import type { Log } from '@muster/platform/log';
@@ -99,8 +100,8 @@ function* statements(agents: readonly FoldedAgent[]): Generator<FoldedAgent[]> {
 function sizeOf(agent: FoldedAgent): number {
   const contents = contentsOf(agent).reduce((size, { body }) => size + body.length, 0);
   const description = agent.description?.value;
-  const texts = (description?.description.length ?? 0) + (description?.attributes.length ?? 0);
-  return contents + texts + (agent.health?.value.health.length ?? 0);
+  const described = (description?.body.length ?? 0) + (description?.attributes.length ?? 0);
+  return contents + described + (agent.health?.value.body.length ?? 0);
 }
 
 function contentsOf(agent: FoldedAgent): Content[] {
@@ -116,7 +117,7 @@ const inputNames = sql.join(inputColumns.map(({ name }) => sql.id(name)));
 
 function reportRows(agents: readonly FoldedAgent[]): RawBuilder<unknown> {
   const arrays = inputColumns.map(
-    ({ sentAs, value }) => sql`${agents.map(value)}::${sql.raw(sentAs)}[]`,
+    ({ sentAs, value }) => sql`${binaryArray(sentAs, agents.map(value) as never)}::${sql.raw(sentAs)}[]`,
   );
   return sql`select * from unnest(${sql.join(arrays)}) as report (${inputNames})`;
 }
@@ -128,7 +129,7 @@ function insertContents(agents: readonly FoldedAgent[]): RawBuilder<unknown> {
   return sql`
     insert into report_contents (hash, body)
     select content.hash, content.body
-    from unnest(${hashes}::bytea[], ${bodies}::bytea[]) as content (hash, body)
+    from unnest(${binaryArray('bytea', hashes)}::bytea[], ${binaryArray('bytea', bodies)}::bytea[]) as content (hash, body)
     order by content.hash
     on conflict (hash) do nothing`;
 }
@@ -143,10 +144,10 @@ function insertFailures(agents: readonly FoldedAgent[]): RawBuilder<unknown> {
     insert into config_failures (uid, hash, error, failed_at)
     select failure.uid, failure.hash, failure.error, failure.failed_at
     from unnest(
-      ${failures.map(({ uid }) => uid)}::uuid[],
-      ${failures.map(({ hash }) => hash)}::bytea[],
-      ${failures.map(({ error }) => error)}::text[],
-      ${failures.map(({ failedAt }) => new Date(failedAt).toISOString())}::timestamptz[]
+      ${binaryArray('uuid', failures.map(({ uid }) => uid))}::uuid[],
+      ${binaryArray('bytea', failures.map(({ hash }) => hash))}::bytea[],
+      ${binaryArray('text', failures.map(({ error }) => error))}::text[],
+      ${binaryArray('timestamptz', failures.map(({ failedAt }) => failedAt))}::timestamptz[]
     ) as failure (uid, hash, error, failed_at)
     order by failure.uid, failure.hash
     on conflict (uid, hash) do update set
@@ -171,10 +172,8 @@ const upsertAgents = sql`
     ${sql.join(fieldColumns([descriptionColumns]).map(storedValue))}
   from reports as report
   left join enrollment_tokens on enrollment_tokens.id = report.enrolled_with
-  where report.enrols and (
-    report.description_order is not null
-    or not exists (select from agents where agents.uid = report.uid)
-  )
+  left join agents as known on known.uid = report.uid
+  where report.enrols and (report.description_order is not null or known.uid is null)
   order by report.uid
   on conflict (uid) do update set ${sql.join(
     fieldColumns([descriptionColumns]).map(({ name }) => sql`${sql.id(name)} = excluded.${sql.id(name)}`),
@@ -191,16 +190,16 @@ const upsertStates = sql`
     report.uid, report.epoch, report.sequence_num, report.last_seen_at, report.connected_at, report.disconnected_at,
     ${sql.join(fieldColumns(stateColumns).map(storedValue))}
   from reports as report
-  where report.enrols or exists (select from agents where agents.uid = report.uid)
+  left join agents as known on known.uid = report.uid
+  where report.enrols or known.uid is not null
   order by report.uid
   on conflict (uid) do update set
-    (epoch, sequence_num) = (
-      select latest.epoch, latest.sequence_num
-      from (values (excluded.epoch, excluded.sequence_num), (agent_states.epoch, agent_states.sequence_num))
-        as latest (epoch, sequence_num)
-      order by latest.epoch desc, latest.sequence_num desc
-      limit 1
-    ),
+    epoch = greatest(agent_states.epoch, excluded.epoch),
+    sequence_num = case
+      when (excluded.epoch, excluded.sequence_num) > (agent_states.epoch, agent_states.sequence_num)
+        then excluded.sequence_num
+      else agent_states.sequence_num
+    end,
     last_seen_at = greatest(agent_states.last_seen_at, excluded.last_seen_at),
     connected_at = greatest(agent_states.connected_at, excluded.connected_at),
     disconnected_at = greatest(agent_states.disconnected_at, excluded.disconnected_at),

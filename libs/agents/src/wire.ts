@@ -1,11 +1,16 @@
 import type { Database } from '@muster/db/schema';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
+import type { Log } from '@muster/platform/log';
 import type { Kysely } from 'kysely';
 import { AgentCommands } from './agent-commands.ts';
+import { AgentSessions } from './agent-sessions.postgres.ts';
 import { AgentStore } from './agent-store.postgres.ts';
 import { AgentViews } from './agent-views.postgres.ts';
+import { PresenceUpkeep } from './presence-upkeep.ts';
 import type { Presence } from './presence.ts';
+import { ReportIntake } from './report-intake.ts';
+import { ReportStore } from './report-store.postgres.ts';
 
 export interface Agents {
   views: AgentViews;
@@ -23,4 +28,14 @@ export function wireAgents(deps: {
   const views = new AgentViews(deps.db, deps.presence);
   const commands = new AgentCommands({ views, presence: deps.presence, delivery: deps.delivery });
   return { views, commands, store: new AgentStore(deps.bus, commands) };
+}
+
+/** Builds what takes reports in and keeps Presence right. */
+export function wireReports(deps: { db: Kysely<Database>; presence: Presence; bus: EventBus; log: Log }): {
+  intake: ReportIntake;
+  upkeep: PresenceUpkeep;
+} {
+  const intake = new ReportIntake({ store: new ReportStore(deps.db, deps.log), bus: deps.bus, log: deps.log });
+  const sessions = new AgentSessions(deps.db);
+  return { intake, upkeep: new PresenceUpkeep({ presence: deps.presence, sessions, intake }) };
 }

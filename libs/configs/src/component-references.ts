@@ -1,5 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, type Document, type Node, type Pair, type YAMLMap } from 'yaml';
-import type { Problem } from './validate.ts';
+import type { Problem } from './problem.ts';
 
 type Position = (offset: number) => { line: number; col: number };
 

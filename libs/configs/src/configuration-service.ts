@@ -4,8 +4,9 @@ import type { Configuration, ConfigurationVersion } from './configuration.ts';
 import type { ConfigurationStore } from './configuration-store.postgres.ts';
 import { InvalidConfiguration, UnknownConfiguration, UnknownConfigurationVersion } from './errors.ts';
 import { checkName } from './names.ts';
+import { hasErrors } from './problem.ts';
 import { unifiedDiff } from './unified-diff.ts';
-import { hasErrors, validateConfiguration } from './validate.ts';
+import { validateConfiguration } from './validate.ts';
 
 /** Configurations and their versions. A new version changes nothing on any agent: rollouts do. */
 export class ConfigurationService {

@@ -1,5 +1,12 @@
 /** How far an agent came with what it should run; meanings in docs/architecture.md. */
-export const configurationStatuses = ['none', 'offered', 'applying', 'applied', 'failed', 'deferred'] as const;
+export const configurationStatuses = [
+  'none',
+  'offered',
+  'applying',
+  'applied',
+  'failed',
+  'deferred',
+] as const;
 export type ConfigurationStatus = (typeof configurationStatuses)[number];
 
 /** Every status with its count, 0 where there is none. */

@@ -109,13 +109,7 @@ export class ConfigurationStore {
         (join) => join.onTrue(),
       )
       .selectAll('configurations')
-      .select([
-        'latest.version',
-        'latest.body',
-        'latest.comment',
-        'latest.version_at',
-        'latest.version_by',
-      ]);
+      .select(['latest.version', 'latest.body', 'latest.comment', 'latest.version_at', 'latest.version_by']);
   }
 }
 

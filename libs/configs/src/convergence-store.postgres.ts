@@ -23,7 +23,9 @@ export class ConvergenceStore {
   async strays(agents: readonly AgentId[] | null, limit: number): Promise<Stray[]> {
     const some = agents === null ? sql`true` : sql`agents.uid = any(${agents}::uuid[])`;
     const { rows } = await sql<Stray>`
-      select agents.uid as agent, agents.fleet from ${mayConverge} and ${some} limit ${limit}`.execute(this.#db);
+      select agents.uid as agent, agents.fleet from ${mayConverge} and ${some} limit ${limit}`.execute(
+      this.#db,
+    );
     return rows;
   }
 
@@ -34,13 +36,19 @@ export class ConvergenceStore {
         and agents.fleet = ${fleet} and agents.uid = any(${agents}::uuid[])
         and not exists (
           select from config_failures q
-          where q.uid = agents.uid and q.hash = ${Buffer.from(hash, 'hex')} and q.lifted_at is null)`.execute(tx.db);
+          where q.uid = agents.uid and q.hash = ${Buffer.from(hash, 'hex')} and q.lifted_at is null)`.execute(
+      tx.db,
+    );
     return rows.map((row) => row.uid);
   }
 
   /** A fleet's pace, to plan by; null: the fleet says nothing, or is gone. */
   async pace(fleet: string): Promise<number | null> {
-    const row = await this.#db.selectFrom('fleets').select('policy').where('name', '=', fleet).executeTakeFirst();
+    const row = await this.#db
+      .selectFrom('fleets')
+      .select('policy')
+      .where('name', '=', fleet)
+      .executeTakeFirst();
     return row ? parsePolicy(row.policy).perSecond : null;
   }
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Tx } from '@muster/db/transaction';
-import type { Target } from './desired-state.ts';
+import type { Target } from './target.ts';
 
 /** Writes the desired state of agents, always many at once. Every change is marked as not delivered yet. */
 export class DesiredStateStore {

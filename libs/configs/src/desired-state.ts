@@ -3,17 +3,7 @@ import type { Tx } from '@muster/db/transaction';
 import type { Announcer } from './announcer.ts';
 import type { DesiredStateStore } from './desired-state-store.postgres.ts';
 import type { OfferDelivery } from './offer-delivery.ts';
-
-/** What one agent should run from now on. */
-export interface Target {
-  readonly agent: AgentId;
-  readonly configuration: string;
-  readonly version: number;
-  /** Of the rendered config, hex; it must be stored already. */
-  readonly hash: string;
-  /** Null: convergence to the fleet's stable version. */
-  readonly rolloutId: string | null;
-}
+import type { Target } from './target.ts';
 
 /** Changes what agents should run. The offers go out after the transaction has committed. */
 export class DesiredState {

@@ -1,4 +1,4 @@
-import type { Problem } from './validate.ts';
+import type { Problem } from './problem.ts';
 
 /** No configuration of this name. */
 export class UnknownConfiguration extends Error {

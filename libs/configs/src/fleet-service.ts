@@ -27,7 +27,12 @@ export class FleetService {
   readonly #configurations: ConfigurationStore;
   readonly #announcer: Announcer;
 
-  constructor(store: FleetStore, views: FleetViews, configurations: ConfigurationStore, announcer: Announcer) {
+  constructor(
+    store: FleetStore,
+    views: FleetViews,
+    configurations: ConfigurationStore,
+    announcer: Announcer,
+  ) {
     this.#store = store;
     this.#views = views;
     this.#configurations = configurations;

@@ -49,16 +49,21 @@ export class OfferDelivery {
     if (agents.length > 0) await this.deliver(agents);
   }
 
-  /** Fills the offer cache from Postgres when it is new or was wiped. */
+  /**
+   * Fills the offer cache from Postgres when it is new or was wiped. Gateways that looked there meanwhile
+   * found nothing, so they are told too; they offer only what an agent does not have.
+   */
   async seedOfferCache(): Promise<void> {
-    const { store, offerCache, log } = this.#deps;
+    const { store, offerCache, presence, log } = this.#deps;
     if (await offerCache.isSeeded()) return;
     let last: AgentId | null = null;
     let count = 0;
     for (;;) {
       const offers: Offer[] = await store.page(last, batchSize);
       if (offers.length === 0) break;
-      await this.#cache(offers, await store.remoteConfigs(distinctHashes(offers)));
+      const remoteConfigs = await store.remoteConfigs(distinctHashes(offers));
+      await this.#cache(offers, remoteConfigs);
+      await this.#send(offers, await presence.locate(offers.map(({ agent }) => agent)), remoteConfigs);
       await store.reopenReplaced(offers);
       last = offers.at(-1)!.agent;
       count += offers.length;
@@ -72,12 +77,17 @@ export class OfferDelivery {
     const offers = await store.current(agents);
     const remoteConfigs = await store.remoteConfigs(distinctHashes(offers));
     await this.#cache(offers, remoteConfigs);
-    const sent = await this.#send(offers, await presence.locate(offers.map(({ agent }) => agent)), remoteConfigs);
+    const sent = await this.#send(
+      offers,
+      await presence.locate(offers.map(({ agent }) => agent)),
+      remoteConfigs,
+    );
     // Whoever moved meanwhile is with another gateway, or offline and served by the cache.
     const moved = offers.filter(({ agent }) => sent.notHeld.has(agent));
     const resent = await this.#send(moved, await presence.locate([...sent.notHeld]), remoteConfigs);
     const unreached = new Set([...sent.unreached, ...resent.unreached]);
-    if (unreached.size > 0) log.warn({ agents: unreached.size }, 'gateways did not take offers; they are tried again');
+    if (unreached.size > 0)
+      log.warn({ agents: unreached.size }, 'gateways did not take offers; they are tried again');
     await store.markDelivered(offers.filter(({ agent }) => !unreached.has(agent)));
     await store.reopenReplaced(offers);
   }
@@ -99,7 +109,9 @@ export class OfferDelivery {
       ({ agent, hash }) => `${hash} ${holders.get(agent)}`,
     );
     const outcomes = await Promise.all(
-      [...groups.values()].map((group) => this.#sendGroup(holders.get(group[0]!.agent)!, group, remoteConfigs)),
+      [...groups.values()].map((group) =>
+        this.#sendGroup(holders.get(group[0]!.agent)!, group, remoteConfigs),
+      ),
     );
     return {
       notHeld: new Set(outcomes.flatMap(({ notHeld }) => notHeld)),

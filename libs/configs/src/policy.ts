@@ -85,7 +85,8 @@ function readWaves(member: string, value: unknown): string[] {
 function readAmount(member: string, value: unknown): string {
   const text = typeof value === 'number' ? String(value) : value;
   if (typeof text === 'string' && /^\d{1,9}$/.test(text)) return String(Number(text));
-  if (typeof text === 'string' && /^\d{1,3}(\.\d{1,3})?%$/.test(text) && amountOf(text, 100) <= 100) return text;
+  if (typeof text === 'string' && /^\d{1,3}(\.\d{1,3})?%$/.test(text) && amountOf(text, 100) <= 100)
+    return text;
   throw new InvalidPolicy(member, 'must be a number of agents ("2") or a share up to 100 % ("2%")');
 }
 

@@ -15,7 +15,11 @@ export interface RenderedConfig {
 export function renderConfiguration(version: Pick<ConfigurationVersion, 'body'>): RenderedConfig {
   const files = { '': version.body };
   const { configHash, remoteConfig } = encodeRemoteConfig(
-    Object.entries(files).map(([name, text]) => ({ name, body: Buffer.from(text), contentType: 'text/yaml' })),
+    Object.entries(files).map(([name, text]) => ({
+      name,
+      body: Buffer.from(text),
+      contentType: 'text/yaml',
+    })),
   );
   return { hash: configHash.toString('hex'), remoteConfig, files };
 }

@@ -53,7 +53,10 @@ function middleEdits(before: string[], after: string[]): Edit[] {
       edits.push(same(before[i]!));
       i++;
       j++;
-    } else if (j === after.length || (i < before.length && common[(i + 1) * width + j]! >= common[i * width + j + 1]!)) {
+    } else if (
+      j === after.length ||
+      (i < before.length && common[(i + 1) * width + j]! >= common[i * width + j + 1]!)
+    ) {
       edits.push({ kind: '-', line: before[i++]! });
     } else {
       edits.push({ kind: '+', line: after[j++]! });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { hasErrors, validateConfiguration } from './validate.ts';
+import { hasErrors } from './problem.ts';
+import { validateConfiguration } from './validate.ts';
 
 const sound = `
 receivers:
@@ -23,16 +24,25 @@ test('says nothing about a sound configuration', () => {
   expect(validateConfiguration(sound)).toEqual([]);
 });
 
-test.each(['', '   \n', '# only a comment\n', '---\n', '{}', 'null'])('refuses %j, which would stop the collector', (body) => {
-  expect(validateConfiguration(body)).toEqual([
-    expect.objectContaining({ severity: 'error', line: 1, column: 1, message: expect.stringContaining('stop') }),
-  ]);
-});
+test.each(['', '   \n', '# only a comment\n', '---\n', '{}', 'null'])(
+  'refuses %j, which would stop the collector',
+  (body) => {
+    expect(validateConfiguration(body)).toEqual([
+      expect.objectContaining({
+        severity: 'error',
+        line: 1,
+        column: 1,
+        message: expect.stringContaining('stop'),
+      }),
+    ]);
+  },
+);
 
 test('finds every syntax error with its line and column', () => {
   const problems = validateConfiguration('receivers:\n  otlp: [\nexporters: "x\n');
   expect(problems.length).toBeGreaterThanOrEqual(1);
-  for (const problem of problems) expect(problem).toMatchObject({ severity: 'error', column: expect.any(Number) });
+  for (const problem of problems)
+    expect(problem).toMatchObject({ severity: 'error', column: expect.any(Number) });
   expect(validateConfiguration('a: 1\nb:\n  c: 1\n d: 2\n')[0]).toMatchObject({ line: 4 });
 });
 
@@ -57,7 +67,12 @@ describe('components', () => {
   ])('an undefined one among %s is an error', (role, names, message) => {
     const body = `${sound}    logs: {${role}: ${names}}\n`;
     expect(validateConfiguration(body)).toEqual([
-      expect.objectContaining({ severity: 'error', message, path: `service.pipelines.logs.${role}`, line: 17 }),
+      expect.objectContaining({
+        severity: 'error',
+        message,
+        path: `service.pipelines.logs.${role}`,
+        line: 17,
+      }),
     ]);
   });
 

@@ -1,16 +1,15 @@
-import { isNode, isScalar, LineCounter, parseDocument, visit, type Document, type YAMLError, type YAMLMap } from 'yaml';
+import {
+  isNode,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Document,
+  type YAMLError,
+  type YAMLMap,
+} from 'yaml';
 import { checkComponents } from './component-references.ts';
-
-/** Something wrong in a configuration's text. Line and column count from 1; null: it concerns the whole. */
-export interface Problem {
-  /** A configuration with an error is refused; a warning is for people to read. */
-  readonly severity: 'error' | 'warning';
-  readonly message: string;
-  /** Where in the document, as in `service.pipelines.traces.exporters`; null: not inside a member. */
-  readonly path: string | null;
-  readonly line: number | null;
-  readonly column: number | null;
-}
+import { hasErrors, type Problem } from './problem.ts';
 
 /**
  * Everything that can be said about a collector configuration from its text alone: YAML syntax,
@@ -28,11 +27,6 @@ export function validateConfiguration(body: string): Problem[] {
   ];
   if (hasErrors(syntax)) return inTextOrder(syntax);
   return inTextOrder([...syntax, ...checkComponents(document, (offset) => lines.linePos(offset))]);
-}
-
-/** Is there a finding that forbids to hand this configuration out? */
-export function hasErrors(problems: readonly Problem[]): boolean {
-  return problems.some((problem) => problem.severity === 'error');
 }
 
 function syntaxProblem(severity: Problem['severity'], error: YAMLError, lines: LineCounter): Problem {

@@ -84,7 +84,7 @@ export interface AgentsTable {
   attributes: ColumnType<Record<string, string>, string | undefined, string>;
   labels: ColumnType<Record<string, string>, string | undefined, string>;
   matching: GeneratedAlways<Record<string, string>>;
-  description: ColumnType<unknown, string | null | undefined, string | null>;
+  description: Buffer | null;
   description_order: Order | null;
   fleet: string | null;
   enrollment_token_id: string | null;
@@ -97,7 +97,7 @@ export interface AgentStatesTable {
   sequence_num: Big;
   capabilities: Big;
   capabilities_order: Order | null;
-  health: ColumnType<unknown, string | null | undefined, string | null>;
+  health: Buffer | null;
   healthy: boolean | null;
   health_order: Order | null;
   effective_config_hash: Buffer | null;

@@ -109,9 +109,4 @@ export class RemoteConfigOffer {
     this.#message.set(uid, uidOffset);
     return this.#message;
   }
-
-  /** A message of its own for one agent that carries `flags` (below 128) too. */
-  withFlags(uid: Uint8Array, flags: number): Uint8Array {
-    return Buffer.concat([this.addressedTo(uid), Buffer.of(flagsTag, flags)]);
-  }
 }

@@ -1,6 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -19,6 +20,7 @@ export interface ServerProgram {
   /** Must hold `dataDir`, by which an orphan is known again. */
   args: string[];
   dataDir: string;
+  port: number;
   isReady(): Promise<boolean>;
   log?: Log | undefined;
 }
@@ -40,6 +42,9 @@ export async function runServer(program: ServerProgram): Promise<LocalServer> {
   await mkdir(program.dataDir, { recursive: true });
   const pidFile = join(program.dataDir, 'server.pid');
   await stopOrphan(pidFile, program.dataDir);
+  if (!(await isFree(program.port))) {
+    throw new ServerDidNotStart(`${program.name} did not start: port ${program.port} is taken`);
+  }
   // A process group of its own: Ctrl-C is for the parent, which stops its servers last.
   const child = spawn(program.binary, program.args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const exited = exitOf(child);
@@ -76,16 +81,25 @@ export function talkTo(port: number, text = ''): Promise<string> {
 }
 
 /** A loopback port that nothing listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, loopback, () => {
-      const address = server.address();
-      const port = typeof address === 'object' && address ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
+export async function freePort(): Promise<number> {
+  const { port } = await listenBriefly(0);
+  return port;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return listenBriefly(port).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function listenBriefly(port: number): Promise<AddressInfo> {
+  const server = createServer().listen(port, loopback);
+  await once(server, 'listening');
+  const address = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return address;
 }
 
 /** Why it ended, or could not be run at all. */

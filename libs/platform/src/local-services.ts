@@ -51,6 +51,7 @@ export async function startLocalNats(options: LocalServiceOptions): Promise<Loca
     binary,
     args: ['--config', config],
     dataDir,
+    port,
     isReady: async () => (await talkTo(port)).startsWith('INFO '),
     log: options.log,
   });
@@ -71,6 +72,7 @@ export async function startLocalRedis(options: LocalServiceOptions): Promise<Loc
     binary,
     args: redisArguments(port, dataDir),
     dataDir,
+    port,
     isReady: async () => (await talkTo(port, 'PING\r\n')).startsWith('+PONG'),
     log: options.log,
   });
@@ -101,7 +103,8 @@ function redisArguments(port: number, dataDir: string): string[] {
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
-async function findBinary(name: string, binDir: string | undefined, wayOut: string): Promise<string> {
+/** The program in `binDir`, else on PATH or where Debian and Go put it. Throws `MissingBinary`. */
+export async function findBinary(name: string, binDir: string | undefined, wayOut: string): Promise<string> {
   const path = (process.env['PATH'] ?? '').split(delimiter);
   const given = binDir ?? process.env['MUSTER_BIN_DIR'];
   for (const folder of [given, ...path, '/usr/sbin', join(homedir(), 'go', 'bin')]) {

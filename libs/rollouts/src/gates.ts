@@ -1,5 +1,5 @@
 import { amountOf, type Policy } from '@muster/configs/policy';
-import type { WaveCounts } from './rollout.ts';
+import type { WaveCounts } from './rollout-agent.ts';
 
 export type Gate = 'maxFailed' | 'maxUnhealthy' | 'maxDisconnected';
 

@@ -2,7 +2,8 @@ import { sql } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
 import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postgres';
 import type { Tx } from '@muster/db/transaction';
-import { agentStates, type RolloutAgentState, type RolloutView, type WaveCounts } from './rollout.ts';
+import { agentStates, type RolloutAgentState, type WaveCounts } from './rollout-agent.ts';
+import type { RolloutView } from './rollout.ts';
 import type { RolloutRecord } from './rollout-store.postgres.ts';
 
 /** An agent whose turn it is. */
@@ -28,7 +29,10 @@ export class RolloutAgentsStore {
    * Puts the fleet's agents into waves. Connected ones come first, so that a first wave of one is not an
    * agent that cannot answer; those in quarantine for this config come last. Answers how many there are.
    */
-  async plan(tx: Tx, rollout: { id: string; fleet: string; hash: string; ends: readonly number[] }): Promise<void> {
+  async plan(
+    tx: Tx,
+    rollout: { id: string; fleet: string; hash: string; ends: readonly number[] },
+  ): Promise<void> {
     const { id, fleet, ends } = rollout;
     const hash = Buffer.from(rollout.hash, 'hex');
     await sql`
@@ -242,7 +246,10 @@ interface CountRow {
 }
 
 function toWaveCounts(rows: readonly CountRow[]): WaveCounts {
-  const byState = agentStates.map((state) => [state, sum(rows, (row) => (row.state === state ? row.agents : 0))]);
+  const byState = agentStates.map((state) => [
+    state,
+    sum(rows, (row) => (row.state === state ? row.agents : 0)),
+  ]);
   return {
     ...(Object.fromEntries(byState) as Record<RolloutAgentState, number>),
     size: sum(rows, (row) => row.agents),

@@ -3,6 +3,7 @@ import { UnknownFleet } from '@muster/configs/errors';
 import { parsePolicy } from '@muster/configs/policy';
 import type { RenderedConfigs } from '@muster/configs/rendered-configs.postgres';
 import type { Tx } from '@muster/db/transaction';
+import type { Log } from '@muster/platform/log';
 import type { BatchQueue } from './batch-queue.ts';
 import { RolloutStateConflict, UnknownRollout } from './errors.ts';
 import { acceptAll } from './gates.ts';
@@ -19,6 +20,7 @@ export interface RolloutServiceDeps {
   readonly rendered: RenderedConfigs;
   readonly announcer: Announcer;
   readonly queue: BatchQueue;
+  readonly log: Log;
   readonly now: () => number;
 }
 
@@ -140,12 +142,19 @@ export class RolloutService {
     if (!(await this.#deps.views.find(id))) throw new UnknownRollout(id);
   }
 
-  async #plan(tx: Tx, plan: { id: string; fleet: string; hash: string; ends: readonly number[] }): Promise<void> {
+  async #plan(
+    tx: Tx,
+    plan: { id: string; fleet: string; hash: string; ends: readonly number[] },
+  ): Promise<void> {
     await this.#deps.store.setWaveCount(tx, plan.id, plan.ends.length);
     await this.#deps.agents.plan(tx, plan);
   }
 
-  async #completeEmpty(tx: Tx, id: string, rollout: Pick<RolloutRecord, 'fleet' | 'configuration' | 'version'>) {
+  async #completeEmpty(
+    tx: Tx,
+    id: string,
+    rollout: Pick<RolloutRecord, 'fleet' | 'configuration' | 'version'>,
+  ) {
     const { store, announcer, now } = this.#deps;
     await store.setState(tx, id, 'completed', 'the fleet has no agents', now());
     await store.stabilize(tx, rollout);
@@ -181,8 +190,17 @@ export class RolloutService {
   }
 
   #wakeAfterCommit(tx: Tx, { id, fleet }: { id: string; fleet: string }): void {
-    const { queue, announcer, now } = this.#deps;
-    tx.afterCommit(() => queue.schedule(id, now()));
+    const { queue, announcer, log, now } = this.#deps;
+    tx.afterCommit(async () => {
+      try {
+        await queue.schedule(id, now());
+      } catch (error) {
+        log.warn(
+          { err: error, rolloutId: id },
+          'could not wake the engine; it finds the change when it reseeds',
+        );
+      }
+    });
     tx.afterCommit(() => announcer.announce('rollouts.changed', { id, fleet }));
   }
 }

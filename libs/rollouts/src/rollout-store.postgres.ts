@@ -121,7 +121,11 @@ export class RolloutStore {
   }
 
   async settleWave(tx: Tx, id: string, now: number): Promise<void> {
-    await tx.db.updateTable('rollouts').set({ wave_settled_at: new Date(now) }).where('id', '=', id).execute();
+    await tx.db
+      .updateTable('rollouts')
+      .set({ wave_settled_at: new Date(now) })
+      .where('id', '=', id)
+      .execute();
   }
 
   /** The next wave is under way, and has not begun. */
@@ -152,7 +156,10 @@ export class RolloutStore {
   }
 
   /** Makes what the rollout brought the stable version of its fleet. */
-  async stabilize(tx: Tx, rollout: Pick<RolloutRecord, 'fleet' | 'configuration' | 'version'>): Promise<void> {
+  async stabilize(
+    tx: Tx,
+    rollout: Pick<RolloutRecord, 'fleet' | 'configuration' | 'version'>,
+  ): Promise<void> {
     const { fleet, configuration, version } = rollout;
     await tx.db
       .updateTable('fleets')
@@ -177,7 +184,11 @@ export class RolloutStore {
 
   /** Rollouts in which something can still happen. */
   async active(): Promise<string[]> {
-    const rows = await this.#db.selectFrom('rollouts').select('id').where('state', 'in', activeStates).execute();
+    const rows = await this.#db
+      .selectFrom('rollouts')
+      .select('id')
+      .where('state', 'in', activeStates)
+      .execute();
     return rows.map((row) => row.id);
   }
 

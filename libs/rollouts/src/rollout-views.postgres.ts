@@ -4,7 +4,8 @@ import type { AgentId } from '@muster/agents/agent-id';
 import { parsePolicy, type Policy } from '@muster/configs/policy';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
-import { activeStates, agentStates, type AgentCounts, type RolloutAgentState, type RolloutState } from './rollout.ts';
+import { agentStates, type AgentCounts, type RolloutAgentState } from './rollout-agent.ts';
+import { activeStates, type RolloutState } from './rollout.ts';
 
 /** A rollout as people see it. */
 export interface Rollout {
@@ -177,7 +178,8 @@ function toRollout(row: Row): Rollout {
 function waveState(row: Row, index: number): Wave['state'] {
   if (row.state === 'completed' || index < row.wave) return 'passed';
   if (index > row.wave) return 'pending';
-  if (row.state === 'scheduled' || (row.state === 'running' && row.wave_started_at === null)) return 'pending';
+  if (row.state === 'scheduled' || (row.state === 'running' && row.wave_started_at === null))
+    return 'pending';
   if (row.state !== 'running') return 'stopped';
   return row.wave_settled_at === null ? 'running' : 'soaking';
 }

@@ -1,43 +1,20 @@
 import type { Policy } from '@muster/configs/policy';
 import { findBreach, type Accepted, type Breach } from './gates.ts';
+import type { WaveCounts } from './rollout-agent.ts';
 
 export type RolloutState =
-  | 'scheduled'
-  | 'running'
-  | 'paused'
-  | 'completed'
-  | 'rollingBack'
-  | 'rolledBack'
-  | 'aborted'
-  | 'replaced';
+  'scheduled' | 'running' | 'paused' | 'completed' | 'rollingBack' | 'rolledBack' | 'aborted' | 'replaced';
 
-export const activeStates = ['scheduled', 'running', 'paused', 'rollingBack'] as const satisfies RolloutState[];
+export const activeStates = [
+  'scheduled',
+  'running',
+  'paused',
+  'rollingBack',
+] as const satisfies RolloutState[];
 
 /** Can something still happen to it? */
 export function isActive(state: RolloutState): boolean {
   return (activeStates as readonly RolloutState[]).includes(state);
-}
-
-/** How an agent stands in a rollout. */
-export const agentStates = [
-  'waiting', // its wave has not come, or its turn in the wave
-  'offered',
-  'applied',
-  'failed', // said so, could not be sent the config, or did not answer in time
-  'deferred', // offline when its turn came, or since; gets its turn when it returns
-  'quarantined', // failed this very config before: never offered
-  'rolledBack', // taken back; settled once it has confirmed what it had before
-] as const;
-export type RolloutAgentState = (typeof agentStates)[number];
-export type AgentCounts = Record<RolloutAgentState, number>;
-
-/** The agents of one wave, counted. */
-export interface WaveCounts extends Readonly<AgentCounts> {
-  readonly size: number;
-  /** Applied, and says it is not healthy. */
-  readonly unhealthy: number;
-  /** Was offered, and is offline now. */
-  readonly disconnected: number;
 }
 
 /** All that `decide` looks at. Times are Unix milliseconds. */
@@ -82,7 +59,9 @@ export function decide(view: RolloutView, now: number): Decision {
     case 'running':
       return decideRunning(view, now);
     case 'rollingBack':
-      return view.nextDeadline === null ? { kind: 'finishRollback' } : { kind: 'wait', until: view.nextDeadline };
+      return view.nextDeadline === null
+        ? { kind: 'finishRollback' }
+        : { kind: 'wait', until: view.nextDeadline };
     case 'paused':
       return { kind: 'wait', until: view.nextDeadline };
     default:

@@ -3,10 +3,8 @@ import type { AgentDetail, AgentFilter, AgentSummary } from '@muster/agents/agen
 import type { AgentViews } from '@muster/agents/agent-views.postgres';
 import { UnknownAgent } from '@muster/agents/errors';
 import { parseSelector } from '@muster/agents/selector';
-import type {
-  AgentConfiguration,
-  AgentConfigurationViews,
-} from '@muster/configs/agent-configuration-views.postgres';
+import type { AgentConfigurationViews } from '@muster/configs/agent-configuration-views.postgres';
+import type { AgentConfiguration } from '@muster/configs/configuration-status';
 import type { z } from 'zod';
 import { InvalidRequest } from '../http/errors.ts';
 import type { Page } from '../http/paging.ts';
@@ -82,10 +80,7 @@ const noConfiguration: AgentConfiguration = {
   error: null,
 };
 
-function toResource(
-  summary: AgentSummary,
-  configuration: AgentConfiguration | undefined,
-): AgentResource {
+function toResource(summary: AgentSummary, configuration: AgentConfiguration | undefined): AgentResource {
   return {
     uid: summary.uid,
     name: summary.name,

@@ -17,10 +17,7 @@ export const agentQuery = z.strictObject({
 export const agentPatch = named('AgentPatch', z.strictObject({ labels: textMap }));
 export const agentCommand = named('AgentCommand', z.strictObject({ command: z.enum(['restart']) }));
 
-const versionRef = named(
-  'VersionRef',
-  z.object({ name: z.string(), version: z.int(), hash: z.string() }),
-);
+const versionRef = named('VersionRef', z.object({ name: z.string(), version: z.int(), hash: z.string() }));
 
 export const configurationStatus = z.enum(['none', 'offered', 'applying', 'applied', 'failed', 'deferred']);
 
@@ -71,9 +68,7 @@ export const agentDetailResource = named(
     effectiveConfig: anyJson,
     components: anyJson,
     packages: anyJson,
-    remoteConfigStatus: z
-      .object({ hash: z.string(), status: z.string(), error: z.string() })
-      .nullable(),
+    remoteConfigStatus: z.object({ hash: z.string(), status: z.string(), error: z.string() }).nullable(),
     connection: z
       .object({
         gateway: z.string(),

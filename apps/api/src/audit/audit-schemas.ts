@@ -19,7 +19,7 @@ export const auditEventResource = named(
     detail: anyJson,
   }),
 );
-export type AuditEventResource = Omit<z.infer<typeof auditEventResource>, 'detail'> & { detail: unknown };
+export type AuditEventResource = z.infer<typeof auditEventResource>;
 
 export const auditPage = pageSchema('AuditPage', auditEventResource);
 

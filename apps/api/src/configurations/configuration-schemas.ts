@@ -62,7 +62,11 @@ export const versionPage = pageSchema('ConfigurationVersionPage', versionResourc
 
 export const diffResource = named(
   'Diff',
-  z.object({ from: z.int(), to: z.int(), diff: z.string().meta({ description: 'Unified diff; empty: alike.' }) }),
+  z.object({
+    from: z.int(),
+    to: z.int(),
+    diff: z.string().meta({ description: 'Unified diff; empty: alike.' }),
+  }),
 );
 
 export const problemResource = named(
@@ -93,7 +97,14 @@ export type PreviewResource = z.infer<typeof previewResource>;
 
 export function toVersionResource(version: ConfigurationVersion): VersionResource {
   const { name, body, comment, createdBy } = version;
-  return { name, version: version.version, body, comment, createdAt: toDateTime(version.createdAt), createdBy };
+  return {
+    name,
+    version: version.version,
+    body,
+    comment,
+    createdAt: toDateTime(version.createdAt),
+    createdBy,
+  };
 }
 
 export function toConfigurationResource(configuration: Configuration): ConfigurationResource {

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { AccessService } from '@muster/access/access-service';
 import type { Actor } from '@muster/access/actor';
+import { checkLabels } from '@muster/agents/labels';
 import type { Database } from '@muster/db/schema';
 import { transact } from '@muster/db/transaction';
 import type { z } from 'zod';
@@ -16,10 +17,12 @@ export class EnrollmentTokenChanges {
     this.#access = deps.access;
   }
 
+  /** @throws InvalidLabel */
   async create(
     actor: Actor,
     { name, labels, expiresAt, maxUses }: z.output<typeof newEnrollmentToken>,
   ): Promise<{ id: string; token: string }> {
+    checkLabels(labels ?? {});
     const token = { name, labels, expiresAt: expiresAt ?? undefined, maxUses: maxUses ?? undefined };
     return transact(this.#db, (tx) => this.#access.createEnrollmentToken(tx, actor, token));
   }

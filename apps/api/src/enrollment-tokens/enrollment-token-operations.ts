@@ -5,7 +5,32 @@ import { createdToken, enrollmentTokenPage, newEnrollmentToken } from './enrollm
 const tag = 'enrollment-tokens';
 
 export const enrollmentTokenOperations: Operation[] = [
-  { method: 'get', path: '/enrollment-tokens', id: 'listEnrollmentTokens', summary: 'Enrollment tokens without their secrets, oldest first', tag, query: listQuery, status: 200, answer: enrollmentTokenPage },
-  { method: 'post', path: '/enrollment-tokens', id: 'createEnrollmentToken', summary: 'Make a token that lets agents in', tag, body: newEnrollmentToken, status: 201, answer: createdToken },
-  { method: 'delete', path: '/enrollment-tokens/{id}', id: 'revokeEnrollmentToken', summary: 'Revoke a token and end the connections that used it', tag, status: 204 },
+  {
+    method: 'get',
+    path: '/enrollment-tokens',
+    id: 'listEnrollmentTokens',
+    summary: 'Enrollment tokens without their secrets, oldest first',
+    tag,
+    query: listQuery,
+    status: 200,
+    answer: enrollmentTokenPage,
+  },
+  {
+    method: 'post',
+    path: '/enrollment-tokens',
+    id: 'createEnrollmentToken',
+    summary: 'Make a token that lets agents in',
+    tag,
+    body: newEnrollmentToken,
+    status: 201,
+    answer: createdToken,
+  },
+  {
+    method: 'delete',
+    path: '/enrollment-tokens/{id}',
+    id: 'revokeEnrollmentToken',
+    summary: 'Revoke a token and end the connections that used it',
+    tag,
+    status: 204,
+  },
 ];

@@ -1,7 +1,15 @@
-import { buildSchema, GraphQLObjectType, GraphQLScalarType, type GraphQLFieldMap, type GraphQLSchema } from 'graphql';
+import {
+  buildSchema,
+  GraphQLObjectType,
+  GraphQLScalarType,
+  type GraphQLFieldMap,
+  type GraphQLSchema,
+} from 'graphql/index.js';
 import type { GraphqlContext, Resolvers, SubscriptionResolvers } from './resolvers.ts';
 import { scalars } from './scalars.ts';
 
+// The CommonJS build by its file: Mercurius requires that one, and a schema works only with the instance
+// of the library that made it.
 /** The schema with its resolvers. A resolver for a field that does not exist is an error at start. */
 export function executableSchema(
   typeDefinitions: string,
@@ -22,7 +30,11 @@ export function executableSchema(
     }
   }
   for (const [name, resolver] of Object.entries(subscriptions)) {
-    const subscribe = resolver.subscribe as (parent: unknown, args: unknown, context: GraphqlContext) => unknown;
+    const subscribe = resolver.subscribe as (
+      parent: unknown,
+      args: unknown,
+      context: GraphqlContext,
+    ) => unknown;
     const field = fieldOf(schema, 'Subscription', name);
     field.subscribe = (parent, args: object, context: GraphqlContext) =>
       subscribe(parent, withoutNulls(args), context);
@@ -31,7 +43,11 @@ export function executableSchema(
   return schema;
 }
 
-function fieldOf(schema: GraphQLSchema, type: string, name: string): GraphQLFieldMap<unknown, GraphqlContext>[string] {
+function fieldOf(
+  schema: GraphQLSchema,
+  type: string,
+  name: string,
+): GraphQLFieldMap<unknown, GraphqlContext>[string] {
   const object = schema.getType(type);
   const field = object instanceof GraphQLObjectType ? object.getFields()[name] : undefined;
   if (!field) throw new Error(`the schema has no field ${type}.${name}`);

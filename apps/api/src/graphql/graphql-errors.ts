@@ -1,4 +1,4 @@
-import { GraphQLError, type ExecutionResult, type FormattedExecutionResult, type GraphQLFormattedError } from 'graphql';
+import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError } from 'graphql/index.js';
 import type { Log } from '@muster/platform/log';
 import { internalProblem, refusalProblem, toProblem, type Problem } from '../http/problem.ts';
 
@@ -31,10 +31,27 @@ function problemOf(error: Error, log: Log): Problem {
   return internalProblem;
 }
 
+/** The status of an HTTP answer that has nothing but errors. */
+export function statusOfErrors(errors: readonly GraphQLError[]): number {
+  const statuses = errors.map(({ originalError }) => {
+    if (!originalError) return 400;
+    const { statusCode = 500 } = originalError as { statusCode?: number };
+    return (toProblem(originalError) ?? refusalProblem(statusCode) ?? internalProblem).status;
+  });
+  return Math.max(...statuses);
+}
+
+interface Result {
+  data?: Record<string, unknown> | null | undefined;
+  errors?: readonly GraphQLError[] | undefined;
+}
+
 /** A result whose errors are fit to be seen. */
-export function formatResult(result: ExecutionResult, log: Log): FormattedExecutionResult {
-  const { errors, ...rest } = result;
-  return errors ? { ...rest, errors: errors.map((error) => formatError(error, log)) } : rest;
+export function formatResult({ data, errors }: Result, log: Log): FormattedExecutionResult {
+  return {
+    ...(data !== undefined && { data }),
+    ...(errors && { errors: errors.map((error) => formatError(error, log)) }),
+  };
 }
 
 /** An error thrown outside of any resolver. */

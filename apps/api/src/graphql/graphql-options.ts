@@ -1,22 +1,67 @@
-import { GraphQLError, type DocumentNode, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import type { FastifyRequest } from 'fastify';
+import { GraphQLError, parse, type GraphQLSchema } from 'graphql/index.js';
 import type { MercuriusOptions } from 'mercurius';
 import type { Log } from '@muster/platform/log';
 import { actorOf } from '../http/guard.ts';
+import { sendProblem } from '../http/problem-filter.ts';
 import { toProblem } from '../http/problem.ts';
-import { formatError } from './graphql-errors.ts';
-import { maxTokens } from './limits.ts';
+import { asGraphqlError, formatResult, statusOfErrors } from './graphql-errors.ts';
+import { checkLimits, maxTokens } from './limits.ts';
 
-/** GraphQL over HTTP. Subscriptions have a server of their own, for what Mercurius' one sends and checks is too little. */
+/**
+ * GraphQL over HTTP. Subscriptions have a server of their own (`graphql-socket.ts`): the one in Mercurius
+ * neither validates their documents nor hides what went wrong inside.
+ */
 export function graphqlOptions(schema: GraphQLSchema, log: Log): MercuriusOptions {
   return {
     schema,
     path: '/graphql',
     graphiql: false,
     subscription: false,
-    allowBatchedQueries: false,
-    additionalParseOptions: {},
-    context: (request: FastifyRequest) => ({ actor: actorOf(request) }),
-    errorFormatter: (result) => formatAnswer(result, log),
-  } as MercuriusOptions;
+    graphql: { parseOptions: { maxTokens } },
+    context: (request: FastifyRequest) => ({
+      // also made for requests that the guard refused
+      get actor() {
+        return actorOf(request);
+      },
+    }),
+    errorHandler(error, _request, reply) {
+      const refused = toProblem(error);
+      if (refused && [401, 403].includes(refused.status)) return sendProblem(reply, refused);
+      const errors = flatten([asGraphqlError(error)]);
+      void reply.status(statusOfErrors(errors)).send(formatResult({ errors }, log));
+    },
+    errorFormatter({ data, errors }) {
+      const all = flatten(errors);
+      // a result that has data, if only null, went through execution: its errors are a part of it
+      const statusCode = data === undefined ? statusOfErrors(all) : 200;
+      return { statusCode, response: formatResult({ data: data ?? null, errors: all }, log) };
+    },
+  };
+}
+
+/** Hooks that refuse operations before they are executed. */
+export const graphqlHooks = {
+  /** Only GraphQL text: Mercurius would take a syntax tree in JSON as well, unchecked. */
+  preParsing(_schema: GraphQLSchema, source: string): void {
+    parse(source, { maxTokens });
+  },
+  preExecution(
+    schema: GraphQLSchema,
+    document: Parameters<typeof checkLimits>[1],
+    _context: unknown,
+    variables: Record<string, unknown>,
+  ): void {
+    checkLimits(schema, document, variables);
+  },
+};
+
+/** Mercurius wraps all validation errors of a document into one. */
+function flatten(errors: readonly GraphQLError[]): GraphQLError[] {
+  return errors.flatMap((error) => {
+    const { errors: wrapped } = (error.originalError ?? {}) as { errors?: unknown };
+    return Array.isArray(wrapped) && wrapped.every((each) => each instanceof GraphQLError)
+      ? wrapped
+      : [error];
+  });
 }

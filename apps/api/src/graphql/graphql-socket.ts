@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { parse, validate, GraphQLError, type ExecutionArgs, type GraphQLSchema } from 'graphql';
+import { parse, validate, type GraphQLError, type ExecutionArgs, type GraphQLSchema } from 'graphql/index.js';
 import { useServer, type Extra } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import type { SubscribePayload } from 'graphql-ws';
@@ -51,7 +51,8 @@ export function serveGraphqlSockets(deps: SocketDeps): Running {
         closeWhenRefused(extra.socket, judge, deps.recheckMs ?? recheckMs);
         return true;
       },
-      onSubscribe: ({ extra }, _id, payload) => prepare(schema, payload, { actor: actors.get(extra.socket)! }),
+      onSubscribe: ({ extra }, _id, payload) =>
+        prepare(schema, payload, { actor: actors.get(extra.socket)! }),
       onNext: (_context, _id, _payload, _args, result) => formatResult(result, log),
       onError: (_context, _id, _payload, errors) => errors.map((error) => formatError(error, log)),
     },
@@ -89,7 +90,11 @@ async function judgeCredential(
 }
 
 /** Signing out and revoking a key end what they let in, within one interval. */
-function closeWhenRefused(socket: Extra['socket'], judge: () => Promise<Actor | null>, everyMs: number): void {
+function closeWhenRefused(
+  socket: Extra['socket'],
+  judge: () => Promise<Actor | null>,
+  everyMs: number,
+): void {
   const timer = setInterval(() => {
     // a database that is away says nothing about the credential
     judge().then(
@@ -110,7 +115,7 @@ function prepare(
     const document = parse(query, { maxTokens });
     const errors = validate(schema, document);
     if (errors.length > 0) return errors;
-    checkLimits(schema, document, operationName, variables);
+    checkLimits(schema, document, variables);
     return { schema, document, operationName, variableValues: variables, contextValue };
   } catch (error) {
     return [asGraphqlError(error)];

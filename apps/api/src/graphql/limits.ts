@@ -1,8 +1,6 @@
 import {
-  getArgumentValues,
   getNamedType,
   getNullableType,
-  getOperationAST,
   isListType,
   isObjectType,
   Kind,
@@ -11,10 +9,9 @@ import {
   type FragmentDefinitionNode,
   type GraphQLField,
   type GraphQLNamedType,
-  type GraphQLObjectType,
   type GraphQLSchema,
   type SelectionSetNode,
-} from 'graphql';
+} from 'graphql/index.js';
 import { QueryTooComplex } from '../http/errors.ts';
 
 /** Room for the usual introspection query, and twice what the UI needs. */
@@ -25,6 +22,8 @@ const maxCost = 25_000;
 export const maxTokens = 5_000;
 
 const rootCost = 100;
+/** What a `limit` may be at most. */
+const longestPage = 500;
 /** Lists that take no `limit` are short. */
 const listLength = 10;
 /** Fields of an agent that are read one agent at a time. */
@@ -41,7 +40,7 @@ const details = new Set([
 ]);
 
 /**
- * Refuses an operation that nests too deep or asks for too much; counts what could be read, before it is
+ * Refuses operations that nest too deep or ask for too much; counts what could be read, before it is
  * read. Expects a document that is valid.
  *
  * @throws QueryTooComplex
@@ -49,18 +48,18 @@ const details = new Set([
 export function checkLimits(
   schema: GraphQLSchema,
   document: DocumentNode,
-  operationName?: string | null,
-  variables?: Record<string, unknown> | null,
+  variables: Record<string, unknown> | null | undefined,
 ): void {
-  const operation = getOperationAST(document, operationName);
-  const root = operation && schema.getRootType(operation.operation);
-  if (!operation || !root) return;
   const fragments = new Map(
     document.definitions.flatMap((definition) =>
       definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition] as const] : [],
     ),
   );
-  new Meter(schema, fragments, variables ?? {}).add(operation.selectionSet, root, 1, 1);
+  for (const definition of document.definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION) continue;
+    const root = schema.getRootType(definition.operation)!;
+    new Meter(schema, fragments, variables ?? {}).add(definition.selectionSet, root, 1, 1);
+  }
 }
 
 class Meter {
@@ -109,14 +108,24 @@ class Meter {
 
   /** How many values a field may have. */
   #length(node: FieldNode, type: GraphQLNamedType, field: GraphQLField<unknown, unknown>): number {
-    const { limit } = getArgumentValues(field, node, this.#variables);
-    if (typeof limit === 'number') return Math.max(1, limit);
-    const isCountedByItsPage = (type as GraphQLObjectType).name.endsWith('Page');
+    const parameter = field.args.find(({ name }) => name === 'limit');
+    if (parameter) return this.#limitOf(node) ?? Number(parameter.defaultValue);
+    const isCountedByItsPage = type.name.endsWith('Page');
     return isListType(getNullableType(field.type)) && !isCountedByItsPage ? listLength : 1;
+  }
+
+  /** The `limit` a field is given; one that is not told here counts as the longest. */
+  #limitOf(node: FieldNode): number | null {
+    const value = node.arguments?.find(({ name }) => name.value === 'limit')?.value;
+    if (!value || value.kind === Kind.NULL) return null;
+    const limit =
+      value.kind === Kind.VARIABLE ? this.#variables[value.name.value] : (value as { value?: unknown }).value;
+    return Math.max(1, Number(limit ?? longestPage) || longestPage);
   }
 
   #addCost(cost: number): void {
     this.#cost += cost;
-    if (this.#cost > maxCost) throw new QueryTooComplex('the operation asks for too much at once; ask for less');
+    if (this.#cost > maxCost)
+      throw new QueryTooComplex('the operation asks for too much at once; ask for less');
   }
 }

@@ -1,4 +1,10 @@
-import { GraphQLError, Kind, valueFromASTUntyped, type GraphQLScalarType, type ValueNode } from 'graphql';
+import {
+  GraphQLError,
+  Kind,
+  valueFromASTUntyped,
+  type GraphQLScalarType,
+  type ValueNode,
+} from 'graphql/index.js';
 
 type Scalar = Partial<Pick<GraphQLScalarType, 'parseValue' | 'parseLiteral'>>;
 

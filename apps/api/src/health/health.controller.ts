@@ -22,7 +22,9 @@ export class HealthController {
   /** 200 when database and bus answer, 503 with the parts that do not. */
   @Get('readyz')
   @RouteConfig({ open: true })
-  async readyz(@Res({ passthrough: true }) reply: FastifyReply): Promise<{ status: string; missing: string[] }> {
+  async readyz(
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<{ status: string; missing: string[] }> {
     const missing = await this.#readiness.missing();
     void reply.status(missing.length === 0 ? 200 : 503);
     return { status: missing.length === 0 ? 'ready' : 'not ready', missing };

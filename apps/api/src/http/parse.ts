@@ -33,8 +33,10 @@ function findUnstorable(input: unknown, whole: string): FieldError | null {
   for (let next = open.pop(); next; next = open.pop()) {
     const { value, path } = next;
     const field = path.join('.') || whole;
-    if (path.length > maxDepth) return { field: path[0]!, detail: `is nested deeper than ${maxDepth} levels` };
-    if (typeof value === 'string' && !isStorable(value)) return { field, detail: 'holds text that is not valid' };
+    if (path.length > maxDepth)
+      return { field: path[0]!, detail: `is nested deeper than ${maxDepth} levels` };
+    if (typeof value === 'string' && !isStorable(value))
+      return { field, detail: 'holds text that is not valid' };
     if (typeof value !== 'object' || value === null) continue;
     for (const [key, child] of Object.entries(value)) {
       if (!isStorable(key)) return { field, detail: 'holds a key that is not valid text' };

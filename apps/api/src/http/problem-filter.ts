@@ -13,15 +13,21 @@ export class ProblemFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    const request = http.getRequest<FastifyRequest>();
-    const reply = http.getResponse<FastifyReply>();
+    this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  /** The same for routes that are not Nest's. */
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     sendProblem(reply, this.#problemOf(error, request));
   }
 
   #problemOf(error: unknown, request: FastifyRequest): Problem {
     const known = toProblem(error) ?? refusalProblem(httpStatusOf(error));
     if (known) return known;
-    this.#log.error({ err: error, requestId: request.id, route: request.routeOptions?.url }, 'request failed');
+    this.#log.error(
+      { err: error, requestId: request.id, route: request.routeOptions?.url },
+      'request failed',
+    );
     return internalProblem;
   }
 }

@@ -46,6 +46,7 @@ const statusOf: Record<ErrorCode, number> = {
   'invalid-label': 400,
   'invalid-name': 400,
   'invalid-policy': 400,
+  'invalid-priority': 400,
   'query-too-complex': 400,
   unauthenticated: 401,
   'cross-origin': 403,
@@ -65,12 +66,14 @@ const statusOf: Record<ErrorCode, number> = {
   'request-failed': 502,
   'bus-unavailable': 503,
   'gateway-unreachable': 503,
+  'message-too-large': 500,
   'port-taken': 500,
 };
 
 const hidden: Partial<Record<ErrorCode, string>> = {
   'request-failed': 'another part of Muster failed; its log says why',
   'bus-unavailable': 'the event bus cannot be reached now; try again',
+  'message-too-large': 'something went wrong',
   'port-taken': 'something went wrong',
 };
 
@@ -105,6 +108,7 @@ export function problem(status: number, code: string, detail: string): Problem {
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code };
 }
 
+export const malformedAddress = problem(400, 'malformed-address', 'the address is not a well-formed URL');
 export const internalProblem = problem(500, 'internal', 'something went wrong; the log of the API says what');
 
 const refusals: Record<number, [code: string, detail: string]> = {

@@ -11,7 +11,7 @@ export function named<S extends z.ZodType>(id: string, schema: S): S {
 
 export const dateTime = z.iso.datetime();
 export const textMap = z.record(z.string(), z.string());
-export const anyJson = z.json();
+export const anyJson = z.unknown();
 
 /** A page of a list. */
 export function pageSchema<S extends z.ZodType>(id: string, item: S) {

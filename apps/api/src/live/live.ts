@@ -26,7 +26,8 @@ export class Live {
   #listening: Subscription[] = [];
 
   constructor({ agents, overview, rollouts, log }: LiveDeps) {
-    const onError = (error: unknown) => log.warn({ err: error }, 'a live view could not be read; trying again');
+    const onError = (error: unknown) =>
+      log.warn({ err: error }, 'a live view could not be read; trying again');
     this.#agents = new Feed({
       onError,
       fetch: async (ids) => new Map((await agents.many(ids)).map((agent) => [agent.uid as AgentId, agent])),
@@ -40,7 +41,9 @@ export class Live {
       onError,
       async fetch(ids) {
         const found = await Promise.all(ids.map((id) => rollouts.find(id)));
-        return new Map(found.flatMap((rollout) => (rollout ? [[rollout.id, toRolloutResource(rollout)]] : [])));
+        return new Map(
+          found.flatMap((rollout) => (rollout ? [[rollout.id, toRolloutResource(rollout)]] : [])),
+        );
       },
     });
   }
@@ -87,6 +90,8 @@ export class Live {
 
   async stop(): Promise<void> {
     await Promise.all(this.#listening.map((subscription) => subscription.stop()));
-    await Promise.all([this.#agents, this.#deleted, this.#overview, this.#rollouts].map((feed) => feed.stop()));
+    await Promise.all(
+      [this.#agents, this.#deleted, this.#overview, this.#rollouts].map((feed) => feed.stop()),
+    );
   }
 }

@@ -44,7 +44,11 @@ export function openapiDocument(): object {
   const { schemas } = z.toJSONSchema(apiSchemas, { io: 'input', uri: (id) => `#/components/schemas/${id}` });
   return {
     openapi: '3.1.0',
-    info: { title: 'Muster', version: '1', description: 'The control plane of a fleet of OpenTelemetry collectors.' },
+    info: {
+      title: 'Muster',
+      version: '1',
+      description: 'The control plane of a fleet of OpenTelemetry collectors.',
+    },
     servers: [{ url: '/api/v1' }],
     security: [{ apiKey: [] }, { session: [] }],
     paths: paths(),
@@ -74,7 +78,9 @@ function describe(operation: Operation): object {
     tags: [tag],
     ...(open && { security: [] }),
     parameters: [...pathParameters(operation.path), ...queryParameters(operation.query)],
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: reference(body) } } } }),
+    ...(body && {
+      requestBody: { required: true, content: { 'application/json': { schema: reference(body) } } },
+    }),
     responses: {
       [status]: {
         description: 'Success',

@@ -1,6 +1,12 @@
 import type { Operation } from '../http/operation.ts';
 import { rolloutOrders } from './rollout-changes.ts';
-import { newRollout, rolloutEventPage, rolloutPage, rolloutQuery, rolloutResource } from './rollout-schemas.ts';
+import {
+  newRollout,
+  rolloutEventPage,
+  rolloutPage,
+  rolloutQuery,
+  rolloutResource,
+} from './rollout-schemas.ts';
 
 const tag = 'rollouts';
 
@@ -12,11 +18,51 @@ const summaries = {
 };
 
 export const rolloutOperations: Operation[] = [
-  { method: 'get', path: '/rollouts', id: 'listRollouts', summary: 'Rollouts, newest first', tag, query: rolloutQuery, status: 200, answer: rolloutPage },
-  { method: 'post', path: '/rollouts', id: 'startRollout', summary: 'Bring a fleet to a version, wave by wave', tag, body: newRollout, status: 201, answer: rolloutResource },
-  { method: 'get', path: '/rollouts/{id}', id: 'getRollout', summary: 'One rollout', tag, status: 200, answer: rolloutResource },
-  { method: 'get', path: '/rollouts/{id}/events', id: 'listRolloutEvents', summary: 'What happened in a rollout, oldest first', tag, status: 200, answer: rolloutEventPage },
-  ...rolloutOrders.map(
-    (order): Operation => ({ method: 'post', path: `/rollouts/{id}/${order}`, id: `${order}Rollout`, summary: summaries[order], tag, status: 200, answer: rolloutResource }),
-  ),
+  {
+    method: 'get',
+    path: '/rollouts',
+    id: 'listRollouts',
+    summary: 'Rollouts, newest first',
+    tag,
+    query: rolloutQuery,
+    status: 200,
+    answer: rolloutPage,
+  },
+  {
+    method: 'post',
+    path: '/rollouts',
+    id: 'startRollout',
+    summary: 'Bring a fleet to a version, wave by wave',
+    tag,
+    body: newRollout,
+    status: 201,
+    answer: rolloutResource,
+  },
+  {
+    method: 'get',
+    path: '/rollouts/{id}',
+    id: 'getRollout',
+    summary: 'One rollout',
+    tag,
+    status: 200,
+    answer: rolloutResource,
+  },
+  {
+    method: 'get',
+    path: '/rollouts/{id}/events',
+    id: 'listRolloutEvents',
+    summary: 'What happened in a rollout, oldest first',
+    tag,
+    status: 200,
+    answer: rolloutEventPage,
+  },
+  ...rolloutOrders.map((order): Operation => ({
+    method: 'post',
+    path: `/rollouts/{id}/${order}`,
+    id: `${order}Rollout`,
+    summary: summaries[order],
+    tag,
+    status: 200,
+    answer: rolloutResource,
+  })),
 ];

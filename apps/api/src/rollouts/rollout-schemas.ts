@@ -1,4 +1,4 @@
-import type { Rollout, RolloutAgent, RolloutEvent } from '@muster/rollouts/rollout';
+import type { Rollout, RolloutAgent, RolloutEvent } from '@muster/rollouts/rollout-views.postgres';
 import { z } from 'zod';
 import { listParameters, textParameter, versionNumber } from '../http/parse.ts';
 import { anyJson, dateTime, named, pageSchema, toDateTime } from '../http/schemas.ts';
@@ -82,7 +82,6 @@ export const rolloutEventResource = named(
 export type RolloutEventResource = z.infer<typeof rolloutEventResource>;
 
 export const rolloutEventPage = pageSchema('RolloutEventPage', rolloutEventResource);
-export const rolloutAgentPage = pageSchema('RolloutAgentPage', rolloutAgentResource);
 
 export function toRolloutResource(rollout: Rollout): RolloutResource {
   return {
@@ -94,7 +93,7 @@ export function toRolloutResource(rollout: Rollout): RolloutResource {
     reason: rollout.reason,
     policy: { ...rollout.policy },
     wave: rollout.wave,
-    waves: rollout.waves,
+    waves: [...rollout.waves],
     counts: rollout.counts,
     createdAt: toDateTime(rollout.createdAt),
     createdBy: rollout.createdBy,

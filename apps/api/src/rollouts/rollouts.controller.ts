@@ -4,15 +4,13 @@ import { RolloutService } from '@muster/rollouts/rollout-service';
 import type { FastifyRequest } from 'fastify';
 import { actorOf } from '../http/guard.ts';
 import type { Page } from '../http/paging.ts';
-import { listQuery, parse, parseId } from '../http/parse.ts';
+import { parse, parseId } from '../http/parse.ts';
 import { RolloutChanges, type RolloutOrder } from './rollout-changes.ts';
 import {
   newRollout,
   rolloutQuery,
-  toRolloutAgentResource,
   toRolloutEventResource,
   toRolloutResource,
-  type RolloutAgentResource,
   type RolloutEventResource,
   type RolloutResource,
 } from './rollout-schemas.ts';

@@ -4,14 +4,13 @@ import { useQuery } from 'urql';
 import { fleetNamesQuery } from '../fleets/fleets.queries.ts';
 import type { ServerError } from '../server-error.ts';
 import { Field, TextField } from '../ui/field.tsx';
-import { hasFilters, writeFilters } from './agent-filters.ts';
+import { hasFilters, noFilters, writeFilters } from './agent-filters.ts';
 import { agentStatuses, type AgentStatus } from './agent.ts';
 import type { AgentFilters } from './agents.queries.ts';
 import { SelectorError } from './selector-error.tsx';
 import './agent-filter-bar.css';
 
 const typingMilliseconds = 400;
-const noFilters: AgentFilters = { selector: null, search: null, status: null, fleet: null };
 
 /** Filters of the list of agents. They live in the URL; typing settles for a moment before it counts. */
 export function AgentFilterBar({

@@ -1,7 +1,5 @@
 import { expect, test } from 'vitest';
-import { agentsPath, hasFilters, readFilters, writeFilters } from './agent-filters.ts';
-
-const none = { selector: null, search: null, status: null, fleet: null };
+import { agentsPath, hasFilters, noFilters, readFilters, writeFilters } from './agent-filters.ts';
 
 test('filters survive the way through the URL', () => {
   const filters = {
@@ -14,13 +12,13 @@ test('filters survive the way through the URL', () => {
 });
 
 test('other filters begin at the first page and leave other parameters alone', () => {
-  const written = writeFilters(new URLSearchParams('after=abc&fleet=edge&tab=x'), none);
+  const written = writeFilters(new URLSearchParams('after=abc&fleet=edge&tab=x'), noFilters);
   expect(written.toString()).toBe('tab=x');
 });
 
 test('empty values and unknown statuses filter nothing', () => {
   const filters = readFilters(new URLSearchParams('status=sleeping&search=&fleet='));
-  expect(filters).toEqual(none);
+  expect(filters).toEqual(noFilters);
   expect(hasFilters(filters)).toBe(false);
 });
 

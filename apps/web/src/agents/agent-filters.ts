@@ -3,6 +3,8 @@ import type { AgentFilters } from './agents.queries.ts';
 
 const names = ['selector', 'search', 'status', 'fleet'] as const satisfies (keyof AgentFilters)[];
 
+export const noFilters: AgentFilters = { selector: null, search: null, status: null, fleet: null };
+
 /** The filters a URL holds. Empty and unknown values filter nothing. */
 export function readFilters(params: URLSearchParams): AgentFilters {
   const status = params.get('status') as AgentStatus | null;
@@ -33,5 +35,5 @@ export function hasFilters(filters: AgentFilters): boolean {
 
 /** The address of the list of agents under these filters. */
 export function agentsPath(filters: Partial<AgentFilters>): string {
-  return `/agents?${new URLSearchParams(Object.entries(filters).filter(([, value]) => value))}`;
+  return `/agents?${writeFilters(new URLSearchParams(), { ...noFilters, ...filters })}`;
 }

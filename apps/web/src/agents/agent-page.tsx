@@ -67,7 +67,7 @@ function AgentSections({ agent }: { agent: AgentDetail }) {
           <PackagesPanel packages={agent.packages} />
         </div>
         <div className="stack">
-          <LabelsPanel key={JSON.stringify(agent.labels)} uid={agent.uid} labels={agent.labels} />
+          <LabelsPanel uid={agent.uid} labels={agent.labels} />
           <ConnectionPanel agent={agent} />
           <AttributesPanel title="Identifying attributes" attributes={agent.identifyingAttributes} />
           <AttributesPanel title="Other attributes" attributes={agent.nonIdentifyingAttributes} />

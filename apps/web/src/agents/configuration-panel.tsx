@@ -37,7 +37,7 @@ export function ConfigurationPanel({ agent }: { agent: AgentDetail }) {
         entries={[
           ['Fleet', agent.fleet ? <Link to={`/fleets/${agent.fleet}`}>{agent.fleet}</Link> : 'none'],
           ['Target', <VersionLink key="target" version={target} />],
-          ...(pending ? [['Pending', <VersionLink key="pending" version={pending} />] satisfies Entry] : []),
+          ['Pending', <VersionLink key="pending" version={pending} />],
           ['Current', <VersionLink key="current" version={current} />],
         ]}
       />

@@ -38,8 +38,9 @@ export function SessionGate({ children }: { children: ReactNode }) {
 
   const enter = useCallback(
     ({ actor }: SignedIn) => {
-      const live = new LiveConnection(liveUrl(window.location));
-      const client = createGraphqlClient(live, () => leave('Your session has ended. Please sign in again.'));
+      const end = () => leave('Your session has ended. Please sign in again.');
+      const live = new LiveConnection(liveUrl(window.location), end);
+      const client = createGraphqlClient(live, end);
       setState({ kind: 'signedIn', actor, live, client });
     },
     [leave],

@@ -16,8 +16,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       labels jsonb not null default '{}',
       -- a label wins over an attribute of the same name
       matching jsonb not null generated always as (attributes || labels) stored,
-      -- as sent: {identifyingAttributes: {key: value}, nonIdentifyingAttributes: …}
-      description jsonb,
+      description bytea, -- the protobuf AgentDescription as the agent sent it
       description_order bigint[],
       fleet text,
       enrollment_token_id uuid, -- let it in for the first time
@@ -36,7 +35,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       sequence_num numeric(20) not null default 0,
       capabilities numeric(20) not null default 0,
       capabilities_order bigint[],
-      health jsonb,
+      health bytea, -- the protobuf ComponentHealth as the agent sent it
       healthy boolean, -- null: unknown
       health_order bigint[],
       effective_config_hash bytea, -- report_contents

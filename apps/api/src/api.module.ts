@@ -1,0 +1,69 @@
+import { AccessService } from '@muster/access/access-service';
+import { Audit } from '@muster/access/audit.postgres';
+import { ConfigurationService } from '@muster/configs/configuration-service';
+import { RolloutService } from '@muster/rollouts/rollout-service';
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { AgentChanges } from './agents/agent-changes.ts';
+import { AgentResources } from './agents/agent-resources.ts';
+import { AgentsController } from './agents/agents.controller.ts';
+import { AuditController } from './audit/audit.controller.ts';
+import { ConfigurationChanges } from './configurations/configuration-changes.ts';
+import { ConfigurationPreviews } from './configurations/configuration-previews.ts';
+import { ConfigurationsController } from './configurations/configurations.controller.ts';
+import { EnrollmentTokenChanges } from './enrollment-tokens/enrollment-token-changes.ts';
+import { EnrollmentTokensController } from './enrollment-tokens/enrollment-tokens.controller.ts';
+import { FleetChanges } from './fleets/fleet-changes.ts';
+import { FleetResources } from './fleets/fleet-resources.ts';
+import { FleetsController } from './fleets/fleets.controller.ts';
+import { HealthController } from './health/health.controller.ts';
+import { Readiness } from './health/readiness.ts';
+import { OpenapiController } from './openapi/openapi.controller.ts';
+import { OverviewController } from './overview/overview.controller.ts';
+import { OverviewResources } from './overview/overview-resources.ts';
+import { RolloutChanges } from './rollouts/rollout-changes.ts';
+import { RolloutsController } from './rollouts/rollouts.controller.ts';
+import { SessionController } from './session/session.controller.ts';
+import { API_SETTINGS, type ApiSettings } from './settings.ts';
+import type { ApiServices } from './wire.ts';
+
+/** Gives the controllers what `wireApi` built. */
+@Module({})
+export class ApiModule {
+  static of(services: ApiServices, settings: ApiSettings): DynamicModule {
+    return {
+      module: ApiModule,
+      controllers: [
+        HealthController,
+        OpenapiController,
+        SessionController,
+        AgentsController,
+        ConfigurationsController,
+        FleetsController,
+        RolloutsController,
+        EnrollmentTokensController,
+        AuditController,
+        OverviewController,
+      ],
+      providers: [...providers(services), { provide: API_SETTINGS, useValue: settings }],
+    };
+  }
+}
+
+function providers(services: ApiServices): Provider[] {
+  return [
+    { provide: AccessService, useValue: services.access },
+    { provide: Audit, useValue: services.audit },
+    { provide: Readiness, useValue: services.readiness },
+    { provide: AgentResources, useValue: services.agentResources },
+    { provide: AgentChanges, useValue: services.agentChanges },
+    { provide: ConfigurationService, useValue: services.configurations },
+    { provide: ConfigurationChanges, useValue: services.configurationChanges },
+    { provide: ConfigurationPreviews, useValue: services.configurationPreviews },
+    { provide: FleetResources, useValue: services.fleetResources },
+    { provide: FleetChanges, useValue: services.fleetChanges },
+    { provide: RolloutService, useValue: services.rollouts },
+    { provide: RolloutChanges, useValue: services.rolloutChanges },
+    { provide: EnrollmentTokenChanges, useValue: services.enrollmentTokenChanges },
+    { provide: OverviewResources, useValue: services.overview },
+  ];
+}

@@ -1,0 +1,40 @@
+import type { GraphQLSchema } from 'graphql/index.js';
+import { agentResolvers, agentSubscriptions } from '../agents/agents.resolver.ts';
+import { auditResolvers } from '../audit/audit.resolver.ts';
+import { configurationResolvers } from '../configurations/configurations.resolver.ts';
+import { enrollmentTokenResolvers } from '../enrollment-tokens/enrollment-tokens.resolver.ts';
+import { fleetResolvers } from '../fleets/fleets.resolver.ts';
+import type { Live } from '../live/live.ts';
+import { overviewResolvers, overviewSubscriptions } from '../overview/overview.resolver.ts';
+import { rolloutResolvers, rolloutSubscriptions } from '../rollouts/rollouts.resolver.ts';
+import { typeDefinitions } from '../schema.graphql.ts';
+import type { ApiServices } from '../wire.ts';
+import { executableSchema } from './executable-schema.ts';
+import type { Resolvers } from './resolvers.ts';
+
+/** The GraphQL schema over the same services as REST. */
+export function graphqlSchema(services: ApiServices, live: Live): GraphQLSchema {
+  const resolvers = merge([
+    agentResolvers(services.agentResources, services.agentChanges),
+    configurationResolvers(services.configurations, services.configurationChanges),
+    fleetResolvers(services.fleetResources, services.fleetChanges, services.rollouts),
+    rolloutResolvers(services.rollouts, services.rolloutChanges),
+    enrollmentTokenResolvers(services.access, services.enrollmentTokenChanges),
+    auditResolvers(services.audit),
+    overviewResolvers(services.overview),
+  ]);
+  const subscriptions = {
+    ...agentSubscriptions(live),
+    ...overviewSubscriptions(live),
+    ...rolloutSubscriptions(live),
+  };
+  return executableSchema(typeDefinitions, resolvers, subscriptions);
+}
+
+function merge(parts: readonly Resolvers[]): Resolvers {
+  const merged: Resolvers = {};
+  for (const part of parts) {
+    for (const [type, fields] of Object.entries(part)) merged[type] = { ...merged[type], ...fields };
+  }
+  return merged;
+}

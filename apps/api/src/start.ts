@@ -1,0 +1,118 @@
+import 'reflect-metadata';
+import fastifyStatic from '@fastify/static';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import type { GraphQLSchema } from 'graphql/index.js';
+import mercurius, { type MercuriusOptions } from 'mercurius';
+import { randomUUID } from 'node:crypto';
+import type { Running } from '@muster/platform/running';
+import { ApiModule } from './api.module.ts';
+import { graphqlHooks, graphqlOptions } from './graphql/graphql-options.ts';
+import { serveGraphqlSockets } from './graphql/graphql-socket.ts';
+import { graphqlSchema } from './graphql/schema.ts';
+import { PortTaken, UnknownRoute } from './http/errors.ts';
+import { guard } from './http/guard.ts';
+import { malformedAddress } from './http/problem.ts';
+import { ProblemFilter, sendProblem } from './http/problem-filter.ts';
+import { cacheControl, holdsWebUi, serveStartPage } from './http/web-ui.ts';
+import { Live } from './live/live.ts';
+import type { ApiSettings } from './settings.ts';
+import { wireApi, type ApiPorts, type ApiServices } from './wire.ts';
+
+export interface ApiDeps extends ApiPorts {
+  settings: ApiSettings;
+}
+
+/**
+ * Serves REST, GraphQL with subscriptions, the OpenAPI document and the web UI.
+ *
+ * @throws PortTaken
+ */
+export async function startApi(deps: ApiDeps): Promise<Running & { url: string }> {
+  const { settings, bus, log } = deps;
+  const services = wireApi(deps);
+  const live = new Live({ ...services, agents: services.agentResources, log });
+  const schema = graphqlSchema(services, live);
+  const app = await createApp(deps, services, schema);
+  await app.init();
+  await live.listen(bus);
+  const { authentication } = services;
+  const sockets = serveGraphqlSockets({ server: app.getHttpServer(), schema, authentication, log });
+  const stop = async () => {
+    await sockets.stop();
+    await live.stop();
+    await app.close();
+  };
+  try {
+    return { url: await listen(app, settings), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The HTTP server with all its routes, which come with `init`; `onRoute` hears of each. */
+export async function createApp(
+  { settings, log }: Pick<ApiDeps, 'settings' | 'log'>,
+  services: ApiServices,
+  schema: GraphQLSchema,
+  onRoute: (route: RouteOptions) => void = () => {},
+): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: settings.maxBodyBytes,
+    genReqId: () => randomUUID(),
+    forceCloseConnections: true,
+    frameworkErrors: (_error: Error, _request: FastifyRequest, reply: FastifyReply) =>
+      sendProblem(reply, malformedAddress),
+  });
+  const instance: FastifyInstance = adapter.getInstance();
+  const filter = new ProblemFilter(log);
+  instance.setErrorHandler((error, request, reply) => filter.answer(error, request, reply));
+  instance.addHook('onRoute', onRoute);
+  instance.addHook('onRequest', guard(services.authentication));
+  instance.removeContentTypeParser('text/plain');
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.of(services, settings), adapter, {
+    logger: false,
+    abortOnError: false,
+    bodyParser: false,
+  });
+  app.useGlobalFilters(filter);
+  await serveGraphql(instance, graphqlOptions(schema, log));
+  await serveWebUi(instance, settings.webRoot);
+  return app;
+}
+
+async function serveGraphql(instance: FastifyInstance, options: MercuriusOptions): Promise<void> {
+  await instance.register(mercurius, options);
+  instance.graphql.addHook('preParsing', graphqlHooks.preParsing);
+  instance.graphql.addHook('preExecution', graphqlHooks.preExecution);
+}
+
+/** The UI's files are open to all: signing in happens in them. */
+async function serveWebUi(instance: FastifyInstance, webRoot: string | null): Promise<void> {
+  if (webRoot === null || !holdsWebUi(webRoot)) return;
+  await instance.register(async (ui) => {
+    ui.addHook('onRoute', (route) => void (route.config = { ...route.config, open: true }));
+    await ui.register(fastifyStatic, {
+      root: webRoot,
+      wildcard: false,
+      cacheControl: false,
+      setHeaders: (reply, path) => void reply.header('Cache-Control', cacheControl(path)),
+    });
+    ui.get('/*', serveStartPage);
+  });
+  instance.all('/api/*', () => {
+    throw new UnknownRoute();
+  });
+}
+
+async function listen(app: NestFastifyApplication, { host, port }: ApiSettings): Promise<string> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw new PortTaken(host, port);
+    throw error;
+  }
+  return app.getUrl();
+}

@@ -1,0 +1,90 @@
+import type { AccessService } from '@muster/access/access-service';
+import type { Audit } from '@muster/access/audit.postgres';
+import { wireAccess } from '@muster/access/wire';
+import type { Presence } from '@muster/agents/presence';
+import { wireAgents } from '@muster/agents/wire';
+import type { ConfigurationService } from '@muster/configs/configuration-service';
+import type { OfferCache } from '@muster/configs/offer-cache';
+import { wireConfigs } from '@muster/configs/wire';
+import type { Database } from '@muster/db/schema';
+import type { EventBus } from '@muster/messages/event-bus';
+import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
+import type { Log } from '@muster/platform/log';
+import type { BatchQueue } from '@muster/rollouts/batch-queue';
+import type { RolloutService } from '@muster/rollouts/rollout-service';
+import { wireRollouts } from '@muster/rollouts/wire';
+import type { Kysely } from 'kysely';
+import { AgentChanges } from './agents/agent-changes.ts';
+import { AgentResources } from './agents/agent-resources.ts';
+import { ConfigurationChanges } from './configurations/configuration-changes.ts';
+import { ConfigurationPreviews } from './configurations/configuration-previews.ts';
+import { EnrollmentTokenChanges } from './enrollment-tokens/enrollment-token-changes.ts';
+import { FleetChanges } from './fleets/fleet-changes.ts';
+import { FleetResources } from './fleets/fleet-resources.ts';
+import { pingDatabase } from './health/database-ping.postgres.ts';
+import { Readiness } from './health/readiness.ts';
+import { Authentication } from './http/authentication.ts';
+import { OverviewResources } from './overview/overview-resources.ts';
+import { RolloutChanges } from './rollouts/rollout-changes.ts';
+
+/** The adapters an API process works with. */
+export interface ApiPorts {
+  db: Kysely<Database>;
+  bus: EventBus;
+  presence: Presence;
+  offerCache: OfferCache;
+  delivery: GatewayDelivery;
+  queue: BatchQueue;
+  log: Log;
+}
+
+/** What REST and GraphQL are thin over. */
+export interface ApiServices {
+  access: AccessService;
+  audit: Audit;
+  authentication: Authentication;
+  readiness: Readiness;
+  agentResources: AgentResources;
+  agentChanges: AgentChanges;
+  configurations: ConfigurationService;
+  configurationChanges: ConfigurationChanges;
+  configurationPreviews: ConfigurationPreviews;
+  fleetResources: FleetResources;
+  fleetChanges: FleetChanges;
+  rollouts: RolloutService;
+  rolloutChanges: RolloutChanges;
+  enrollmentTokenChanges: EnrollmentTokenChanges;
+  overview: OverviewResources;
+}
+
+export function wireApi(ports: ApiPorts): ApiServices {
+  const { db, bus } = ports;
+  const { access, audit } = wireAccess({ db, bus });
+  const agents = wireAgents(ports);
+  const configs = wireConfigs(ports);
+  const { configurations, fleets, agentConfigurations } = configs;
+  const { rollouts } = wireRollouts({ ...ports, configs });
+  return {
+    access,
+    audit,
+    authentication: new Authentication(access),
+    readiness: new Readiness(() => pingDatabase(db), bus),
+    agentResources: new AgentResources(agents.views, agentConfigurations),
+    agentChanges: new AgentChanges({ db, audit, store: agents.store, commands: agents.commands }),
+    configurations,
+    configurationChanges: new ConfigurationChanges({ db, audit, configurations }),
+    configurationPreviews: new ConfigurationPreviews(configurations, agents.views),
+    fleetResources: new FleetResources(fleets, rollouts),
+    fleetChanges: new FleetChanges({ db, audit, fleets, configurations, rollouts }),
+    rollouts,
+    rolloutChanges: new RolloutChanges({ db, audit, rollouts }),
+    enrollmentTokenChanges: new EnrollmentTokenChanges({ db, access }),
+    overview: new OverviewResources({
+      agents: agents.views,
+      agentConfigurations,
+      configurations,
+      fleets,
+      rollouts,
+    }),
+  };
+}

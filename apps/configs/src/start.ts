@@ -1,0 +1,47 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { wireConfigs, type ConfigsDeps } from '@muster/configs/wire';
+import { transact, type Tx } from '@muster/db/transaction';
+import type { Running } from '@muster/platform/running';
+import { ConfigsModule } from './configs.module.ts';
+import { regularly } from './regularly.ts';
+
+const deliveryPauseMs = 2_000;
+/** Younger offers are still on their way by themselves. */
+const deliveryGraceMs = 10_000;
+const convergencePauseMs = 100;
+const sweepPauseMs = 30_000;
+
+/**
+ * Places agents into fleets and keeps them on the stable version of their fleet; has offers delivered that
+ * a process that died left behind, and the offer cache filled.
+ */
+export async function startConfigs(deps: ConfigsDeps): Promise<Running> {
+  const { db, bus, log } = deps;
+  const configs = wireConfigs(deps);
+  const { convergence, desiredState, offers } = configs;
+  const inTransaction = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => transact(db, work);
+  const module = ConfigsModule.of({ bus, transact: inTransaction, configs });
+  // Gateways that start after this process find every offer.
+  await offers.seedOfferCache();
+  const app = await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false });
+  const deliver = async (): Promise<void> => {
+    await offers.seedOfferCache();
+    await offers.deliverUndelivered(deliveryGraceMs);
+  };
+  const sweep = async (): Promise<void> => {
+    await inTransaction((tx) => desiredState.fallBackFailed(tx, null));
+    await convergence.sweep();
+  };
+  const turns = [
+    regularly('delivering offers', deliveryPauseMs, deliver, log),
+    regularly('the sweep for agents to converge', sweepPauseMs, sweep, log),
+    regularly('convergence', convergencePauseMs, () => convergence.advance(), log),
+  ];
+  return {
+    async stop() {
+      await app.close();
+      await Promise.all(turns.map((turn) => turn.stop()));
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import type { Presence } from '@muster/agents/presence';
+import type { Log } from '@muster/platform/log';
+import type { Session } from './session.ts';
+
+/** A poll may go to another gateway each time; a WebSocket stays, so its heartbeats can wait. */
+const intervalMs = { http: 1_000, websocket: 3_000 };
+const atOnce = 1_000;
+
+/**
+ * Tells Presence how far agents have come, in bulk: regularly for those that said something, and at once
+ * when a connection ends. An agent with reports in the outbox is left out until they are published: the
+ * next gateway would otherwise take for known what was lost with this one.
+ */
+export class Checkpoints {
+  readonly #gateway: string;
+  readonly #presence: Presence;
+  readonly #log: Log;
+  readonly #dirty: Record<'http' | 'websocket', Session[]> = { http: [], websocket: [] };
+  readonly #timers: NodeJS.Timeout[];
+  #urgent: Session[] = [];
+  #underWay: Promise<void> = Promise.resolve();
+
+  constructor(gateway: string, presence: Presence, log: Log) {
+    this.#gateway = gateway;
+    this.#presence = presence;
+    this.#log = log;
+    this.#timers = [
+      setInterval(() => this.#save(this.#dirty.http.splice(0)), intervalMs.http),
+      setInterval(() => this.#save(this.#dirty.websocket.splice(0)), intervalMs.websocket),
+    ];
+  }
+
+  /** The session has changed. */
+  note(session: Session): void {
+    if (session.dirty) return;
+    session.dirty = true;
+    this.#dirty[session.transport].push(session);
+  }
+
+  /** The agent may be with another gateway in a moment. */
+  noteAtOnce(session: Session): void {
+    session.dirty = true;
+    this.#urgent.push(session);
+    if (this.#urgent.length === 1) setImmediate(() => this.#save(this.#urgent.splice(0)));
+  }
+
+  /** Saves everything and stops; resolves when Presence has it. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#save([
+      ...this.#urgent.splice(0),
+      ...this.#dirty.http.splice(0),
+      ...this.#dirty.websocket.splice(0),
+    ]);
+    await this.#underWay;
+  }
+
+  #save(sessions: Session[]): void {
+    const ready: Session[] = [];
+    for (const session of sessions) {
+      if (session.pendingReports > 0) this.#dirty.http.push(session);
+      else if (session.dirty && session.claimed) ready.push(session);
+      else session.dirty = false;
+    }
+    for (let start = 0; start < ready.length; start += atOnce) {
+      const batch = ready.slice(start, start + atOnce);
+      this.#underWay = this.#underWay.then(() => this.#saveBatch(batch));
+    }
+  }
+
+  async #saveBatch(sessions: Session[]): Promise<void> {
+    for (const session of sessions) session.dirty = false;
+    try {
+      await this.#presence.checkpoint(
+        this.#gateway,
+        sessions.map((session) => session.mark()),
+      );
+    } catch (error) {
+      this.#log.warn(
+        { err: error, agents: sessions.length },
+        'presence took no checkpoint; it is tried again',
+      );
+      for (const session of sessions) this.note(session);
+    }
+  }
+}

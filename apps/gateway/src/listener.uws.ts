@@ -1,0 +1,109 @@
+import { createServer } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  App,
+  us_listen_socket_close,
+  us_socket_local_port,
+  type TemplatedApp,
+  type us_listen_socket,
+  type us_socket,
+} from 'uWebSockets.js';
+import type { Log } from '@muster/platform/log';
+import type { CloseReason } from './agent-link.ts';
+import type { Connection } from './connection.ts';
+import type { Doorway } from './doorway.ts';
+import { PortTaken } from './errors.ts';
+import { httpHandler } from './http-door.uws.ts';
+import { httpStatus, respond } from './http-link.uws.ts';
+import { LIBUS_LISTEN_EXCLUSIVE_PORT } from './uws-constants.uws.ts';
+import { webSocketBehavior, type SocketData } from './websocket-door.uws.ts';
+
+const path = '/v1/opamp';
+const closeEveryMs = 50;
+
+/** The port agents come to, over WebSocket and plain HTTP. */
+export class Listener {
+  readonly port: number;
+  readonly #app: TemplatedApp;
+  readonly #socket: us_listen_socket;
+  readonly #connections: Set<Connection>;
+
+  private constructor(app: TemplatedApp, socket: us_listen_socket, connections: Set<Connection>) {
+    this.#app = app;
+    this.#socket = socket;
+    this.#connections = connections;
+    // A listening socket is a socket too, which the package's types do not say.
+    this.port = us_socket_local_port(socket as unknown as us_socket);
+  }
+
+  /** Port 0 takes a free one. Rejects with `PortTaken`. */
+  static async open(host: string, port: number, doorway: Doorway, log: Log): Promise<Listener> {
+    const connections = new Set<Connection>();
+    const app = App()
+      .ws<SocketData>(path, webSocketBehavior(doorway, connections))
+      .post(path, httpHandler(doorway, log))
+      .get(path, (response) => respond(response, httpStatus.upgradeRequired, { Upgrade: 'websocket' }))
+      .any(path, (response) => respond(response, httpStatus.methodNotAllowed, { Allow: 'GET, POST' }))
+      .any('/*', (response) => respond(response, httpStatus.notFound));
+    const socket = await listen(app, host, port);
+    if (socket === null) throw new PortTaken(host, port, await whyNot(host, port));
+    return new Listener(app, socket, connections);
+  }
+
+  /** Closes the open WebSockets that `which` picks, evenly over `overMs` milliseconds. */
+  async closeConnections(
+    reason: CloseReason,
+    which: (connection: Connection) => boolean,
+    overMs = 0,
+  ): Promise<void> {
+    const picked = [...this.#connections].filter(which);
+    const slice = Math.ceil(picked.length / Math.max(1, overMs / closeEveryMs));
+    for (let start = 0; start < picked.length; start += slice) {
+      for (const { link } of picked.slice(start, start + slice)) link.close(reason);
+      if (start + slice < picked.length) await pause(closeEveryMs);
+    }
+  }
+
+  /** Takes no new connections. Those that are open stay. */
+  stopAccepting(): void {
+    us_listen_socket_close(this.#socket);
+  }
+
+  /** Cuts whatever is still open. */
+  end(): void {
+    this.#app.close();
+  }
+}
+
+/** The package's types lack this form of `listen`. */
+type ListenExclusively = (
+  host: string,
+  port: number,
+  options: number,
+  done: (socket: us_listen_socket | false) => void,
+) => void;
+
+function listen(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket | null> {
+  return new Promise((resolve) => {
+    const listenExclusively = app.listen as unknown as ListenExclusively;
+    listenExclusively.call(app, host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => resolve(socket || null));
+  });
+}
+
+const causes: Record<string, string> = {
+  EADDRINUSE: 'the port is in use',
+  EACCES: 'this user may not use the port',
+  EADDRNOTAVAIL: 'the host is no address of this machine',
+  ENOTFOUND: 'the host is not known',
+};
+
+/** µWebSockets does not say why it cannot listen; Node does. */
+function whyNot(host: string, port: number): Promise<string> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      resolve(causes[error.code ?? ''] ?? error.message);
+    });
+    server.listen(port, host, () => server.close(() => resolve('the port was in use')));
+  });
+}

@@ -1,0 +1,142 @@
+import type { Presence } from '@muster/agents/presence';
+import type { Log } from '@muster/platform/log';
+import type { Checkpoints } from './checkpoints.ts';
+import type { Connection } from './connection.ts';
+import type { ReportOutbox } from './report-outbox.ts';
+import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
+
+export interface LivenessDeps {
+  gateway: string;
+  /** How long an agent whose connection broke counts as connected. */
+  graceMs: number;
+  /** How long an agent on plain HTTP may be silent. */
+  httpSilenceMs: number;
+  presence: Presence;
+  sessions: Sessions;
+  outbox: ReportOutbox;
+  checkpoints: Checkpoints;
+  log: Log;
+}
+
+const tickMs = 100;
+const atOnce = 1_000;
+
+/**
+ * Decides when an agent is gone: at once when it says so, after a grace when its connection broke, after
+ * a silence over plain HTTP. An agent that has come back meanwhile, here or elsewhere, stays connected.
+ */
+export class Liveness {
+  readonly #deps: LivenessDeps;
+  /** Agents that are leaving, and when (Unix milliseconds). */
+  readonly #leaving = new Map<Session, number>();
+  /** Agents on plain HTTP, the one silent for longest first. */
+  readonly #polling = new Set<Session>();
+  readonly #timer: NodeJS.Timeout;
+  #releasing: Promise<void> | null = null;
+
+  constructor(deps: LivenessDeps) {
+    this.#deps = deps;
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+  }
+
+  /** The agent was heard. */
+  heard(session: Session): void {
+    this.#leaving.delete(session);
+    this.#polling.delete(session);
+    if (session.transport === 'http') this.#polling.add(session);
+  }
+
+  /** A WebSocket is gone. */
+  connectionLost(connection: Connection): void {
+    for (const session of connection.sessions()) {
+      this.#deps.checkpoints.noteAtOnce(session);
+      this.away(session);
+    }
+  }
+
+  /** The agent has no connection any more, and a while to come back. */
+  away(session: Session): void {
+    session.socket?.detach(session);
+    session.socket = null;
+    this.#leaving.set(session, Date.now() + this.#deps.graceMs);
+  }
+
+  /** The agent is gone for good, as it said or an operator did. */
+  leave(session: Session): void {
+    this.#deps.sessions.remove(session);
+    this.#polling.delete(session);
+    this.#leaving.set(session, 0);
+    setImmediate(() => this.#releaseDue());
+  }
+
+  /** Agents on plain HTTP that were let in by this token are gone: their next poll is refused. */
+  revoked(enrollmentTokenId: string): void {
+    for (const session of this.#polling) {
+      if (session.enrollmentTokenId === enrollmentTokenId) this.leave(session);
+    }
+  }
+
+  /** Reports of these agents have left the outbox: those that are leaving can go on elsewhere, or be let go. */
+  published(sessions: readonly Session[]): void {
+    const leaving = sessions.filter((session) => this.#leaving.has(session));
+    for (const session of leaving) this.#deps.checkpoints.noteAtOnce(session);
+    if (leaving.length > 0) this.#releaseDue();
+  }
+
+  /** Waits out the grace of agents without connection, but no longer than `forMs`; then lets all that are left go. */
+  async stop(forMs: number): Promise<void> {
+    const until = Date.now() + forMs;
+    for (const session of this.#polling) this.leave(session);
+    while (this.#leaving.size > 0 && Date.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, tickMs / 2));
+    }
+    clearInterval(this.#timer);
+    for (const session of this.#leaving.keys()) this.#leaving.set(session, 0);
+    await this.#releasing;
+    this.#releaseDue();
+    await this.#releasing;
+  }
+
+  #tick(): void {
+    const silentSince = Date.now() - this.#deps.httpSilenceMs;
+    for (const session of this.#polling) {
+      if (session.lastSeen > silentSince) break;
+      this.leave(session);
+    }
+    this.#releaseDue();
+  }
+
+  #releaseDue(): void {
+    if (this.#releasing) return;
+    const now = Date.now();
+    const due: Session[] = [];
+    for (const [session, at] of this.#leaving) {
+      if (at <= now && session.pendingReports === 0 && session.inbox === null) due.push(session);
+      if (due.length === atOnce) break;
+    }
+    if (due.length === 0) return;
+    for (const session of due) {
+      this.#leaving.delete(session);
+      this.#deps.sessions.remove(session);
+    }
+    this.#releasing = this.#release(due).finally(() => {
+      this.#releasing = null;
+    });
+  }
+
+  async #release(sessions: Session[]): Promise<void> {
+    const { gateway, presence, outbox, log } = this.#deps;
+    try {
+      const marks = sessions.map((session) => session.mark());
+      const gone = new Set(await presence.release(gateway, marks));
+      const now = Date.now();
+      for (const session of sessions) {
+        if (gone.has(session.agent)) outbox.add(session, { ...session.report(now), disconnected: true });
+      }
+    } catch (error) {
+      log.warn({ err: error, agents: sessions.length }, 'presence let nobody go; it is tried again');
+      for (const session of sessions) this.#leaving.set(session, Date.now() + this.#deps.graceMs);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { hash } from 'node:crypto';
+import { MalformedMessage } from '@muster/opamp/errors';
+import {
+  requestInstanceUid,
+  scanAgentToServer,
+  scanWebSocketMessage,
+  type AgentToServerScan,
+} from '@muster/opamp/scan-agent-to-server';
+import { agentIdentification, badRequest } from '@muster/opamp/server-to-agent';
+import { closeReasons } from './agent-link.ts';
+import type { Connection } from './connection.ts';
+import type { GatewayMetrics } from './gateway-metrics.ts';
+import type { Inboxes } from './inboxes.ts';
+import { AssignedUids } from './instance-uids.ts';
+import { serverCapabilities } from './server-capabilities.ts';
+
+const uidLength = 16;
+/** An agent that sends nothing but malformed messages is let go of after so many. */
+const malformedAtMost = 10;
+
+/**
+ * Takes what comes in on a connection: refuses what is malformed, gives a uid to agents that ask for
+ * one, and passes everything else on to its agent's inbox.
+ */
+export class Reception {
+  readonly #inboxes: Inboxes;
+  readonly #metrics: GatewayMetrics;
+  readonly #assignedUids = new AssignedUids();
+
+  constructor(inboxes: Inboxes, metrics: GatewayMetrics) {
+    this.#inboxes = inboxes;
+    this.#metrics = metrics;
+  }
+
+  /** `bytes` are only read during the call, unless the connection is an HTTP exchange, whose body is its own. */
+  receive(connection: Connection, bytes: Uint8Array): void {
+    this.#metrics.messages += 1;
+    try {
+      const isHttp = connection.link.transport === 'http';
+      const scan = isHttp ? scanAgentToServer(bytes) : scanWebSocketMessage(bytes);
+      this.#take(connection, scan, bytes);
+      connection.malformedInARow = 0;
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error;
+      this.refuse(connection, error.message);
+    }
+  }
+
+  /** Answers something that is not an OpAMP message (spec "Bad Request"). */
+  refuse(connection: Connection, reason: string): void {
+    this.#metrics.malformed += 1;
+    connection.malformedInARow += 1;
+    connection.link.send(badRequest(connection.onlySession?.uid ?? null, reason));
+    if (connection.malformedInARow >= malformedAtMost) connection.link.close(closeReasons.malformed);
+  }
+
+  #take(connection: Connection, scan: AgentToServerScan, bytes: Uint8Array): void {
+    const uid = scan.instanceUid;
+    if (uid?.length !== uidLength) {
+      throw new MalformedMessage(`${uid?.length ?? 0} bytes, want ${uidLength}`, 'instance_uid');
+    }
+    if ((scan.flags & requestInstanceUid) !== 0) return this.#assignUid(connection, uid, bytes);
+    if (uid.every((byte) => byte === 0)) throw new MalformedMessage('is all zero', 'instance_uid');
+    this.#inboxes.put({ connection, scan, receivedAt: Date.now() });
+  }
+
+  /**
+   * Nothing is kept under the uid the agent has now: it is temporary, and others may use it too. The same
+   * WebSocket, or the same POST again, gets the same new uid.
+   */
+  #assignUid(connection: Connection, uid: Uint8Array, bytes: Uint8Array): void {
+    const { link, id } = connection;
+    const asker =
+      link.transport === 'websocket'
+        ? `${id} ${Buffer.from(uid).toString('hex')}`
+        : `${link.remoteAddress} ${hash('sha256', bytes)}`;
+    const newUid = this.#assignedUids.assign(asker, Date.now());
+    link.send(agentIdentification(uid, newUid, serverCapabilities));
+  }
+}

@@ -1,0 +1,38 @@
+import type { Inboxes } from './inboxes.ts';
+import type { ReportOutbox } from './report-outbox.ts';
+import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
+import type { Takeovers } from './takeovers.ts';
+
+/** Claims agents again that others may have counted as gone while this gateway could not say that it lives. */
+export class Reclaims {
+  readonly #sessions: Sessions;
+  readonly #inboxes: Inboxes;
+  readonly #takeovers: Takeovers;
+  readonly #outbox: ReportOutbox;
+
+  constructor(sessions: Sessions, inboxes: Inboxes, takeovers: Takeovers, outbox: ReportOutbox) {
+    this.#sessions = sessions;
+    this.#inboxes = inboxes;
+    this.#takeovers = takeovers;
+    this.#outbox = outbox;
+  }
+
+  /** Claims every agent that is here. Agents whose claim fails claim for themselves with their next message. */
+  async claimAll(): Promise<void> {
+    const here = [...this.#sessions.all()].filter((session) => session.claimed);
+    await Promise.all(here.map((session) => this.#inboxes.hold(session, () => this.#claim(session))));
+  }
+
+  async #claim(session: Session): Promise<void> {
+    session.claimed = false;
+    try {
+      await this.#takeovers.claim(session);
+    } catch {
+      return;
+    }
+    if (session.announced) return;
+    session.announced = true;
+    this.#outbox.add(session, { ...session.report(Date.now()), connected: true });
+  }
+}

@@ -1,0 +1,136 @@
+import type { Presence } from '@muster/agents/presence';
+import type { OfferCache } from '@muster/configs/offer-cache';
+import type { EventBus, Subscription } from '@muster/messages/event-bus';
+import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
+import type { Log } from '@muster/platform/log';
+import type { Running } from '@muster/platform/running';
+import { Admission } from './admission.ts';
+import { closeReasons } from './agent-link.ts';
+import { FormerAgents } from './former-agents.ts';
+import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
+import { Lease } from './lease.ts';
+import { Listener } from './listener.uws.ts';
+import { wireGateway } from './wire.ts';
+
+export interface GatewaySettings {
+  /** Unique among gateways. */
+  id: string;
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  /** Bytes of one message with its header, received or sent, before packing and after unpacking. */
+  maxMessageBytes: number;
+  /** Agents let in each second. */
+  acceptsPerSecond: number;
+  /** Seconds; the shortest Retry-After. */
+  minRetryAfter: number;
+  /** Milliseconds an agent counts as connected after its connection broke. */
+  graceMs: number;
+  /** Milliseconds an agent on plain HTTP may be silent: three of its polling intervals. */
+  httpSilenceMs: number;
+  /** Milliseconds after which others may take this gateway for dead. */
+  leaseTtlMs: number;
+  /** Milliseconds over which connections are closed at the end; 0: at once. */
+  drainMs: number;
+  /** Bytes of reports kept while the bus takes none. */
+  outboxBytes: number;
+}
+
+/** Everything but who and where. */
+export const gatewayDefaults = {
+  maxMessageBytes: 64 * 1024 * 1024,
+  acceptsPerSecond: 10_000,
+  minRetryAfter: 30,
+  graceMs: 2_000,
+  httpSilenceMs: 90_000,
+  leaseTtlMs: 15_000,
+  drainMs: 0,
+  outboxBytes: 64 * 1024 * 1024,
+} satisfies Partial<GatewaySettings>;
+
+export interface GatewayDeps {
+  settings: GatewaySettings;
+  bus: EventBus;
+  delivery: GatewayDelivery;
+  presence: Presence;
+  offerCache: OfferCache;
+  log: Log;
+}
+
+export interface RunningGateway extends Running {
+  port: number;
+  metrics: GatewayMetrics;
+}
+
+/** How long stopping may wait for agents to come up elsewhere, and for the bus; milliseconds each. */
+const longestGraceMs = 2_000;
+const longestFlushMs = 1_500;
+
+/**
+ * Starts a gateway: the door of agents, over WebSocket and plain HTTP on one port. Rejects with
+ * `PortTaken`, or when Presence or the bus cannot be reached.
+ */
+export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
+  const { settings, presence, log } = deps;
+  const metrics = createGatewayMetrics();
+  const admission = new Admission({
+    perSecond: settings.acceptsPerSecond,
+    minRetryAfter: settings.minRetryAfter,
+  });
+  const gateway = wireGateway({ ...deps, admission, metrics });
+  const { checkpoints, fullState, liveness, outbox, reclaims } = gateway;
+
+  const former = await FormerAgents.find(settings.id, presence, outbox);
+  const lease = await Lease.take({
+    gateway: settings.id,
+    ttlMs: settings.leaseTtlMs,
+    presence,
+    log,
+    onLapsed: () => void reclaims.claimAll(),
+  });
+  const doorway = { ...gateway, admission, metrics, maxMessageBytes: settings.maxMessageBytes };
+  const listener = await Listener.open(settings.host, settings.port, doorway, log).catch(
+    async (error: unknown) => {
+      await lease.end();
+      await Promise.all([fullState.stop(), liveness.stop(0), checkpoints.stop()]);
+      throw error;
+    },
+  );
+  const subscriptions = await takeOrders(deps, gateway, listener);
+  const releaseFormer = setTimeout(() => {
+    former.release().catch((error: unknown) => log.warn({ err: error }, 'former agents were not let go'));
+  }, settings.leaseTtlMs);
+  log.info({ gateway: settings.id, host: settings.host, port: listener.port }, 'agents may connect');
+
+  return {
+    port: listener.port,
+    metrics,
+    async stop() {
+      clearTimeout(releaseFormer);
+      listener.stopAccepting();
+      await listener.closeConnections(closeReasons.goingAway, () => true, settings.drainMs);
+      await liveness.stop(Math.min(settings.graceMs, longestGraceMs));
+      await Promise.all(subscriptions.map((subscription) => subscription.stop()));
+      await outbox.close(longestFlushMs);
+      await checkpoints.stop();
+      fullState.stop();
+      await lease.end();
+      listener.end();
+    },
+  };
+}
+
+async function takeOrders(
+  { settings, bus, delivery }: GatewayDeps,
+  { credentials, deliveries, liveness }: ReturnType<typeof wireGateway>,
+  listener: Listener,
+): Promise<Subscription[]> {
+  return [
+    await delivery.receive(settings.id, (order) => deliveries.handle(order)),
+    await bus.listen('access.token-revoked', ({ id }) => {
+      credentials.revoke(id);
+      liveness.revoked(id);
+      void listener.closeConnections(closeReasons.revoked, ({ token }) => token.enrollmentTokenId === id);
+    }),
+  ];
+}

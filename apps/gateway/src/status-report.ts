@@ -1,0 +1,64 @@
+import { configStatus } from '@muster/opamp/opamp';
+import { decodeRemoteConfigStatus } from '@muster/opamp/config-status';
+import { checkSubMessage } from '@muster/opamp/message-shapes';
+import { subMessageBody, subMessageField, type AgentToServerScan } from '@muster/opamp/scan-agent-to-server';
+import { statePartsOf, type StatePart } from './fingerprints.ts';
+import type { Session } from './session.ts';
+import type { SessionRecord } from './session-record.ts';
+
+const capabilitiesTag = 0x20;
+
+/** The parts of a message that say something other than what the agent last reported. */
+export function newsIn(scan: AgentToServerScan, record: SessionRecord): StatePart[] {
+  return statePartsOf(scan).filter((part) => !record.hasFingerprint(part.slot, part.fingerprint));
+}
+
+/** Throws `MalformedMessage` when a part could not be decoded downstream. Parts known already were checked once. */
+export function checkNews(scan: AgentToServerScan, news: readonly StatePart[]): void {
+  for (const subMessage of scan.subMessages) {
+    if (news.some((part) => part.field === subMessage.field)) checkSubMessage(scan.bytes, subMessage);
+  }
+}
+
+/**
+ * What of a message goes on to inventory: an AgentToServer of the news, in the agent's own bytes, and of
+ * the capabilities when they changed. Empty when there is nothing.
+ */
+export function forwardedBytes(
+  scan: AgentToServerScan,
+  news: readonly StatePart[],
+  session: Session,
+): Uint8Array {
+  const pieces = scan.subMessages
+    .filter(({ field }) => news.some((part) => part.field === field))
+    .map(({ start, end }) => scan.bytes.subarray(start, end));
+  if (scan.capabilities !== 0 && scan.capabilities !== session.capabilities) {
+    pieces.push(capabilitiesField(scan.capabilities));
+  }
+  return pieces.length === 0 ? nothing : Buffer.concat(pieces);
+}
+
+const nothing = new Uint8Array(0);
+
+function capabilitiesField(capabilities: number): Uint8Array {
+  const bytes = [capabilitiesTag];
+  let rest = capabilities;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) + 0x80);
+  bytes.push(rest);
+  return Uint8Array.from(bytes);
+}
+
+/** Notes in the record what the agent reported, so that the same is not news again. */
+export function rememberNews(
+  scan: AgentToServerScan,
+  news: readonly StatePart[],
+  record: SessionRecord,
+): void {
+  for (const { slot, fingerprint } of news) record.setFingerprint(slot, fingerprint);
+  if (news.some(({ field }) => field === subMessageField.remoteConfigStatus)) {
+    const status = decodeRemoteConfigStatus(subMessageBody(scan, subMessageField.remoteConfigStatus)!);
+    record.statusKnown = true;
+    record.setReported(status.lastRemoteConfigHash);
+    if (status.status === configStatus.failed) record.addFailed(status.lastRemoteConfigHash);
+  }
+}

@@ -1,0 +1,41 @@
+import 'reflect-metadata';
+import { answerTokenRequests, wireAccess } from '@muster/access/wire';
+import type { Presence } from '@muster/agents/presence';
+import { wireReports } from '@muster/agents/wire';
+import type { Database } from '@muster/db/schema';
+import type { EventBus } from '@muster/messages/event-bus';
+import type { Log } from '@muster/platform/log';
+import type { Running } from '@muster/platform/running';
+import { NestFactory } from '@nestjs/core';
+import type { Kysely } from 'kysely';
+import { InventoryModule } from './inventory.module.ts';
+import { startUpkeep, type UpkeepTimes } from './upkeep-clock.ts';
+
+export interface InventoryDeps {
+  db: Kysely<Database>;
+  bus: EventBus;
+  presence: Presence;
+  log: Log;
+  times?: UpkeepTimes;
+}
+
+export const upkeepDefaults: UpkeepTimes = { sweepMs: 2_000, lostAfterMs: 10_000 };
+
+/** Takes reports, answers for enrollment tokens and keeps Presence right. Presence is seeded before it resolves. */
+export async function startInventory({ db, bus, presence, log, times }: InventoryDeps): Promise<Running> {
+  const { intake, upkeep } = wireReports({ db, bus, presence, log });
+  await upkeep.seed();
+  const app = await NestFactory.createApplicationContext(InventoryModule.of({ bus, intake }), {
+    logger: false,
+    abortOnError: false,
+  });
+  const answers = await answerTokenRequests(bus, wireAccess({ db, bus }).access);
+  const clock = startUpkeep(upkeep, times ?? upkeepDefaults, log);
+  return {
+    async stop() {
+      await answers.stop();
+      await clock.stop();
+      await app.close();
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PresenceUpkeep } from '@muster/agents/presence-upkeep';
+import type { Log } from '@muster/platform/log';
+import type { Running } from '@muster/platform/running';
+
+export interface UpkeepTimes {
+  /** Between two looks at leases. */
+  sweepMs: number;
+  /** How long agents may take to come back after a start before they count as gone. */
+  lostAfterMs: number;
+}
+
+/** Says when: sweeps expired gateways all along, and looks once for agents that a crash left as connected. */
+export function startUpkeep(upkeep: PresenceUpkeep, times: UpkeepTimes, log: Log): Running {
+  const stopping = new AbortController();
+  const attempt = async (what: string, work: () => Promise<void>) => {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      log.warn({ err: error }, `${what} failed and will be tried again`);
+      return false;
+    }
+  };
+  const pause = (ms: number) => sleep(ms, undefined, { signal: stopping.signal }).catch(() => {});
+  const sweep = async () => {
+    for (await pause(times.sweepMs); !stopping.signal.aborted; await pause(times.sweepMs)) {
+      await attempt('keeping presence', async () => {
+        await upkeep.seed();
+        await upkeep.releaseExpired(Date.now());
+      });
+    }
+  };
+  const markLost = async () => {
+    for (await pause(times.lostAfterMs); !stopping.signal.aborted; await pause(times.sweepMs)) {
+      if (await attempt('looking for lost agents', () => upkeep.markLost())) return;
+    }
+  };
+  const running = Promise.all([sweep(), markLost()]);
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}

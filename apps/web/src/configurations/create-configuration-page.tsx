@@ -1,0 +1,60 @@
+import { useState, type SubmitEvent } from 'react';
+import { useNavigate } from 'react-router';
+import { useMutation } from 'urql';
+import { byField } from '../server-error.ts';
+import { ErrorNotice } from '../ui/error-notice.tsx';
+import { TextField } from '../ui/field.tsx';
+import { PageHeader } from '../ui/page-header.tsx';
+import { ConfigurationEditor } from './configuration-editor.tsx';
+import { createConfigurationMutation } from './configurations.queries.ts';
+import { starterConfiguration } from './starter.ts';
+import { useProblems } from './use-problems.ts';
+
+/** Makes a configuration and its version 1. */
+export function CreateConfigurationPage() {
+  const navigate = useNavigate();
+  const [name, setName] = useState('');
+  const [description, setDescription] = useState('');
+  const [body, setBody] = useState(starterConfiguration);
+  const [{ fetching, error }, create] = useMutation(createConfigurationMutation);
+  const problems = useProblems(body);
+  const { fields, rest } = byField(error, ['name', 'description', 'body']);
+
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const result = await create({ name, description, body });
+    if (result.data) await navigate(`/configurations/${result.data.createConfiguration.name}`);
+  };
+
+  return (
+    <>
+      <PageHeader title="New configuration" parent={{ to: '/configurations', title: 'Configurations' }} />
+      <form className="form form-wide" onSubmit={(event) => void submit(event)}>
+        <div className="form-row">
+          <TextField
+            label="Name"
+            required
+            autoFocus
+            value={name}
+            onChange={setName}
+            error={fields.name?.message}
+            hint="Letters, digits, dots, dashes and underscores. It cannot be changed later."
+          />
+          <TextField
+            label="Description"
+            value={description}
+            onChange={setDescription}
+            error={fields.description?.message}
+          />
+        </div>
+        <ConfigurationEditor value={body} onChange={setBody} problems={problems} refusal={fields.body} />
+        <ErrorNotice errors={rest} />
+        <div className="form-actions">
+          <button type="submit" className="button button-primary" disabled={fetching}>
+            Create configuration
+          </button>
+        </div>
+      </form>
+    </>
+  );
+}

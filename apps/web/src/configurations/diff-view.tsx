@@ -1,0 +1,52 @@
+import { Fragment } from 'react';
+import { diffLines, toHunks, type DiffLine } from './line-diff.ts';
+import './diff-view.css';
+
+const signs: Record<DiffLine['kind'], string> = { same: ' ', added: '+', removed: '-' };
+
+/** What changed between two texts, line by line. */
+export function DiffView({ title, before, after }: { title: string; before: string; after: string }) {
+  const hunks = toHunks(diffLines(before, after));
+  if (hunks.length === 0) return <p className="muted">{title}: no difference.</p>;
+  return (
+    <figure className="code-view">
+      <figcaption className="code-view-bar">
+        <span className="break">{title}</span>
+        <ChangeCount lines={hunks.flatMap((hunk) => hunk.lines)} />
+      </figcaption>
+      <div className="code-view-scroll" role="region" aria-label={title} tabIndex={0}>
+        <table className="diff">
+          <tbody>
+            {hunks.map((hunk) => (
+              <Fragment key={`${hunk.lines[0]?.before}-${hunk.lines[0]?.after}`}>
+                {hunk.hidden > 0 && (
+                  <tr className="diff-hidden">
+                    <td colSpan={3}>{hunk.hidden} unchanged lines</td>
+                  </tr>
+                )}
+                {hunk.lines.map((line) => (
+                  <tr key={`${line.before}-${line.after}`} className={`diff-${line.kind}`}>
+                    <td className="diff-number">{line.before}</td>
+                    <td className="diff-number">{line.after}</td>
+                    <td className="diff-text">
+                      {signs[line.kind]} {line.text}
+                    </td>
+                  </tr>
+                ))}
+              </Fragment>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </figure>
+  );
+}
+
+function ChangeCount({ lines }: { lines: DiffLine[] }) {
+  const count = (kind: DiffLine['kind']) => lines.filter((line) => line.kind === kind).length;
+  return (
+    <span className="mono">
+      +{count('added')} −{count('removed')}
+    </span>
+  );
+}

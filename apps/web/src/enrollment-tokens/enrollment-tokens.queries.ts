@@ -1,0 +1,34 @@
+import { gql } from 'urql';
+
+export interface EnrollmentToken {
+  id: string;
+  name: string;
+  labels: Record<string, string>;
+  expiresAt: string | null;
+  maxUses: number | null;
+  uses: number;
+  createdAt: string;
+  createdBy: string;
+  revokedAt: string | null;
+}
+
+export const enrollmentTokensQuery = gql<{ enrollmentTokens: EnrollmentToken[] }, Record<string, never>>(`
+  query EnrollmentTokens {
+    enrollmentTokens { id name labels expiresAt maxUses uses createdAt createdBy revokedAt }
+  }
+`);
+
+export const createEnrollmentTokenMutation = gql<
+  { createEnrollmentToken: { id: string; token: string } },
+  { name: string; expiresAt: string | null; maxUses: number | null; labels: Record<string, string> }
+>(`
+  mutation CreateEnrollmentToken($name: String!, $expiresAt: DateTime, $maxUses: Int, $labels: JSON) {
+    createEnrollmentToken(name: $name, expiresAt: $expiresAt, maxUses: $maxUses, labels: $labels) { id token }
+  }
+`);
+
+export const revokeEnrollmentTokenMutation = gql<{ revokeEnrollmentToken: boolean }, { id: string }>(`
+  mutation RevokeEnrollmentToken($id: ID!) {
+    revokeEnrollmentToken(id: $id)
+  }
+`);

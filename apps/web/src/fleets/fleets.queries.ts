@@ -1,0 +1,75 @@
+import { gql } from 'urql';
+import type { ConfigurationStatus } from '../agents/agent.ts';
+import type { RolloutSummary } from '../rollouts/rollout.ts';
+import { rolloutSummaryFields } from '../rollouts/rollouts.queries.ts';
+
+export interface Fleet {
+  name: string;
+  selector: string;
+  priority: number;
+  /** The stable version; null: none yet. */
+  configuration: string | null;
+  version: number | null;
+  policy: Record<string, unknown>;
+  agents: number;
+  connected: number;
+  counts: Partial<Record<ConfigurationStatus, number>>;
+  rollout: RolloutSummary | null;
+}
+
+const fleetFields = `
+  name
+  selector
+  priority
+  configuration
+  version
+  policy
+  agents
+  connected
+  counts
+  rollout { ${rolloutSummaryFields} }
+`;
+
+export const fleetNamesQuery = gql<{ fleets: { name: string }[] }, Record<string, never>>(`
+  query FleetNames {
+    fleets { name }
+  }
+`);
+
+export const fleetsQuery = gql<{ fleets: Fleet[] }, Record<string, never>>(`
+  query Fleets {
+    fleets { ${fleetFields} }
+  }
+`);
+
+export const fleetQuery = gql<{ fleet: Fleet | null }, { name: string }>(`
+  query Fleet($name: String!) {
+    fleet(name: $name) { ${fleetFields} }
+  }
+`);
+
+export interface PutFleetVariables {
+  name: string;
+  selector: string;
+  priority: number;
+  configuration: string | null;
+  policy: Record<string, unknown>;
+}
+
+export const putFleetMutation = gql<
+  { putFleet: { fleet: { name: string }; rollout: { id: string } | null } },
+  PutFleetVariables
+>(`
+  mutation PutFleet($name: String!, $selector: String!, $priority: Int, $configuration: String, $policy: JSON) {
+    putFleet(name: $name, selector: $selector, priority: $priority, configuration: $configuration, policy: $policy) {
+      fleet { name }
+      rollout { id }
+    }
+  }
+`);
+
+export const deleteFleetMutation = gql<{ deleteFleet: boolean }, { name: string }>(`
+  mutation DeleteFleet($name: String!) {
+    deleteFleet(name: $name)
+  }
+`);

@@ -1,0 +1,107 @@
+import { gql } from 'urql';
+import type { Signal } from '../live-query.ts';
+import type { RolloutDetail, RolloutOrder, RolloutState, RolloutSummary } from './rollout.ts';
+
+export const rolloutSummaryFields = `
+  id
+  fleet
+  configuration
+  version
+  state
+  reason
+  wave
+  waves { index size state }
+  counts
+  createdAt
+  createdBy
+  finishedAt
+`;
+
+export const rolloutsQuery = gql<
+  { rollouts: { items: RolloutSummary[]; next: string | null } },
+  { fleet: string | null; limit: number; after: string | null }
+>(`
+  query Rollouts($fleet: String, $limit: Int, $after: String) {
+    rollouts(fleet: $fleet, limit: $limit, after: $after) {
+      items { ${rolloutSummaryFields} }
+      next
+    }
+  }
+`);
+
+export const rolloutQuery = gql<{ rollout: RolloutDetail | null }, { id: string }>(`
+  query Rollout($id: ID!) {
+    rollout(id: $id) {
+      id
+      fleet
+      configuration
+      version
+      state
+      reason
+      policy
+      wave
+      waves { index size state counts }
+      counts
+      createdAt
+      createdBy
+      finishedAt
+      agents(limit: 200) { uid name wave state error offeredAt settledAt }
+      events { at actor kind detail }
+    }
+  }
+`);
+
+const rolloutChanged = gql<{ rolloutChanged: { id: string } }, { id: string | null }>(`
+  subscription RolloutChanged($id: ID) {
+    rolloutChanged(id: $id) { id }
+  }
+`);
+
+/** Fires when this rollout changed; null: any. */
+export function rolloutSignals(id: string | null): Signal[] {
+  return [{ query: rolloutChanged, variables: { id } }];
+}
+
+export const startRolloutMutation = gql<
+  { startRollout: { id: string } },
+  { fleet: string; configuration: string; version: number; policy: Record<string, unknown> }
+>(`
+  mutation StartRollout($fleet: String!, $configuration: String!, $version: Int!, $policy: JSON) {
+    startRollout(fleet: $fleet, configuration: $configuration, version: $version, policy: $policy) { id }
+  }
+`);
+
+interface Ordered {
+  rollout: { id: string; state: RolloutState };
+}
+
+export const pauseRolloutMutation = gql<Ordered, { id: string }>(`
+  mutation PauseRollout($id: ID!) {
+    rollout: pauseRollout(id: $id) { id state }
+  }
+`);
+
+export const resumeRolloutMutation = gql<Ordered, { id: string }>(`
+  mutation ResumeRollout($id: ID!) {
+    rollout: resumeRollout(id: $id) { id state }
+  }
+`);
+
+export const abortRolloutMutation = gql<Ordered, { id: string }>(`
+  mutation AbortRollout($id: ID!) {
+    rollout: abortRollout(id: $id) { id state }
+  }
+`);
+
+export const rollbackRolloutMutation = gql<Ordered, { id: string }>(`
+  mutation RollbackRollout($id: ID!) {
+    rollout: rollbackRollout(id: $id) { id state }
+  }
+`);
+
+export const orderMutations = {
+  pause: pauseRolloutMutation,
+  resume: resumeRolloutMutation,
+  abort: abortRolloutMutation,
+  rollback: rollbackRolloutMutation,
+} satisfies Record<RolloutOrder, unknown>;

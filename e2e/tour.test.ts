@@ -1,0 +1,125 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { chromium, realCollector } from './harness/binaries.ts';
+import { launchBrowser, signIn } from './harness/browser.ts';
+import { servesOtlp, servingOtlp } from './harness/collector-config.ts';
+import { showOnFailure } from './harness/failure.ts';
+import { freePort } from './harness/free-ports.ts';
+import { modes, Muster } from './harness/muster.ts';
+import { Supervisor } from './harness/supervisor.ts';
+
+const enrolledWithinMs = 3_000;
+/** What a supervisor takes to believe in a configuration, 5 s, and then some. */
+const appliedWithin = { timeout: 20_000 };
+
+const canRun = realCollector.found && chromium.found;
+
+describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mode) => {
+  let muster: Muster;
+  let browser: Browser;
+  let page: Page;
+  let supervisor: Supervisor;
+  let otlpPort: number;
+
+  showOnFailure(() => ({ muster: muster?.output, supervisor: supervisor?.output }));
+  beforeAll(async () => {
+    muster = await Muster.start({ mode });
+    browser = await launchBrowser();
+    page = await signIn(browser, muster, '/agents');
+    otlpPort = await freePort();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await supervisor?.dispose();
+    await muster?.dispose();
+  });
+
+  test('the printed supervisor.yaml enrols a collector: it is in the list within 3 s, without a reload', async () => {
+    await page.getByText('No agents yet').waitFor();
+    await page.evaluate('window.sameDocument = true');
+
+    supervisor = await Supervisor.start(muster.supervisorYaml);
+    const deadline = performance.now() + enrolledWithinMs;
+    const row = page.getByRole('row').filter({ hasText: 'otelcol' });
+    await row.getByText('connected', { exact: true }).waitFor({ timeout: enrolledWithinMs });
+    await row.getByText('healthy', { exact: true }).waitFor({ timeout: deadline - performance.now() });
+
+    const uid = await supervisor.uid();
+    await expect
+      .poll(() => muster.rest.agent(uid), { timeout: Math.max(deadline - performance.now(), 1) })
+      .toMatchObject({
+        status: 'connected',
+        healthy: true,
+        type: 'otelcol',
+        version: '0.149.0',
+        os: 'linux',
+        arch: expect.stringMatching(/^(amd64|arm64)$/),
+        hostname: expect.stringMatching(/./),
+        transport: 'websocket',
+        capabilities: expect.arrayContaining([
+          'AcceptsRemoteConfig',
+          'AcceptsRestartCommand',
+          'ReportsAvailableComponents',
+          'ReportsEffectiveConfig',
+          'ReportsHealth',
+          'ReportsHeartbeat',
+          'ReportsRemoteConfig',
+        ]),
+        health: { healthy: true, components: { extensions: { healthy: true } } },
+        effectiveConfig: { '': expect.stringContaining('extensions') },
+        components: { components: { receivers: expect.anything(), exporters: expect.anything() } },
+      });
+    expect(await page.evaluate('window.sameDocument')).toBe(true);
+  });
+
+  test('its page shows all that it said', async () => {
+    await page.getByRole('row').filter({ hasText: 'otelcol' }).getByRole('link').first().click();
+
+    const panel = (name: string) => page.getByRole('region', { name, exact: true });
+    await panel('Effective configuration').getByText('opamp').first().waitFor();
+    await panel('Health').getByText('extensions').first().waitFor();
+    await panel('Available components').getByText('receivers').first().waitFor();
+    await panel('Capabilities').getByText('AcceptsRemoteConfig').waitFor();
+    await page.getByText('0.149.0').first().waitFor();
+    await page.getByText(/linux/).first().waitFor();
+  });
+
+  test('a configuration, a fleet and a rollout made on the UI reach the collector', async () => {
+    await page.getByRole('link', { name: 'Configurations' }).click();
+    await page.getByRole('link', { name: 'New configuration' }).click();
+    await page.getByLabel('Name').fill('edge');
+    await page.getByLabel('Configuration (YAML)').fill(servingOtlp(otlpPort));
+    await page.getByText('No problems found').waitFor();
+    await page.getByRole('button', { name: 'Create configuration' }).click();
+    await page.getByRole('heading', { name: 'edge' }).waitFor();
+
+    await page.getByRole('link', { name: 'Fleets' }).click();
+    await page.getByRole('link', { name: 'New fleet' }).click();
+    await page.getByLabel('Name').fill('everything');
+    await page.getByLabel('Selector').fill('service.name=otelcol');
+    await page.getByRole('button', { name: 'Create fleet' }).click();
+    await page.getByRole('heading', { name: 'everything' }).waitFor();
+
+    await page.getByRole('link', { name: 'Rollouts' }).click();
+    await page.getByRole('link', { name: 'New rollout' }).click();
+    await page.getByLabel('Fleet').selectOption('everything');
+    await page.getByLabel('Configuration').selectOption('edge');
+    await page.getByRole('button', { name: 'Start rollout' }).click();
+
+    await page.getByText('applying').first().waitFor(appliedWithin);
+    await page.getByText('completed').first().waitFor(appliedWithin);
+    await page.getByRole('link', { name: 'Agents' }).click();
+    const row = page.getByRole('row').filter({ hasText: 'otelcol' });
+    await row.getByText('applied', { exact: true }).waitFor(appliedWithin);
+    await row.getByText('edge v1').waitFor();
+    await row.getByText('healthy', { exact: true }).waitFor();
+    expect(await servesOtlp(otlpPort)).toBe(true);
+
+    await row.getByRole('link').first().click();
+    await page
+      .getByRole('region', { name: 'Effective configuration' })
+      .getByText(`127.0.0.1:${otlpPort}`)
+      .first()
+      .waitFor();
+  });
+});

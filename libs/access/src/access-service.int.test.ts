@@ -1,0 +1,216 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { transact } from '@muster/db/transaction';
+import { createTestDatabase, type TestDatabase } from '@muster/db/test-database.postgres';
+import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
+import { sql } from 'kysely';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { AccessService } from './access-service.ts';
+import type { Audit } from './audit.postgres.ts';
+import { InvalidCursor, UnknownEnrollmentToken } from './errors.ts';
+import { answerTokenRequests, wireAccess } from './wire.ts';
+
+let database: TestDatabase;
+let access: AccessService;
+let audit: Audit;
+let bus: ReturnType<typeof createMemoryEventBus>;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  bus = createMemoryEventBus();
+  ({ access, audit } = wireAccess({ db: database.db, bus }));
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await bus.close();
+  await database.drop();
+});
+
+const hash = (secret: string) => createHash('sha256').update(secret).digest('hex');
+const newToken = (token: Parameters<AccessService['createEnrollmentToken']>[2]) =>
+  transact(database.db, (tx) => access.createEnrollmentToken(tx, 'api-key:admin', token));
+const revoke = (id: string) =>
+  transact(database.db, (tx) => access.revokeEnrollmentToken(tx, 'api-key:admin', id));
+const actions = async () => (await audit.page({ limit: 100 })).items.map(({ action }) => action).reverse();
+
+/** Everything that is stored, as text. */
+async function everythingStored(): Promise<string> {
+  const { rows } = await sql<{ text: string }>`
+    select query_to_xml('select * from ' || table_name, true, false, '')::text as text
+    from information_schema.tables where table_schema = 'public'`.execute(database.db);
+  return rows.map(({ text }) => text).join('\n');
+}
+
+describe('the first admin key', () => {
+  it('is made once, and lets its holder in', async () => {
+    const first = await access.ensureAdminKey();
+    expect(first).toEqual({ created: true, token: expect.stringMatching(/^mus_admin_[\w-]{43}$/) });
+    expect(await access.authenticate(first.token!)).toBe('api-key:admin');
+    expect(await access.ensureAdminKey()).toEqual({ created: false, token: null });
+  });
+
+  it('is made once by processes that start together', async () => {
+    const made = await Promise.all(Array.from({ length: 5 }, () => access.ensureAdminKey()));
+    expect(made.filter(({ created }) => created)).toHaveLength(1);
+  });
+
+  it('can be preset; a new preset is taken in beside the old one and not told back', async () => {
+    expect(await access.ensureAdminKey('first-preset-secret')).toEqual({ created: true, token: null });
+    expect(await access.ensureAdminKey('first-preset-secret')).toEqual({ created: false, token: null });
+    expect(await access.ensureAdminKey('other-preset-secret')).toEqual({ created: true, token: null });
+    expect(await access.authenticate('first-preset-secret')).toBe('api-key:admin');
+    expect(await access.authenticate('other-preset-secret')).toBe('api-key:admin');
+  });
+
+  it('is refused when wrong or revoked', async () => {
+    const { token } = await access.ensureAdminKey();
+    expect(await access.authenticate(`${token}x`)).toBeNull();
+    expect(await access.authenticate('')).toBeNull();
+    await database.db.updateTable('api_keys').set({ revoked_at: new Date() }).execute();
+    expect(await access.authenticate(token!)).toBeNull();
+  });
+});
+
+describe('sessions', () => {
+  it('open with a key and end when closed', async () => {
+    const { token } = await access.ensureAdminKey();
+    const session = (await access.openSession(token!))!;
+    expect(session.actor).toBe('session:admin');
+    expect(await access.authenticateSession(session.cookie)).toBe('session:admin');
+    await access.closeSession(session.cookie);
+    expect(await access.authenticateSession(session.cookie)).toBeNull();
+  });
+
+  it('do not open without a key, and an API key is no session', async () => {
+    const { token } = await access.ensureAdminKey();
+    expect(await access.openSession('nonsense')).toBeNull();
+    expect(await access.authenticateSession(token!)).toBeNull();
+  });
+
+  it('end after 12 hours', async () => {
+    const { token } = await access.ensureAdminKey();
+    const { cookie, expiresAt } = (await access.openSession(token!))!;
+    expect(expiresAt.getTime() - Date.now()).toBeCloseTo(12 * 3_600_000, -4);
+    vi.useFakeTimers({ toFake: ['Date'], now: expiresAt.getTime() - 1_000 });
+    expect(await access.authenticateSession(cookie)).toBe('session:admin');
+    vi.setSystemTime(expiresAt.getTime() + 1_000);
+    expect(await access.authenticateSession(cookie)).toBeNull();
+  });
+
+  it('end with their key', async () => {
+    const { token } = await access.ensureAdminKey();
+    const { cookie } = (await access.openSession(token!))!;
+    await database.db.updateTable('api_keys').set({ revoked_at: new Date() }).execute();
+    expect(await access.authenticateSession(cookie)).toBeNull();
+  });
+});
+
+describe('enrollment tokens', () => {
+  it('are accepted until they are revoked, and gateways hear of that', async () => {
+    const { id, token } = await newToken({ name: 'edge' });
+    expect(await access.verifyToken(hash(token))).toEqual({
+      accepted: true,
+      enrollmentTokenId: id,
+      expiresAt: null,
+      limited: false,
+    });
+    const heard: unknown[] = [];
+    await bus.listen('access.token-revoked', (message) => heard.push(message));
+    await revoke(id);
+    expect(await access.verifyToken(hash(token))).toMatchObject({ accepted: false, reason: /revoked/ });
+    await vi.waitFor(() => expect(heard).toEqual([{ id }]));
+  });
+
+  it('expire', async () => {
+    const expiresAt = new Date(Date.now() + 60_000);
+    const { token } = await newToken({ name: 'short', expiresAt });
+    expect(await access.verifyToken(hash(token))).toMatchObject({ accepted: true, expiresAt: expiresAt.getTime() });
+    vi.useFakeTimers({ toFake: ['Date'], now: expiresAt });
+    expect(await access.verifyToken(hash(token))).toMatchObject({ accepted: false, reason: /expired/ });
+  });
+
+  it('are refused when unknown', async () => {
+    expect(await access.verifyToken(hash('nonsense'))).toMatchObject({ accepted: false });
+    expect(await access.verifyToken('not hex')).toMatchObject({ accepted: false });
+    await expect(revoke(randomUUID())).rejects.toThrow(UnknownEnrollmentToken);
+  });
+
+  it('let in as many agents as they may, each counted once, however many come at the same time', async () => {
+    const { id, token } = await newToken({ name: 'three', maxUses: 3 });
+    expect(await access.verifyToken(hash(token))).toMatchObject({ accepted: true, limited: true });
+    const agents = Array.from({ length: 8 }, () => randomUUID());
+    const first = await Promise.all(agents.map((uid) => access.enroll(id, uid)));
+    const admitted = agents.filter((_, index) => first[index]!.accepted);
+    expect(admitted).toHaveLength(3);
+    const again = await Promise.all(agents.map((uid) => access.enroll(id, uid)));
+    expect(agents.filter((_, index) => again[index]!.accepted)).toEqual(admitted);
+    expect(await access.listEnrollmentTokens()).toMatchObject([{ id, name: 'three', maxUses: 3, uses: 3 }]);
+  });
+
+  it('answer gateways over the bus', async () => {
+    const { id, token } = await newToken({ name: 'bus', maxUses: 1 });
+    const answering = await answerTokenRequests(bus, access);
+    expect(await bus.request('access.verify-token', { secretHash: hash(token) })).toMatchObject({
+      accepted: true,
+      enrollmentTokenId: id,
+    });
+    const [one, two] = [randomUUID(), randomUUID()];
+    expect(await bus.request('access.enroll', { enrollmentTokenId: id, uid: one })).toEqual({ accepted: true });
+    expect(await bus.request('access.enroll', { enrollmentTokenId: id, uid: two })).toMatchObject({
+      accepted: false,
+    });
+    await answering.stop();
+  });
+
+  it('include one named default when there is none, or the preset', async () => {
+    const first = await access.ensureEnrollmentToken();
+    expect(await access.verifyToken(hash(first.token!))).toMatchObject({ accepted: true });
+    expect(await access.ensureEnrollmentToken()).toEqual({ created: false, token: null });
+    expect(await access.ensureEnrollmentToken('a-preset-enrollment-token')).toEqual({ created: true, token: null });
+    expect(await access.verifyToken(hash('a-preset-enrollment-token'))).toMatchObject({ accepted: true });
+    const names = (await access.listEnrollmentTokens()).map(({ name }) => name);
+    expect(names).toEqual(['default', 'default']);
+  });
+});
+
+describe('the audit log', () => {
+  it('has every change, and a change that fails leaves nothing', async () => {
+    const { token: key } = await access.ensureAdminKey();
+    await access.openSession(key!);
+    const { id } = await newToken({ name: 'edge', labels: { site: 'a' } });
+    await revoke(id);
+    await revoke(id);
+    await expect(revoke(randomUUID())).rejects.toThrow();
+    expect(await actions()).toEqual([
+      'api-keys.create',
+      'sessions.open',
+      'enrollment-tokens.create',
+      'enrollment-tokens.revoke',
+    ]);
+  });
+
+  it('comes in pages, newest first, of one resource when asked', async () => {
+    const record = (resource: string) =>
+      transact(database.db, (tx) => audit.record(tx, { actor: 'system', action: 'test.do', resource }));
+    for (const name of ['a', 'b', 'a', 'b', 'a']) await record(`thing/${name}`);
+    const first = await audit.page({ limit: 2 });
+    expect(first.items.map(({ resource }) => resource)).toEqual(['thing/a', 'thing/b']);
+    const rest = await audit.page({ limit: 10, after: first.next! });
+    expect(rest.items.map(({ resource }) => resource)).toEqual(['thing/a', 'thing/b', 'thing/a']);
+    expect(rest.next).toBeNull();
+    expect((await audit.page({ resource: 'thing/a', limit: 10 })).items).toHaveLength(3);
+    await expect(audit.page({ limit: 1, after: 'nonsense' })).rejects.toThrow(InvalidCursor);
+  });
+});
+
+it('stores no secret', async () => {
+  const admin = (await access.ensureAdminKey()).token!;
+  const { cookie } = (await access.openSession(admin))!;
+  const enrollment = (await newToken({ name: 'edge' })).token;
+  await access.ensureEnrollmentToken('a-preset-enrollment-token');
+  const stored = await everythingStored();
+  expect(stored).toContain('admin');
+  for (const secret of [admin, cookie, enrollment, 'a-preset-enrollment-token']) {
+    expect(stored).not.toContain(secret);
+    expect(stored).not.toContain(Buffer.from(secret).toString('base64'));
+  }
+});

@@ -1,0 +1,35 @@
+import type { EventBus } from '@muster/messages/event-bus';
+import type { ReportFrame } from '@muster/messages/report-frame';
+import type { Log } from '@muster/platform/log';
+import { foldReports } from './report-folding.ts';
+import type { ChangedAgent, ReportStore } from './report-store.postgres.ts';
+
+/** Most agents in one `agents.changed`: it has to fit a bus message. */
+const maxTold = 1000;
+
+/** Takes reports to the tables and tells everybody what they changed. */
+export class ReportIntake {
+  readonly #store: ReportStore;
+  readonly #bus: EventBus;
+  readonly #log: Log;
+
+  constructor(deps: { store: ReportStore; bus: EventBus; log: Log }) {
+    this.#store = deps.store;
+    this.#bus = deps.bus;
+    this.#log = deps.log;
+  }
+
+  /** Resolves when the reports are stored and told of. Rejects when all of it has to be taken again. */
+  async take(frames: readonly ReportFrame[]): Promise<void> {
+    const { agents, notes } = foldReports(frames);
+    for (const note of notes) this.#log.warn(note, 'a report could not be kept as it came');
+    await this.tell(await this.#store.write(agents));
+  }
+
+  /** Publishes `agents.changed`. */
+  async tell(changed: readonly ChangedAgent[]): Promise<void> {
+    for (let start = 0; start < changed.length; start += maxTold) {
+      await this.#bus.publish('agents.changed', { agents: changed.slice(start, start + maxTold) });
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import { createTestDatabase, type TestDatabase } from '@muster/db/test-database.postgres';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { matchesSelector, parseSelector, type Requirement, type Selector } from './selector.ts';
+import { whereSelector } from './selector.postgres.ts';
+
+let database: TestDatabase;
+const agents: { uid: string; matching: Record<string, string> }[] = [];
+const keys = ['env', 'region', 'host.name', 'a/b', 'odd "key"', '__proto__', 'constructor', 'größe'];
+const values = ['prod', 'test', '', 'a b', 'x"y', String.raw`back\slash`, '%_', '1', 'true', 'null', 'süß'];
+
+let seed = 7;
+/** A repeatable number in [0, n). */
+function random(n: number): number {
+  seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+  return Math.floor((seed / 2 ** 32) * n);
+}
+const oneOf = <T>(items: readonly T[]): T => items[random(items.length)]!;
+
+function randomMap(size: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: random(size) }, () => [oneOf(keys), oneOf(values)]));
+}
+
+function randomRequirement(): Requirement {
+  const key = oneOf([...keys, 'missing']);
+  const operator = oneOf(['in', 'notIn', 'exists', 'notExists'] as const);
+  if (operator === 'exists' || operator === 'notExists') return { key, operator };
+  return { key, operator, values: Array.from({ length: 1 + random(3) }, () => oneOf(values)) };
+}
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  for (let number = 0; number < 200; number++) {
+    const uid = `0190a0b0-0000-7000-8000-${number.toString(16).padStart(12, '0')}`;
+    const [attributes, labels] = [randomMap(6), randomMap(4)];
+    await database.db
+      .insertInto('agents')
+      .values({ uid, attributes: JSON.stringify(attributes), labels: JSON.stringify(labels) })
+      .execute();
+    agents.push({ uid, matching: { ...attributes, ...labels } });
+  }
+});
+afterAll(() => database.drop());
+
+it('SQL selects what matching in memory does, on random data', async () => {
+  let selected = 0;
+  for (let round = 0; round < 200; round++) {
+    const selector: Selector = { requirements: Array.from({ length: random(4) }, randomRequirement) };
+    const rows = await database.db
+      .selectFrom('agents')
+      .select('agents.uid')
+      .where(whereSelector(selector))
+      .orderBy('agents.uid')
+      .execute();
+    const expected = agents.filter(({ matching }) => matchesSelector(selector, matching));
+    expect(rows.map(({ uid }) => uid), JSON.stringify(selector)).toEqual(expected.map(({ uid }) => uid));
+    selected += rows.length;
+  }
+  expect(selected).toBeGreaterThan(1000);
+});
+
+it('finds equality and "in" by the index', async () => {
+  const plan = await database.db.transaction().execute(async (transaction) => {
+    await sql`set local enable_seqscan = off`.execute(transaction);
+    const query = transaction
+      .selectFrom('agents')
+      .select('agents.uid')
+      .where(whereSelector(parseSelector('env=prod,region in (test,prod)')));
+    return query.explain<{ 'QUERY PLAN': string }>();
+  });
+  expect(plan.map((row) => row['QUERY PLAN']).join('\n')).toContain('agents_matching');
+});

@@ -1,0 +1,4 @@
+import { offerCacheContract } from './offer-cache.contract.ts';
+import { createMemoryOfferCache } from './offer-cache.memory.ts';
+
+offerCacheContract(async () => createMemoryOfferCache());

@@ -1,0 +1,158 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { silentLog } from '@muster/platform/log';
+import { sql } from 'kysely';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startEmbeddedPostgres } from './embedded-postgres.ts';
+import { PostgresUnusable } from './errors.ts';
+import { openDatabase } from './pool.postgres.ts';
+
+let dataDir: string;
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), 'muster-embedded-'));
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  // Ends what a killed child left behind.
+  const server = await startEmbeddedPostgres({ dataDir, log: silentLog }).catch(() => null);
+  await server?.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+async function query<T>(url: string, statement: string): Promise<T[]> {
+  const db = openDatabase({ url, maxConnections: 1 });
+  try {
+    return (await sql.raw<T>(statement).execute(db)).rows;
+  } finally {
+    await db.destroy();
+  }
+}
+
+/** Starts the server in a process of its own and answers its url. */
+async function startInChild(): Promise<{ child: ChildProcess; url: string }> {
+  const program = fileURLToPath(new URL('./embedded-postgres.test-process.ts', import.meta.url));
+  const child = fork(program, [dataDir], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  children.push(child);
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('message', (message) => resolve(String(message)));
+    child.once('exit', (code) => reject(new Error(`exit ${code}`)));
+  });
+  return { child, url };
+}
+
+const postmaster = () => Number(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8').split('\n')[0]);
+const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
+
+describe('startEmbeddedPostgres', () => {
+  it('keeps data and password over a clean stop, and lets nobody in without it', async () => {
+    const first = await startEmbeddedPostgres({ dataDir, log: silentLog });
+    await query(first.url, 'create table kept as select 42 as answer');
+    await first.stop();
+    const second = await startEmbeddedPostgres({ dataDir, log: silentLog });
+    expect(await query(second.url, 'select answer from kept')).toEqual([{ answer: 42 }]);
+    const stranger = new URL(second.url);
+    stranger.password = 'guess';
+    await expect(query(stranger.href, 'select 1')).rejects.toThrow(/password authentication failed/);
+    expect(statSync(join(dataDir, 'postgres-password')).mode & 0o777).toBe(0o600);
+    await second.stop();
+    expect(existsSync(join(dataDir, 'postgres/postmaster.pid'))).toBe(false);
+  });
+
+  it('survives kill -9 of the process that started it: what was committed is there', async () => {
+    const { child, url } = await startInChild();
+    await query(url, 'create table kept as select 42 as answer');
+    const orphan = postmaster();
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+    expect(isAlive(orphan)).toBe(true);
+
+    const again = await startEmbeddedPostgres({ dataDir, log: silentLog });
+    expect(isAlive(orphan)).toBe(false);
+    expect(await query(again.url, 'select answer from kept')).toEqual([{ answer: 42 }]);
+    await again.stop();
+  });
+
+  it('survives kill -9 of process and server', async () => {
+    const { child, url } = await startInChild();
+    await query(url, 'create table kept as select 42 as answer');
+    process.kill(postmaster(), 'SIGKILL');
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+    const again = await startEmbeddedPostgres({ dataDir, log: silentLog });
+    expect(await query(again.url, 'select answer from kept')).toEqual([{ answer: 42 }]);
+    await again.stop();
+  });
+
+  it('leaves the server of a living process alone', async () => {
+    const { child, url } = await startInChild();
+    const start = startEmbeddedPostgres({ dataDir, log: silentLog });
+    await expect(start).rejects.toThrow(PostgresUnusable);
+    await expect(start).rejects.toThrow(`in use by the process ${child.pid}`);
+    expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }]);
+  });
+
+  it('is not misled by a lock file whose process id another process has now', async () => {
+    const first = await startEmbeddedPostgres({ dataDir, log: silentLog });
+    await first.stop();
+    writeFileSync(join(dataDir, 'postgres/postmaster.pid'), `${process.pid}\n`);
+    const second = await startEmbeddedPostgres({ dataDir, log: silentLog });
+    expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    await second.stop();
+  });
+
+  it('begins anew when the first start was killed half-way', async () => {
+    mkdirSync(join(dataDir, 'postgres.new'));
+    writeFileSync(join(dataDir, 'postgres.new/PG_VERSION'), '18\n');
+    const server = await startEmbeddedPostgres({ dataDir, log: silentLog });
+    expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    await server.stop();
+  });
+
+  it.each([
+    ['of another major version', () => makeCluster('9.6'), /was made by PostgreSQL 9.6/],
+    ['without its password', () => makeCluster('18'), /postgres-password is gone/],
+    ['below a file', () => ((dataDir = join(dataDir, 'file')), writeFileSync(dataDir, '')), /\(EEXIST|\(ENOTDIR/],
+  ])('refuses a data directory %s in one line', async (_, prepare, message) => {
+    prepare();
+    const failure: unknown = await startEmbeddedPostgres({ dataDir, log: silentLog }).catch((error) => error);
+    expect(failure).toBeInstanceOf(PostgresUnusable);
+    expect((failure as Error).message).toMatch(message);
+    expect((failure as Error).message).not.toContain('\n');
+  });
+
+  it.skipIf(process.getuid?.() === 0)('refuses a directory it may not write', async () => {
+    chmodSync(dataDir, 0o500);
+    await expect(startEmbeddedPostgres({ dataDir, log: silentLog })).rejects.toThrow(/EACCES/);
+  });
+
+  it.runIf(process.getuid?.() === 0)('runs as another user below a directory closed to others', async () => {
+    chmodSync(dataDir, 0o700);
+    dataDir = join(dataDir, 'closed', 'deep');
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const server = await startEmbeddedPostgres({ dataDir, log: silentLog });
+    expect(statSync(`/proc/${postmaster()}`).uid).not.toBe(0);
+    await server.stop();
+  });
+
+  it('stops within a second although clients are connected', async () => {
+    const server = await startEmbeddedPostgres({ dataDir, log: silentLog });
+    const db = openDatabase({ url: server.url, maxConnections: 3, log: silentLog });
+    await sql`select 1`.execute(db);
+    const began = Date.now();
+    await server.stop();
+    expect(Date.now() - began).toBeLessThan(1500);
+    await db.destroy();
+  });
+});
+
+function makeCluster(version: string): void {
+  mkdirSync(join(dataDir, 'postgres'));
+  writeFileSync(join(dataDir, 'postgres/PG_VERSION'), `${version}\n`);
+}

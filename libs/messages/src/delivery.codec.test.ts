@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+import {
+  decodeDelivery,
+  decodeDeliveryReceipt,
+  encodeDelivery,
+  encodeDeliveryReceipt,
+} from './delivery.codec.ts';
+import type { Delivery } from './delivery.ts';
+import { plain } from './event-bus.contract.ts';
+
+const uids = Buffer.alloc(32, 3);
+const orders: Delivery[] = [
+  {
+    kind: 'desiredConfig',
+    configHash: Buffer.alloc(32, 9),
+    remoteConfig: Buffer.from('config'),
+    instanceUids: uids,
+  },
+  { kind: 'desiredConfig', configHash: Buffer.alloc(0), remoteConfig: Buffer.alloc(0), instanceUids: uids },
+  { kind: 'restart', instanceUids: uids },
+  { kind: 'disconnect', instanceUids: uids, reason: 'deleted' },
+];
+
+it.each(orders)('gives back an order to $kind', (order) => {
+  expect(plain(decodeDelivery(encodeDelivery(order)))).toEqual(plain(order));
+});
+
+it('gives back a receipt, also one with nothing to tell', () => {
+  const receipts = [
+    { notHeld: uids, refused: [{ instanceUid: Buffer.alloc(16, 3), reason: 'cannot restart' }] },
+    { notHeld: Buffer.alloc(0), refused: [] },
+  ];
+  for (const receipt of receipts) {
+    expect(plain(decodeDeliveryReceipt(encodeDeliveryReceipt(receipt)))).toEqual(plain(receipt));
+  }
+});
+
+it('throws on bytes that are no order', () => {
+  expect(() => decodeDelivery(new Uint8Array(0))).toThrow('holds no order');
+  expect(() => decodeDelivery(Uint8Array.of(0xff))).toThrow();
+});

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startLocalRedis, type LocalService } from '@muster/platform/local-services';
+import { Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createBullBatchQueue } from './batch-queue.bullmq.ts';
+import { batchQueueContract } from './batch-queue.contract.ts';
+import type { BatchQueue } from './batch-queue.ts';
+
+let dataDir: string;
+let server: LocalService;
+let redis: Redis;
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'muster-redis-'));
+  server = await startLocalRedis({ dataDir });
+  redis = new Redis(server.url, { maxRetriesPerRequest: null });
+  redis.on('error', () => {});
+});
+afterAll(async () => {
+  redis.disconnect();
+  await server.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+const openQueue = () => createBullBatchQueue({ url: server.url, retryPauseMs: 50, takeOverMs: 2_000 });
+
+batchQueueContract(async () => {
+  await redis.flushall();
+  const queues: BatchQueue[] = [];
+  return {
+    join: async () => {
+      const queue = openQueue();
+      queues.push(queue);
+      return queue;
+    },
+    close: async () => {
+      await Promise.all(queues.map((queue) => queue.close()));
+    },
+  };
+});
+
+const soon = { timeout: 15_000, interval: 20 };
+const recordCalls = async (queue: BatchQueue) => {
+  const calls: string[] = [];
+  await queue.work(async (rolloutId) => void calls.push(rolloutId));
+  return calls;
+};
+
+it('calls again when a process died in a call', async () => {
+  await redis.flushall();
+  const queue = openQueue();
+  const rollout = randomUUID();
+  await queue.schedule(rollout, Date.now());
+  const settings = { connection: redis, prefix: 'muster', lockDuration: 500, skipLockRenewal: true };
+  const began = Promise.withResolvers<void>();
+  const dying = new Worker(
+    'rollouts',
+    async () => {
+      await redis.hdel('muster:rollouts:pending', rollout);
+      began.resolve();
+      await new Promise(() => {});
+    },
+    { ...settings, skipStalledCheck: true },
+  );
+  await began.promise;
+  await dying.close(true);
+  const calls = await recordCalls(queue);
+  await expect.poll(() => calls, soon).toEqual([rollout]);
+  await queue.close();
+});
+
+it('is not held up by a call that was lost', async () => {
+  await redis.flushall();
+  const queue = openQueue();
+  const rollout = randomUUID();
+  await redis.hset('muster:rollouts:pending', rollout, Date.now() - 3_000);
+  await queue.schedule(rollout, Date.now());
+  const calls = await recordCalls(queue);
+  await expect.poll(() => calls, soon).toEqual([rollout]);
+  await queue.close();
+});
+
+it('leaves nothing of a rollout behind', async () => {
+  await redis.flushall();
+  const queue = openQueue();
+  const rollout = randomUUID();
+  await queue.schedule(rollout, Date.now() + 100);
+  await queue.schedule(rollout, Date.now());
+  const calls = await recordCalls(queue);
+  await expect.poll(() => calls, soon).toEqual([rollout]);
+  await expect
+    .poll(async () => (await redis.keys('*')).filter((key) => key.includes(rollout)), soon)
+    .toEqual([]);
+  await expect.poll(() => redis.exists('muster:rollouts:delayed', 'muster:rollouts:active'), soon).toBe(0);
+  expect(await redis.keys('muster:rollouts:[0-9]*')).toEqual([]);
+  await queue.close();
+});
+
+it('rejects within seconds while Redis is away, and goes on afterwards', async () => {
+  const queue = openQueue();
+  const calls = await recordCalls(queue);
+  await server.stop();
+  await expect(queue.schedule(randomUUID(), Date.now())).rejects.toThrow();
+  server = await startLocalRedis({ dataDir, port: server.port });
+  const rollout = randomUUID();
+  await expect.poll(() => queue.schedule(rollout, Date.now()).catch(() => 'away'), soon).toBeUndefined();
+  await expect.poll(() => calls, soon).toContain(rollout);
+  await queue.close();
+});

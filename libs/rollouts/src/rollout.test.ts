@@ -1,0 +1,189 @@
+import { defaultPolicy, type Policy } from '@muster/configs/policy';
+import { describe, expect, test } from 'vitest';
+import { decide, type Decision, type RolloutView } from './rollout.ts';
+import type { WaveCounts } from './rollout-agent.ts';
+
+const now = 1_000_000;
+
+function wave(counts: Partial<WaveCounts>): WaveCounts {
+  const states = {
+    waiting: 0,
+    offered: 0,
+    applied: 0,
+    failed: 0,
+    deferred: 0,
+    quarantined: 0,
+    rolledBack: 0,
+  };
+  return { ...states, unhealthy: 0, disconnected: 0, size: 10, ...counts };
+}
+
+/** A rollout in its second wave of three; the first wave is done. */
+function view(
+  change: Partial<Omit<RolloutView, 'policy'>> & { policy?: Partial<Policy>; current?: Partial<WaveCounts> },
+) {
+  const { policy, current, ...rest } = change;
+  return {
+    state: 'running',
+    policy: { ...defaultPolicy, ...policy },
+    wave: 1,
+    waveCount: 3,
+    waveStartedAt: now - 5000,
+    waveSettledAt: null,
+    reached: [wave({ size: 1, applied: 1 }), wave(current ?? { offered: 10 })],
+    accepted: [],
+    due: 0,
+    offeredInLastSecond: 0,
+    nextDeadline: null,
+    ...rest,
+  } satisfies RolloutView;
+}
+
+const deadline = now + 60_000;
+const breach = (gate: string, count: number, allowed: number, inWave = 1) =>
+  expect.objectContaining({ gate, count, allowed, wave: inWave });
+
+describe('decide', () => {
+  test.each<[string, RolloutView, Decision | object]>([
+    ['no agents: complete', view({ waveCount: 0, reached: [] }), { kind: 'complete' }],
+    ['a wave that has not begun: start it', view({ waveStartedAt: null }), { kind: 'startWave' }],
+    ['agents due: offer them all', view({ due: 10, current: { waiting: 10 } }), { kind: 'offer', limit: 10 }],
+    [
+      'agents due, slower than that: offer what the pace allows',
+      view({ due: 10, policy: { perSecond: 4 }, offeredInLastSecond: 1 }),
+      { kind: 'offer', limit: 3 },
+    ],
+    [
+      'the pace is used up: look again in a second',
+      view({ due: 10, policy: { perSecond: 4 }, offeredInLastSecond: 4 }),
+      { kind: 'wait', until: now + 1000 },
+    ],
+    [
+      'offers unanswered: wait for the nearest deadline',
+      view({ nextDeadline: deadline }),
+      { kind: 'wait', until: deadline },
+    ],
+    [
+      'an agent of an earlier wave has come back and not answered: wait for it too',
+      view({
+        reached: [wave({ size: 1, offered: 1 }), wave({ applied: 10 })],
+        waveSettledAt: now - 60_000,
+        nextDeadline: deadline,
+      }),
+      { kind: 'wait', until: deadline },
+    ],
+    ['all answered: soak', view({ current: { applied: 10 } }), { kind: 'soak', until: now + 10_000 }],
+    [
+      'soaking: wait for its end',
+      view({ current: { applied: 10 }, waveSettledAt: now - 4000 }),
+      { kind: 'wait', until: now + 6000 },
+    ],
+    [
+      'soaked: next wave',
+      view({ current: { applied: 10 }, waveSettledAt: now - 10_000 }),
+      { kind: 'passWave' },
+    ],
+    [
+      'no soak asked for: next wave at once',
+      view({ current: { applied: 10 }, policy: { soakSeconds: 0 } }),
+      { kind: 'passWave' },
+    ],
+    [
+      'offline and quarantined agents hold nothing',
+      view({ current: { applied: 7, deferred: 2, quarantined: 1 }, waveSettledAt: now - 10_000 }),
+      { kind: 'passWave' },
+    ],
+    [
+      'the last wave has soaked: complete',
+      view({ waveCount: 2, current: { applied: 10 }, waveSettledAt: now - 10_000 }),
+      { kind: 'complete' },
+    ],
+    [
+      'one failed and none allowed: stop, whatever else there is to do',
+      view({ current: { failed: 1, offered: 3, waiting: 6 }, due: 6 }),
+      { kind: 'pause', breach: breach('maxFailed', 1, 0) },
+    ],
+    [
+      'the policy asks to roll back',
+      view({ current: { failed: 1 }, policy: { onBreach: 'rollback' } }),
+      { kind: 'rollback', breach: breach('maxFailed', 1, 0) },
+    ],
+    [
+      'failures within a share of the wave: go on',
+      view({ current: { failed: 2, applied: 8 }, policy: { maxFailed: '20%' } }),
+      { kind: 'soak', until: now + 10_000 },
+    ],
+    [
+      'shares of a wave are rounded down',
+      view({ current: { failed: 2, applied: 8 }, policy: { maxFailed: '19%' } }),
+      { kind: 'pause', breach: breach('maxFailed', 2, 1) },
+    ],
+    [
+      'unhealthy agents are not looked at unless asked',
+      view({ current: { applied: 10, unhealthy: 10 } }),
+      { kind: 'soak', until: now + 10_000 },
+    ],
+    [
+      'too many unhealthy while it soaks',
+      view({ current: { applied: 10, unhealthy: 2 }, waveSettledAt: now - 1, policy: { maxUnhealthy: '1' } }),
+      { kind: 'pause', breach: breach('maxUnhealthy', 2, 1) },
+    ],
+    [
+      'too many went offline',
+      view({ current: { deferred: 3, disconnected: 3 }, policy: { maxDisconnected: '20%' } }),
+      { kind: 'pause', breach: breach('maxDisconnected', 3, 2) },
+    ],
+    [
+      'an earlier wave breaks a gate later',
+      view({ reached: [wave({ size: 1, failed: 1 }), wave({ applied: 10 })] }),
+      { kind: 'pause', breach: breach('maxFailed', 1, 0, 0) },
+    ],
+    [
+      'what a person has accepted is not a breach',
+      view({
+        current: { failed: 2, applied: 8 },
+        accepted: [
+          { failed: 0, unhealthy: 0, disconnected: 0 },
+          { failed: 2, unhealthy: 0, disconnected: 0 },
+        ],
+      }),
+      { kind: 'soak', until: now + 10_000 },
+    ],
+    [
+      'one more than a person has accepted is',
+      view({
+        current: { failed: 3 },
+        accepted: [
+          { failed: 9, unhealthy: 0, disconnected: 0 },
+          { failed: 2, unhealthy: 0, disconnected: 0 },
+        ],
+      }),
+      { kind: 'pause', breach: breach('maxFailed', 3, 2) },
+    ],
+    [
+      'paused: offer nothing, only give up who does not answer',
+      view({ state: 'paused', due: 5, nextDeadline: deadline }),
+      { kind: 'wait', until: deadline },
+    ],
+    [
+      'paused with nothing open: wait for a person',
+      view({ state: 'paused', due: 5, current: { failed: 5 } }),
+      { kind: 'wait', until: null },
+    ],
+    [
+      'rolling back: wait',
+      view({ state: 'rollingBack', nextDeadline: deadline }),
+      { kind: 'wait', until: deadline },
+    ],
+    ['all are back: done', view({ state: 'rollingBack' }), { kind: 'finishRollback' }],
+    ...(['scheduled', 'completed', 'rolledBack', 'aborted', 'replaced'] as const).map(
+      (state): [string, RolloutView, Decision] => [
+        `${state}: nothing`,
+        view({ state, due: 5, waveStartedAt: null }),
+        { kind: 'wait', until: null },
+      ],
+    ),
+  ])('%s', (_what, given, expected) => {
+    expect(decide(given, now)).toEqual(expected);
+  });
+});
