@@ -65,7 +65,7 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
 
   test('a killed gateway: its agents go on at the other one, and it comes back', async () => {
     const agents = await startFakeAgents(muster, agentCount);
-    const connected = () => muster.rest.agents('limit=1000&status=connected');
+    const connected = () => muster.rest.agents('limit=500&status=connected');
     await expect.poll(connected, { timeout: 5_000 }).toHaveLength(agentCount);
     const [urlA, urlB] = muster.opamp as [string, string];
     const onA = agents.filter((agent) => agent.options.url === urlA);
@@ -89,7 +89,7 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
 
   test('a killed inventory: what agents say meanwhile is written when it is back', async () => {
     const agents = await startFakeAgents(muster, agentCount);
-    const connected = () => muster.rest.agents('limit=1000&status=connected');
+    const connected = () => muster.rest.agents('limit=500&status=connected');
     await expect.poll(connected, { timeout: 10_000 }).toHaveLength(agentCount);
 
     killAll(muster.processes('inventory'));
@@ -106,7 +106,7 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
     );
 
     await expect.poll(connected, comeBack).toHaveLength(2 * agentCount);
-    const sick = await muster.rest.agents('limit=1000');
+    const sick = await muster.rest.agents('limit=500');
     const sickUids = sick.filter(({ healthy }) => healthy === false).map(({ uid }) => uid);
     expect(sickUids).toEqual(expect.arrayContaining(agents.map(uidOf)));
     await cutAll([...agents, ...newcomers]);

@@ -34,7 +34,7 @@ describe.each(modes)('what was acknowledged outlives the process, %s', (mode) =>
   }
 
   async function configurationNames(): Promise<string[]> {
-    const { items } = await muster.rest.get<{ items: { name: string }[] }>('configurations?limit=1000');
+    const { items } = await muster.rest.get<{ items: { name: string }[] }>('configurations?limit=500');
     return items.map(({ name }) => name);
   }
 
@@ -45,7 +45,7 @@ describe.each(modes)('what was acknowledged outlives the process, %s', (mode) =>
 
   function expectAll(agents: FakeAgent[], expected: Partial<Agent>) {
     const listed = async () => {
-      const known = await muster.rest.agents('limit=1000&selector=service.name=fake-agent');
+      const known = await muster.rest.agents('limit=500&selector=service.name=fake-agent');
       const uids = new Set(agents.map(uidOf));
       return known.filter(({ uid }) => uids.has(uid));
     };

@@ -25,7 +25,7 @@ describe.each(modes)('heartbeats, %s', (mode) => {
   test('write nothing to the database', async () => {
     const agents = await startFakeAgents(muster, agentCount);
     await expect
-      .poll(() => muster.rest.agents('limit=1000&status=connected'), { timeout: 5_000 })
+      .poll(() => muster.rest.agents('limit=500&status=connected'), { timeout: 5_000 })
       .toHaveLength(agentCount);
     const before = await writingTransactions(database);
 

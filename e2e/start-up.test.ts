@@ -2,13 +2,22 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { oldNode } from './harness/binaries.ts';
 import type { Child } from './harness/child.ts';
 import { occupyPort } from './harness/free-ports.ts';
 import { freshSettings, modes, Muster, repository, runMuster, userEnvironment } from './harness/muster.ts';
 
 const commandLine = join(repository, 'apps/muster/bin/muster.mjs');
+
+describe.skipIf(!modes.includes('all-in-one'))('npm start', () => {
+  test('is ready within 15 s', async () => {
+    const begun = performance.now();
+    const muster = await Muster.start({ mode: 'all-in-one' });
+    expect(performance.now() - begun).toBeLessThan(15_000);
+    await muster.dispose();
+  });
+});
 
 describe.each(modes)('a start that cannot work says why in one line, %s', (mode) => {
   let workDir: string;
@@ -20,15 +29,20 @@ describe.each(modes)('a start that cannot work says why in one line, %s', (mode)
 
   /** Expects exit code 1 and one line that names the cause and, in other words, the way out. */
   async function expectRefusal(child: Child, cause: RegExp, wayOut: RegExp): Promise<void> {
+    await vi.waitFor(() => expect(child.running).toBe(false), { timeout: 20_000, interval: 50 });
     const { code } = await child.exited;
     expect(child.output.trimEnd().split('\n')).toEqual([expect.stringMatching(cause)]);
     expect(child.output).toMatch(wayOut);
     expect(code).toBe(1);
   }
 
+  const started: Child[] = [];
   async function start(settings: Record<string, string>): Promise<Child> {
-    return runMuster(mode, { ...(await freshSettings()), ...settings });
+    const child = await runMuster(mode, { ...(await freshSettings()), ...settings });
+    started.push(child);
+    return child;
   }
+  afterEach(() => Promise.all(started.splice(0).map((child) => child.killTree())));
 
   test('a second start on the same data directory', async () => {
     const muster = await Muster.start({ mode });

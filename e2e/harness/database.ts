@@ -4,7 +4,7 @@ import { Client } from 'pg';
 import type { Muster } from './muster.ts';
 
 /** Where each mode keeps its embedded PostgreSQL, below the data directory. */
-const directory = { 'all-in-one': 'postgres', cluster: 'cluster/postgres' };
+const directory = { 'all-in-one': '.', cluster: 'cluster' };
 
 /** A connection to the PostgreSQL of a running Muster. */
 export async function connectDatabase(muster: Muster): Promise<Client> {

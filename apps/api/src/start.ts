@@ -22,6 +22,8 @@ import { wireApi, type ApiPorts, type ApiServices } from './wire.ts';
 
 export interface ApiDeps extends ApiPorts {
   settings: ApiSettings;
+  /** How often the credential of an open WebSocket is judged anew; milliseconds, a minute by default. */
+  recheckMs?: number;
 }
 
 /**
@@ -38,7 +40,13 @@ export async function startApi(deps: ApiDeps): Promise<Running & { url: string }
   await app.init();
   await live.listen(bus);
   const { authentication } = services;
-  const sockets = serveGraphqlSockets({ server: app.getHttpServer(), schema, authentication, log });
+  const sockets = serveGraphqlSockets({
+    server: app.getHttpServer(),
+    schema,
+    authentication,
+    log,
+    recheckMs: deps.recheckMs ?? 60_000,
+  });
   const stop = async () => {
     await sockets.stop();
     await live.stop();
@@ -68,7 +76,6 @@ export async function createApp(
   });
   const instance: FastifyInstance = adapter.getInstance();
   const filter = new ProblemFilter(log);
-  instance.setErrorHandler((error, request, reply) => filter.answer(error, request, reply));
   instance.addHook('onRoute', onRoute);
   instance.addHook('onRequest', guard(services.authentication));
   instance.removeContentTypeParser('text/plain');
@@ -79,7 +86,7 @@ export async function createApp(
   });
   app.useGlobalFilters(filter);
   await serveGraphql(instance, graphqlOptions(schema, log));
-  await serveWebUi(instance, settings.webRoot);
+  await serveWebUi(instance, settings.webRoot, filter);
   return app;
 }
 
@@ -90,9 +97,14 @@ async function serveGraphql(instance: FastifyInstance, options: MercuriusOptions
 }
 
 /** The UI's files are open to all: signing in happens in them. */
-async function serveWebUi(instance: FastifyInstance, webRoot: string | null): Promise<void> {
+async function serveWebUi(
+  instance: FastifyInstance,
+  webRoot: string | null,
+  filter: ProblemFilter,
+): Promise<void> {
   if (webRoot === null || !holdsWebUi(webRoot)) return;
   await instance.register(async (ui) => {
+    ui.setErrorHandler((error, request, reply) => filter.answer(error, request, reply));
     ui.addHook('onRoute', (route) => void (route.config = { ...route.config, open: true }));
     await ui.register(fastifyStatic, {
       root: webRoot,

@@ -34,7 +34,10 @@ export interface CallOptions {
 export type TestApi = Awaited<ReturnType<typeof startTestApi>>;
 
 /** The whole API on a database of its own and in-process ports, listening on a free port. */
-export async function startTestApi(settings: Partial<ApiDeps['settings']> = {}) {
+export async function startTestApi(
+  settings: Partial<ApiDeps['settings']> = {},
+  options: Pick<ApiDeps, 'recheckMs'> = {},
+) {
   const database = await createTestDatabase();
   const { db } = database;
   const bus = createMemoryEventBus({ log: silentLog });
@@ -56,11 +59,15 @@ export async function startTestApi(settings: Partial<ApiDeps['settings']> = {}) 
     delivery: createMemoryGatewayDelivery(),
     queue,
     log: silentLog,
+    ...options,
   };
   const { access, audit } = wireAccess({ db, bus });
   const key = (await access.ensureAdminKey()).token!;
   const api = await startApi(deps);
   const reports = new ReportStore(db, silentLog);
+
+  let stopped: Promise<void> | undefined;
+  const stopServer = () => (stopped ??= api.stop());
 
   async function call(path: string, options: CallOptions = {}): Promise<Answer> {
     const { body, method = body === undefined ? 'GET' : 'POST', headers = {}, key: given = key } = options;
@@ -114,8 +121,10 @@ export async function startTestApi(settings: Partial<ApiDeps['settings']> = {}) 
       const agents = await reports.write(foldReports([{ gateway: 'gateway-1', reports: [report] }]).agents);
       await bus.publish('agents.changed', { agents });
     },
+    /** Stops the server alone. */
+    stopServer,
     async stop() {
-      await api.stop();
+      await stopServer();
       await queue.close();
       await bus.close();
       await database.drop();

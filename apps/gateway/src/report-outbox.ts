@@ -75,16 +75,16 @@ export class ReportOutbox {
 
   /** Publishes what is there; resolves when nothing is left. For the end: does not try for more than `forMs`. */
   async close(forMs: number): Promise<void> {
-    if (this.#entries.length > 0) this.#publish();
-    await Promise.race([this.#publishing, pause(forMs, undefined, { ref: false })]);
+    const late = pause(forMs, 'late' as const, { ref: false });
+    while (this.#entries.length > 0) {
+      this.#publish();
+      if ((await Promise.race([this.#publishing, late])) === 'late') break;
+    }
     this.#closed = true;
     if (this.#timer) clearTimeout(this.#timer);
-    const left = this.#entries.length;
-    if (left > 0)
-      this.#options.log.warn(
-        { reports: left },
-        'reports were not published; their agents will be asked again',
-      );
+    const reports = this.#entries.length;
+    if (reports > 0)
+      this.#options.log.warn({ reports }, 'not all reports were published; agents will be asked again');
   }
 
   #schedule(): void {
@@ -98,6 +98,8 @@ export class ReportOutbox {
     this.#timer = null;
     this.#publishing ??= this.#publishAll().finally(() => {
       this.#publishing = null;
+      // A report may have come between the last publish and now.
+      if (this.#entries.length > 0 && !this.#closed) this.#schedule();
     });
   }
 

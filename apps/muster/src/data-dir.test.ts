@@ -53,3 +53,7 @@ it('says what is wrong with a place that cannot be written', async () => {
     /cannot be written \(ENOTDIR\): make it writable or set MUSTER_DATA_DIR/,
   );
 });
+
+it.runIf(process.platform === 'linux')('does not hang where nothing can be made', async () => {
+  await expect(claimDataDir('/proc/muster')).rejects.toThrow(/cannot be written \(ENOENT\)/);
+});

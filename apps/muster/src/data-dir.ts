@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { access, constants, mkdir, realpath, unlink } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Running } from '@muster/platform/running';
 
 /** The data directory cannot be used; the message says why and what to do. */
@@ -19,7 +19,7 @@ export class DataDirUnusable extends Error {
 export async function claimDataDir(path: string): Promise<Running & { path: string }> {
   const wanted = resolve(path);
   try {
-    await mkdir(wanted, { recursive: true, mode: 0o700 });
+    await makeDirectory(wanted);
     await access(wanted, constants.W_OK | constants.X_OK);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
@@ -37,6 +37,19 @@ export async function claimDataDir(path: string): Promise<Running & { path: stri
     );
   }
   return { path: dir, stop: () => new Promise((done) => server.close(() => done())) };
+}
+
+/** Not Node's recursive mkdir: on file systems that take no files, such as /proc, that one never ends. */
+async function makeDirectory(path: string): Promise<void> {
+  const make = () => mkdir(path, { mode: 0o700 });
+  const failure = await make().then(
+    () => null,
+    (error: NodeJS.ErrnoException) => error,
+  );
+  if (failure === null || failure.code === 'EEXIST') return;
+  if (failure.code !== 'ENOENT' || dirname(path) === path) throw failure;
+  await makeDirectory(dirname(path));
+  await make();
 }
 
 type LocalServer = ReturnType<typeof createServer>;

@@ -56,6 +56,7 @@ agent:
   executable: ./otelcol
   # refuse a configuration that the collector cannot load before it is stopped for it
   validate_config: true
+  bootstrap_timeout: 30s
 storage:
   directory: ./supervisor-data
 `;

@@ -1,4 +1,5 @@
 import { cacheExchange, Client, fetchExchange, mapExchange, subscriptionExchange } from 'urql';
+import type { Sink } from 'graphql-ws';
 import type { LiveConnection } from './live-connection.ts';
 import { isSignedOut } from './server-error.ts';
 
@@ -26,10 +27,8 @@ export function createGraphqlClient(live: LiveConnection, onSignedOut: () => voi
       subscriptionExchange({
         forwardSubscription: (request) => ({
           subscribe: (sink) => ({
-            unsubscribe: live.client.subscribe(
-              { ...request, query: request.query ?? '' },
-              { ...sink, next: ({ data = null, ...result }) => sink.next({ data, ...result }) },
-            ),
+            // The two libraries differ only in whether absent members may be undefined.
+            unsubscribe: live.client.subscribe({ ...request, query: request.query ?? '' }, sink as Sink),
           }),
         }),
       }),

@@ -37,7 +37,11 @@ export class AgentCommands {
     await this.#presence.forget([id]);
     if (gateway === undefined) return;
     const instanceUids = agentIdToBytes(id);
-    await this.#delivery.deliver(gateway, { kind: 'disconnect', instanceUids, reason: 'the agent was deleted' });
+    await this.#delivery.deliver(gateway, {
+      kind: 'disconnect',
+      instanceUids,
+      reason: 'the agent was deleted',
+    });
   }
 
   async #order(id: AgentId, delivery: (instanceUids: Uint8Array) => Delivery): Promise<void> {

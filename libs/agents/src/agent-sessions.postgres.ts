@@ -96,7 +96,7 @@ export class AgentSessions {
 async function* pages<T extends { agent: AgentId }>(
   read: (after: AgentId | null) => Promise<T[]>,
 ): AsyncGenerator<T[]> {
-  for (let after: AgentId | null = null; ; ) {
+  for (let after: AgentId | null = null; ;) {
     const page: T[] = await read(after);
     if (page.length > 0) yield page;
     if (page.length < pageSize) return;

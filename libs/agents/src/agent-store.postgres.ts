@@ -33,7 +33,10 @@ export class AgentStore {
    * comes back with a valid credential enrols anew. Throws `UnknownAgent`.
    */
   async delete(tx: Tx, id: AgentId): Promise<void> {
-    const { numDeletedRows } = await tx.db.deleteFrom('agents').where('agents.uid', '=', id).executeTakeFirst();
+    const { numDeletedRows } = await tx.db
+      .deleteFrom('agents')
+      .where('agents.uid', '=', id)
+      .executeTakeFirst();
     if (numDeletedRows === 0n) throw new UnknownAgent(id);
     await tx.db.deleteFrom('agent_states').where('agent_states.uid', '=', id).execute();
     await tx.db.deleteFrom('config_failures').where('config_failures.uid', '=', id).execute();

@@ -48,13 +48,18 @@ function described(agent: number): AgentToServerFields {
         attribute('service.name', 'otelcol'),
         attribute('service.version', agent % 2 ? '0.149.0' : '0.148.0'),
       ],
-      nonIdentifyingAttributes: [attribute('host.name', `web-${agent}`), attribute('shard', String(agent % 3))],
+      nonIdentifyingAttributes: [
+        attribute('host.name', `web-${agent}`),
+        attribute('shard', String(agent % 3)),
+      ],
     },
   };
 }
 
 function write(...reports: Report[]) {
-  return new ReportStore(database.db, silentLog).write(foldReports([{ gateway: 'gateway-1', reports }]).agents);
+  return new ReportStore(database.db, silentLog).write(
+    foldReports([{ gateway: 'gateway-1', reports }]).agents,
+  );
 }
 
 beforeAll(async () => {
@@ -67,7 +72,11 @@ beforeAll(async () => {
   const agents = Array.from({ length: 20 }, (_, index) => index + 1);
   await write(...agents.map((agent) => report(agent, { connected: true, say: described(agent) })));
   await write(...[19, 20].map((agent) => report(agent, { disconnected: true })));
-  await database.db.updateTable('agents').set({ fleet: 'edge' }).where('uid', 'in', [uidOf(3), uidOf(4)]).execute();
+  await database.db
+    .updateTable('agents')
+    .set({ fleet: 'edge' })
+    .where('uid', 'in', [uidOf(3), uidOf(4)])
+    .execute();
 });
 afterAll(() => database.drop());
 
@@ -92,7 +101,11 @@ describe('page', () => {
 
   it.each([
     ['selector', { selector: parseSelector('shard=1,service.version!=0.148.0') }, [1, 7, 13, 19]],
-    ['status connected', { status: 'connected' as const, search: 'web-1' }, [1, 10, 11, 12, 13, 14, 15, 16, 17, 18]],
+    [
+      'status connected',
+      { status: 'connected' as const, search: 'web-1' },
+      [1, 10, 11, 12, 13, 14, 15, 16, 17, 18],
+    ],
     ['status disconnected', { status: 'disconnected' as const }, [19, 20]],
     ['fleet', { fleet: 'edge' }, [3, 4]],
     ['fleet nobody is in', { fleet: 'none' }, []],
@@ -127,7 +140,12 @@ describe('page', () => {
       arch: '',
       hostname: 'web-1',
       labels: {},
-      attributes: { 'service.name': 'otelcol', 'service.version': '0.149.0', 'host.name': 'web-1', shard: '1' },
+      attributes: {
+        'service.name': 'otelcol',
+        'service.version': '0.149.0',
+        'host.name': 'web-1',
+        shard: '1',
+      },
       capabilities: ['ReportsStatus', 'AcceptsRemoteConfig', 'ReportsEffectiveConfig', 'ReportsHealth'],
       transport: 'websocket',
       fleet: null,
@@ -188,7 +206,10 @@ describe('find', () => {
           },
           effectiveConfig: {
             configMap: {
-              configMap: { '': { body: Buffer.from('receivers: {}\n') }, bin: { body: Buffer.from([0xff, 0x00]) } },
+              configMap: {
+                '': { body: Buffer.from('receivers: {}\n') },
+                bin: { body: Buffer.from([0xff, 0x00]) },
+              },
             },
           },
           availableComponents: { hash: Buffer.from([0xab]), components: { receivers: {} } },

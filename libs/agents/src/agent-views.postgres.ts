@@ -131,9 +131,7 @@ export class AgentViews {
   }
 
   #filtered({ selector, search, status, fleet }: AgentFilter) {
-    let query = this.#db
-      .selectFrom('agents')
-      .innerJoin('agent_states', 'agent_states.uid', 'agents.uid');
+    let query = this.#db.selectFrom('agents').innerJoin('agent_states', 'agent_states.uid', 'agents.uid');
     if (selector) query = query.where(whereSelector(selector));
     if (search) query = whereSearched(query, search);
     if (status) query = query.where('agent_states.connected', '=', status === 'connected');

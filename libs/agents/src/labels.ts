@@ -11,7 +11,8 @@ const keyPattern = /^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$/;
 /** Throws `InvalidLabel` for the first label that is none. Values may be any text of one line. */
 export function checkLabels(labels: Labels): void {
   const entries = Object.entries(labels);
-  if (entries.length > maxLabels) throw new InvalidLabel(entries[maxLabels]![0], `more than ${maxLabels} labels`);
+  if (entries.length > maxLabels)
+    throw new InvalidLabel(entries[maxLabels]![0], `more than ${maxLabels} labels`);
   for (const [key, value] of entries) {
     const problem = keyProblem(key) ?? valueProblem(value);
     if (problem) throw new InvalidLabel(key, problem);

@@ -3,7 +3,8 @@ import { RedisScript } from './redis-client.redis.ts';
 /*
  * Keys
  *   muster:presence:<4 hex digits>  hash of the agents whose uid ends so: many small hashes, which Redis
- *                                   keeps compact (values of up to 64 bytes, 128 fields)
+ *                                   keeps compact (values of up to 64 bytes, so gateway names of up
+ *                                   to 31; 128 fields)
  *     <uid, 16 bytes>               record: epoch, sequence_num, last seen, capabilities as big-endian
  *                                   doubles, then the holder: `h<gateway>`, `f` for let go of (free), `s`
  *                                   for seeded, holder not known

@@ -53,7 +53,11 @@ export class PresenceUpkeep {
     }
   }
 
-  async #release(gateway: string, held: readonly { agent: AgentId; epoch: number }[], now: number): Promise<void> {
+  async #release(
+    gateway: string,
+    held: readonly { agent: AgentId; epoch: number }[],
+    now: number,
+  ): Promise<void> {
     const released = new Set(await this.#presence.release(gateway, held.map(unchangedMark)));
     const gone = held.filter(({ agent }) => released.has(agent));
     this.#unstored.push({ gateway, reports: gone.map(({ agent, epoch }) => endOf(agent, epoch, now)) });

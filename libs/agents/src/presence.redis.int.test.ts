@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { AgentId } from './agent-id.ts';
 import { presenceContract } from './presence.contract.ts';
 import { createRedisPresence } from './presence.redis.ts';
+import { RedisUnavailable, assertRedisAnswers } from './redis-client.redis.ts';
 
 let dataDir: string;
 let server: LocalService;
@@ -69,4 +70,14 @@ it('is rebuilt after a wipe', async () => {
   await redis.flushall();
   expect(await presence.isSeeded()).toBe(false);
   await presence.close();
+});
+
+it('says in one line, without a secret, that Redis cannot be reached', async () => {
+  await assertRedisAnswers(server.url);
+  const failed = assertRedisAnswers('redis://muster:s3cret@127.0.0.1:1');
+  await expect(failed).rejects.toThrow(RedisUnavailable);
+  await expect(failed).rejects.toThrow(
+    /^Redis at 127\.0\.0\.1:1 \(MUSTER_REDIS_URL\) cannot be reached: \S[^\n]*ECONNREFUSED[^\n]*$/,
+  );
+  await expect(assertRedisAnswers('nonsense')).rejects.toThrow('MUSTER_REDIS_URL is not a URL');
 });

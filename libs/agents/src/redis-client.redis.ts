@@ -33,6 +33,38 @@ export function openRedis({ url, log, patient = false }: RedisSettings, name: st
   return redis;
 }
 
+/** Redis cannot be reached. */
+export class RedisUnavailable extends Error {
+  readonly code = 'redis-unavailable';
+  readonly retryable = true;
+}
+
+/** Rejects with a `RedisUnavailable` that names MUSTER_REDIS_URL when Redis does not answer now. For the start of a process. */
+export async function assertRedisAnswers(url: string): Promise<void> {
+  if (!URL.canParse(url))
+    throw new RedisUnavailable('MUSTER_REDIS_URL is not a URL such as redis://host:6379');
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: null, commandTimeout: 5_000 });
+  let cause: unknown;
+  redis.on('error', (error: Error) => {
+    cause = error;
+  });
+  try {
+    await redis.connect();
+    await redis.ping();
+  } catch (error) {
+    const reason = cause ?? error;
+    const message = reason instanceof Error ? reason.message : String(reason);
+    throw new RedisUnavailable(
+      `Redis at ${new URL(url).host} (MUSTER_REDIS_URL) cannot be reached: ${message}`,
+      {
+        cause: reason,
+      },
+    );
+  } finally {
+    redis.disconnect();
+  }
+}
+
 /** Sends what is pending and disconnects. */
 export async function closeRedis(redis: Redis): Promise<void> {
   await redis.quit().catch(() => redis.disconnect());

@@ -68,7 +68,9 @@ describe('foldReports', () => {
   it('shows an agent by host.name, else service.name, else its uid', () => {
     const named = (say: AgentToServerFields) => fold(report({ say })).agent.description!.value;
     const service = { identifyingAttributes: [attribute('service.name', 'otelcol')] };
-    const host = { nonIdentifyingAttributes: [attribute('host.name', 'web-1'), attribute('os.type', 'linux')] };
+    const host = {
+      nonIdentifyingAttributes: [attribute('host.name', 'web-1'), attribute('os.type', 'linux')],
+    };
     expect(named({ agentDescription: { ...service, ...host } })).toMatchObject({
       name: 'web-1',
       hostname: 'web-1',
@@ -125,7 +127,11 @@ describe('foldReports', () => {
   it('keeps one failure for each configuration, the latest', () => {
     const failed = (hash: string, error: string, receivedAt: number) =>
       report({ say: status(hash, configStatus.failed, error), receivedAt });
-    const { agent } = fold(failed('a', 'second', 2000), failed('b', 'other', 1500), failed('a', 'first', 1000));
+    const { agent } = fold(
+      failed('a', 'second', 2000),
+      failed('b', 'other', 1500),
+      failed('a', 'first', 1000),
+    );
     expect(agent.failures.map(({ error }) => error)).toEqual(['second', 'other']);
   });
 
@@ -135,12 +141,18 @@ describe('foldReports', () => {
       report({ epoch: 11, connected: true, transport: 'http' }),
       report({ epoch: 10, disconnected: true, sequenceNum: 99 }),
     ];
-    expect(fold(...reports).agent).toMatchObject({ connected: { value: true }, peer: { value: { transport: 'http' } } });
+    expect(fold(...reports).agent).toMatchObject({
+      connected: { value: true },
+      peer: { value: { transport: 'http' } },
+    });
     expect(fold(...reports.toReversed()).agent.connected!.value).toBe(true);
   });
 
   it('lets the end of a connection win over its reports, whatever their sequence_num', () => {
-    const reports = [report({ connected: true, sequenceNum: 7 }), report({ disconnected: true, sequenceNum: 7 })];
+    const reports = [
+      report({ connected: true, sequenceNum: 7 }),
+      report({ disconnected: true, sequenceNum: 7 }),
+    ];
     expect(fold(...reports).agent.connected!.value).toBe(false);
     expect(fold(...reports.toReversed()).agent.connected!.value).toBe(false);
   });
@@ -148,7 +160,9 @@ describe('foldReports', () => {
   it('orders offers that follow one report by time', () => {
     const offer = (hash: string, receivedAt: number) =>
       report({ offeredConfigHash: Buffer.from(hash), receivedAt });
-    expect(fold(offer('second', 2), offer('first', 1)).agent.offered!.value.hash).toEqual(Buffer.from('second'));
+    expect(fold(offer('second', 2), offer('first', 1)).agent.offered!.value.hash).toEqual(
+      Buffer.from('second'),
+    );
   });
 
   it('takes neither an offer nor an end for a sign that an agent is there', () => {
@@ -161,7 +175,13 @@ describe('foldReports', () => {
     const { agent } = fold(
       report({
         connected: true,
-        say: { agentDescription: {}, effectiveConfig: {}, packageStatuses: {}, availableComponents: {}, capabilities: 1 },
+        say: {
+          agentDescription: {},
+          effectiveConfig: {},
+          packageStatuses: {},
+          availableComponents: {},
+          capabilities: 1,
+        },
       }),
     );
     expect([...agent.changes].sort()).toEqual(
@@ -201,12 +221,17 @@ describe('foldReports', () => {
     const { agent, notes } = fold(
       report({
         say: {
-          agentDescription: { identifyingAttributes: [attribute('service.name', 'a\0b'), attribute('n\0', '\0')] },
+          agentDescription: {
+            identifyingAttributes: [attribute('service.name', 'a\0b'), attribute('n\0', '\0')],
+          },
         },
       }),
       report({ sequenceNum: 2, say: status('x', configStatus.failed, 'no\0') }),
     );
-    expect(agent.description!.value).toMatchObject({ type: 'ab', attributes: '{"service.name":"ab","n":""}' });
+    expect(agent.description!.value).toMatchObject({
+      type: 'ab',
+      attributes: '{"service.name":"ab","n":""}',
+    });
     expect(agent.failures[0]!.error).toBe('no');
     expect(notes).toEqual([{ agent: uid, problem: 'agent_description: changed to fit the database' }]);
   });
@@ -216,7 +241,10 @@ describe('foldReports', () => {
       report({
         say: {
           agentDescription: {
-            identifyingAttributes: [attribute('service.name', 'otelcol'), attribute('blob', 'x'.repeat(5_000_000))],
+            identifyingAttributes: [
+              attribute('service.name', 'otelcol'),
+              attribute('blob', 'x'.repeat(5_000_000)),
+            ],
           },
         },
       }),

@@ -1,10 +1,7 @@
 import { hash as hashOf } from 'node:crypto';
 import type { Report, ReportFrame, Transport } from '@muster/messages/report-frame';
 import type { AgentChange } from '@muster/messages/vocabulary';
-import {
-  decodeConnectionSettingsStatus,
-  decodeRemoteConfigStatus,
-} from '@muster/opamp/config-status';
+import { decodeConnectionSettingsStatus, decodeRemoteConfigStatus } from '@muster/opamp/config-status';
 import { decodeCustomCapabilities } from '@muster/opamp/custom-capabilities';
 import { decodeAgentDescription } from '@muster/opamp/description';
 import { MalformedMessage } from '@muster/opamp/errors';
@@ -187,7 +184,11 @@ function foldConnection(agent: FoldedAgent, report: Report): void {
 
 function foldOffer(agent: FoldedAgent, report: Report): void {
   if (report.offeredConfigHash.length === 0) return;
-  const value = { hash: report.offeredConfigHash, at: report.receivedAt, error: cleanText(report.offerError) };
+  const value = {
+    hash: report.offeredConfigHash,
+    at: report.receivedAt,
+    error: cleanText(report.offerError),
+  };
   agent.offered = later(agent.offered, value, [report.epoch, report.sequenceNum, report.receivedAt]);
   agent.changes.add('configStatus');
 }
@@ -260,7 +261,11 @@ const subMessageFolds: Record<number, SubMessageFold> = {
     agent.changes.add('packages');
   },
   [subMessageField.customCapabilities]: (agent, body, { order }) => {
-    agent.customCapabilities = later(agent.customCapabilities, decodeCustomCapabilities(body).map((name) => cleanText(name)), order);
+    agent.customCapabilities = later(
+      agent.customCapabilities,
+      decodeCustomCapabilities(body).map((name) => cleanText(name)),
+      order,
+    );
     agent.changes.add('capabilities');
   },
   [subMessageField.connectionSettingsStatus]: (agent, body, { order }) => {

@@ -5,7 +5,7 @@ import type { Report } from '@muster/messages/report-frame';
 import { AgentToServer, configStatus, type AgentToServerFields } from '@muster/opamp/opamp';
 import { silentLog } from '@muster/platform/log';
 import { Kysely, PostgresDialect, sql } from 'kysely';
-import pg from 'pg';
+import { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { agentIdFromBytes, agentIdToBytes, type AgentId } from './agent-id.ts';
 import { foldReports, type FoldedAgent } from './report-folding.ts';
@@ -19,7 +19,7 @@ const statements: string[] = [];
 beforeAll(async () => {
   database = await createTestDatabase();
   db = new Kysely<Database>({
-    dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: database.url, max: 8 }) }),
+    dialect: new PostgresDialect({ pool: new Pool({ connectionString: database.url, max: 8 }) }),
     log: (event) => void statements.push(event.query.sql),
   });
   store = new ReportStore(db, silentLog);
@@ -29,7 +29,9 @@ afterAll(async () => {
   await database.drop();
 });
 beforeEach(async () => {
-  await sql`truncate agents, agent_states, report_contents, config_failures, enrollment_tokens cascade`.execute(db);
+  await sql`truncate agents, agent_states, report_contents, config_failures, enrollment_tokens cascade`.execute(
+    db,
+  );
 });
 
 function uidOf(number: number): AgentId {
@@ -84,7 +86,9 @@ describe('order and repetition', () => {
     (n) => described(`service-${n}`),
     (n) => ({ capabilities: n + 1 }),
     (n) => ({ health: { healthy: n % 2 === 0, lastError: `error ${n}` } }),
-    (n) => ({ effectiveConfig: { configMap: { configMap: { '': { body: Buffer.from(`config ${n % 5}`) } } } } }),
+    (n) => ({
+      effectiveConfig: { configMap: { configMap: { '': { body: Buffer.from(`config ${n % 5}`) } } } },
+    }),
     (n) => ({ availableComponents: { hash: Buffer.from([n % 3]) } }),
     (n) => ({ packageStatuses: { errorMessage: String(n) } }),
     (n) => ({ customCapabilities: { capabilities: [`a "${n}"`, String.raw`b\{`] } }),
@@ -105,7 +109,8 @@ describe('order and repetition', () => {
         sequenceNum++;
         const said = parts.filter(() => random(3) === 0).map((part) => part(random(50)));
         add({ say: Object.assign({ sequenceNum }, ...said), remoteAddress: `192.0.2.1:${random(9)}` });
-        if (random(4) === 0) add({ offeredConfigHash: Buffer.from(`hash-${random(4)}`), offerError: 'too large' });
+        if (random(4) === 0)
+          add({ offeredConfigHash: Buffer.from(`hash-${random(4)}`), offerError: 'too large' });
       }
       if (random(2)) add({ disconnected: true });
     }
@@ -147,7 +152,7 @@ describe('order and repetition', () => {
 
       await sql`truncate agents, agent_states, report_contents, config_failures`.execute(db);
       const repeated = shuffled([...reports, ...reports.filter(() => random(3) === 0)], random);
-      for (let at = 0; at < repeated.length; ) {
+      for (let at = 0; at < repeated.length;) {
         const size = 1 + random(9);
         await write(...repeated.slice(at, at + size));
         at += size;
@@ -174,7 +179,10 @@ describe('order and repetition', () => {
 describe('ReportStore', () => {
   it('writes a batch of 1,000 agents in one statement', async () => {
     const reports = Array.from({ length: 1000 }, (_, agent) =>
-      report(agent, { connected: true, say: { ...described('otelcol'), ...status('x', configStatus.failed, 'no') } }),
+      report(agent, {
+        connected: true,
+        say: { ...described('otelcol'), ...status('x', configStatus.failed, 'no') },
+      }),
     );
     statements.length = 0;
     const changed = await write(...reports);
@@ -217,7 +225,9 @@ describe('ReportStore', () => {
   });
 
   it('keeps what a report leaves out', async () => {
-    await write(report(1, { connected: true, say: { ...described('a'), capabilities: 7, health: { healthy: true } } }));
+    await write(
+      report(1, { connected: true, say: { ...described('a'), capabilities: 7, health: { healthy: true } } }),
+    );
     await write(report(1, { sequenceNum: 2, say: { health: { healthy: false, lastError: 'x' } } }));
     expect(await state(1)).toMatchObject({ capabilities: '7', healthy: false, connected: true });
     expect((await identity(1)).name).toBe('a');
@@ -247,7 +257,10 @@ describe('ReportStore', () => {
       write(report(1, { sequenceNum, receivedAt, say: status('bad', configStatus.failed, error) }));
     const failure = () => db.selectFrom('config_failures').selectAll().executeTakeFirstOrThrow();
     await failed(1, 1000, 'first');
-    await db.updateTable('config_failures').set({ lifted_at: new Date(2000) }).execute();
+    await db
+      .updateTable('config_failures')
+      .set({ lifted_at: new Date(2000) })
+      .execute();
     await failed(1, 1000, 'first');
     expect((await failure()).lifted_at).toEqual(new Date(2000));
     await failed(2, 3000, 'second');
@@ -264,7 +277,9 @@ describe('ReportStore', () => {
 
   it('keeps the last known connection when a silent resume is followed by a report', async () => {
     await write(report(1, { connected: true, receivedAt: 1000 }));
-    await write(report(1, { epoch: 12, sequenceNum: 9, receivedAt: 5000, transport: 'http', say: { capabilities: 1 } }));
+    await write(
+      report(1, { epoch: 12, sequenceNum: 9, receivedAt: 5000, transport: 'http', say: { capabilities: 1 } }),
+    );
     expect(await state(1)).toMatchObject({
       connected: true,
       transport: 1,
@@ -315,9 +330,14 @@ describe('ReportStore', () => {
       connectionSettingsStatus: { value: '{"a":"\\u0000"}', order: [10, 1] },
     });
     const { agents } = foldReports([
-      { gateway: 'g', reports: [1, 2, 3].map((agent) => report(agent, { connected: true, say: described('a') })) },
+      {
+        gateway: 'g',
+        reports: [1, 2, 3].map((agent) => report(agent, { connected: true, say: described('a') })),
+      },
     ]);
-    const changed = await store.write(agents.map((agent) => (agent.uid === uidOf(2) ? poisoned(agent) : agent)));
+    const changed = await store.write(
+      agents.map((agent) => (agent.uid === uidOf(2) ? poisoned(agent) : agent)),
+    );
     expect(changed.map(({ uid }) => uid)).toEqual([uidOf(1), uidOf(3)]);
     expect(await db.selectFrom('agents').select('uid').orderBy('uid').execute()).toEqual([
       { uid: uidOf(1) },
@@ -327,7 +347,7 @@ describe('ReportStore', () => {
 
   it('rejects when the database cannot be asked, so that the batch comes again', async () => {
     const gone = new Kysely<Database>({
-      dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: 'postgresql://127.0.0.1:1/x' }) }),
+      dialect: new PostgresDialect({ pool: new Pool({ connectionString: 'postgresql://127.0.0.1:1/x' }) }),
     });
     const { agents } = foldReports([{ gateway: 'g', reports: [report(1, { connected: true })] }]);
     await expect(new ReportStore(gone, silentLog).write(agents)).rejects.toThrow(/ECONNREFUSED/);

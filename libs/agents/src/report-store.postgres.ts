@@ -123,7 +123,9 @@ function reportRows(agents: readonly FoldedAgent[]): RawBuilder<unknown> {
 }
 
 function insertContents(agents: readonly FoldedAgent[]): RawBuilder<unknown> {
-  const contents = new Map(agents.flatMap(contentsOf).map((content) => [content.hash.toString('hex'), content]));
+  const contents = new Map(
+    agents.flatMap(contentsOf).map((content) => [content.hash.toString('hex'), content]),
+  );
   const hashes = [...contents.values()].map(({ hash }) => hash);
   const bodies = [...contents.values()].map(({ body }) => body);
   return sql`
@@ -144,10 +146,22 @@ function insertFailures(agents: readonly FoldedAgent[]): RawBuilder<unknown> {
     insert into config_failures (uid, hash, error, failed_at)
     select failure.uid, failure.hash, failure.error, failure.failed_at
     from unnest(
-      ${binaryArray('uuid', failures.map(({ uid }) => uid))}::uuid[],
-      ${binaryArray('bytea', failures.map(({ hash }) => hash))}::bytea[],
-      ${binaryArray('text', failures.map(({ error }) => error))}::text[],
-      ${binaryArray('timestamptz', failures.map(({ failedAt }) => failedAt))}::timestamptz[]
+      ${binaryArray(
+        'uuid',
+        failures.map(({ uid }) => uid),
+      )}::uuid[],
+      ${binaryArray(
+        'bytea',
+        failures.map(({ hash }) => hash),
+      )}::bytea[],
+      ${binaryArray(
+        'text',
+        failures.map(({ error }) => error),
+      )}::text[],
+      ${binaryArray(
+        'timestamptz',
+        failures.map(({ failedAt }) => failedAt),
+      )}::timestamptz[]
     ) as failure (uid, hash, error, failed_at)
     order by failure.uid, failure.hash
     on conflict (uid, hash) do update set
@@ -223,7 +237,7 @@ function takeIfLater({ values, order }: FieldColumns): RawBuilder<unknown>[] {
   const taken = values.map(({ name }) => {
     const column = sql.id(name);
     return sql`${column} = case
-      when ${theirs} >= coalesce(${ours}, '{}') then excluded.${column} else agent_states.${column}
+      when ${theirs} is not null then excluded.${column} else agent_states.${column}
     end`;
   });
   return [...taken, sql`${sql.id(order.name)} = greatest(${ours}, ${theirs})`];

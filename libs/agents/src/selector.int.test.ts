@@ -53,7 +53,10 @@ it('SQL selects what matching in memory does, on random data', async () => {
       .orderBy('agents.uid')
       .execute();
     const expected = agents.filter(({ matching }) => matchesSelector(selector, matching));
-    expect(rows.map(({ uid }) => uid), JSON.stringify(selector)).toEqual(expected.map(({ uid }) => uid));
+    expect(
+      rows.map(({ uid }) => uid),
+      JSON.stringify(selector),
+    ).toEqual(expected.map(({ uid }) => uid));
     selected += rows.length;
   }
   expect(selected).toBeGreaterThan(1000);

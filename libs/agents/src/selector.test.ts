@@ -19,7 +19,14 @@ const valid: [text: string, requirements: Requirement[], canonical?: string][] =
   ['in=in', [{ key: 'in', operator: 'in', values: ['in'] }]],
   ['in in (in,notin)', [{ key: 'in', operator: 'in', values: ['in', 'notin'] }]],
   ['a=', [{ key: 'a', operator: 'in', values: [''] }], 'a=""'],
-  ['a=,b', [{ key: 'a', operator: 'in', values: [''] }, { key: 'b', operator: 'exists' }], 'a="",b'],
+  [
+    'a=,b',
+    [
+      { key: 'a', operator: 'in', values: [''] },
+      { key: 'b', operator: 'exists' },
+    ],
+    'a="",b',
+  ],
   ['os="Debian (12), x"', [{ key: 'os', operator: 'in', values: ['Debian (12), x'] }]],
   ["os='a b'", [{ key: 'os', operator: 'in', values: ['a b'] }], 'os="a b"'],
   [String.raw`a="x\"y\\z"`, [{ key: 'a', operator: 'in', values: ['x"y\\z'] }]],

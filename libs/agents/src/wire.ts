@@ -35,7 +35,11 @@ export function wireReports(deps: { db: Kysely<Database>; presence: Presence; bu
   intake: ReportIntake;
   upkeep: PresenceUpkeep;
 } {
-  const intake = new ReportIntake({ store: new ReportStore(deps.db, deps.log), bus: deps.bus, log: deps.log });
+  const intake = new ReportIntake({
+    store: new ReportStore(deps.db, deps.log),
+    bus: deps.bus,
+    log: deps.log,
+  });
   const sessions = new AgentSessions(deps.db);
   return { intake, upkeep: new PresenceUpkeep({ presence: deps.presence, sessions, intake }) };
 }

@@ -11,6 +11,8 @@ import {
 import { checkComponents } from './component-references.ts';
 import { hasErrors, type Problem } from './problem.ts';
 
+export type { Problem };
+
 /**
  * Everything that can be said about a collector configuration from its text alone: YAML syntax,
  * duplicate keys, nothing in it at all, and pipelines that name components which are not defined.

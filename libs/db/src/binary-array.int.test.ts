@@ -20,7 +20,11 @@ const cases: [type: ElementType, values: unknown[], asRead: unknown[]][] = [
     ['0', '-1', '4294967296', '9007199254740991', '-9007199254740991', null],
   ],
   ['integer', [2 ** 31 - 1, -(2 ** 31), null], [2 ** 31 - 1, -(2 ** 31), null]],
-  ['text', ['', 'NULL', '{"a"}\\,\n', 'süß\u{1F600}', null], ['', 'NULL', '{"a"}\\,\n', 'süß\u{1F600}', null]],
+  [
+    'text',
+    ['', 'NULL', '{"a"}\\,\n', 'süß\u{1F600}', null],
+    ['', 'NULL', '{"a"}\\,\n', 'süß\u{1F600}', null],
+  ],
   [
     'timestamptz',
     [0, 1_790_000_000_123, Date.UTC(1970, 0, 2), null],

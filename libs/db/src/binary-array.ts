@@ -7,7 +7,11 @@ interface Element<T> {
 }
 
 const elements = {
-  boolean: { oid: 16, size: () => 1, write: (buffer, value, at) => void buffer.writeUInt8(value ? 1 : 0, at) },
+  boolean: {
+    oid: 16,
+    size: () => 1,
+    write: (buffer, value, at) => void buffer.writeUInt8(value ? 1 : 0, at),
+  },
   bytea: { oid: 17, size: (value) => value.length, write: (buffer, value, at) => buffer.set(value, at) },
   bigint: { oid: 20, size: () => 8, write: writeInt64 },
   integer: { oid: 23, size: () => 4, write: (buffer, value, at) => void buffer.writeInt32BE(value, at) },
@@ -40,7 +44,9 @@ const elements = {
 };
 
 export type ElementType = keyof typeof elements;
-export type ElementValue<T extends ElementType> = Parameters<(typeof elements)[T]['size' | 'write']>[1] extends infer V
+export type ElementValue<T extends ElementType> = Parameters<
+  (typeof elements)[T]['size' | 'write']
+>[1] extends infer V
   ? V
   : never;
 

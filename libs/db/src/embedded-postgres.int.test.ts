@@ -1,28 +1,47 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { silentLog } from '@muster/platform/log';
 import { sql } from 'kysely';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { PostgresUnusable } from './errors.ts';
 import { openDatabase } from './pool.postgres.ts';
 
 let dataDir: string;
+/** A data directory that was started and stopped once; copies of it save time. */
+const prepared = mkdtempSync(join(tmpdir(), 'muster-prepared-'));
 const children: ChildProcess[] = [];
 
+beforeAll(async () => {
+  const server = await startEmbeddedPostgres({ dataDir: prepared, log: silentLog });
+  await server.stop();
+});
+afterAll(() => rmSync(prepared, { recursive: true, force: true }));
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'muster-embedded-'));
 });
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
-  // Ends what a killed child left behind.
-  const server = await startEmbeddedPostgres({ dataDir, log: silentLog }).catch(() => null);
-  await server?.stop();
-  rmSync(dataDir, { recursive: true, force: true });
+  if (existsSync(lockFile())) process.kill(postmaster(), 'SIGKILL');
+  rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
 });
+
+function copyPrepared(): void {
+  // Node's own copy gives root's copies to root, as whom PostgreSQL does not run.
+  execFileSync('cp', ['-a', `${prepared}/.`, dataDir]);
+}
 
 async function query<T>(url: string, statement: string): Promise<T[]> {
   const db = openDatabase({ url, maxConnections: 1 });
@@ -45,8 +64,15 @@ async function startInChild(): Promise<{ child: ChildProcess; url: string }> {
   return { child, url };
 }
 
-const postmaster = () => Number(readFileSync(join(dataDir, 'postgres/postmaster.pid'), 'utf8').split('\n')[0]);
-const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
+const lockFile = () => join(dataDir, 'postgres/postmaster.pid');
+const postmaster = () => Number(readFileSync(lockFile(), 'utf8').split('\n')[0]);
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 describe('startEmbeddedPostgres', () => {
   it('keeps data and password over a clean stop, and lets nobody in without it', async () => {
@@ -60,10 +86,11 @@ describe('startEmbeddedPostgres', () => {
     await expect(query(stranger.href, 'select 1')).rejects.toThrow(/password authentication failed/);
     expect(statSync(join(dataDir, 'postgres-password')).mode & 0o777).toBe(0o600);
     await second.stop();
-    expect(existsSync(join(dataDir, 'postgres/postmaster.pid'))).toBe(false);
+    expect(existsSync(lockFile())).toBe(false);
   });
 
   it('survives kill -9 of the process that started it: what was committed is there', async () => {
+    copyPrepared();
     const { child, url } = await startInChild();
     await query(url, 'create table kept as select 42 as answer');
     const orphan = postmaster();
@@ -79,6 +106,7 @@ describe('startEmbeddedPostgres', () => {
   });
 
   it('survives kill -9 of process and server', async () => {
+    copyPrepared();
     const { child, url } = await startInChild();
     await query(url, 'create table kept as select 42 as answer');
     process.kill(postmaster(), 'SIGKILL');
@@ -91,6 +119,7 @@ describe('startEmbeddedPostgres', () => {
   });
 
   it('leaves the server of a living process alone', async () => {
+    copyPrepared();
     const { child, url } = await startInChild();
     const start = startEmbeddedPostgres({ dataDir, log: silentLog });
     await expect(start).rejects.toThrow(PostgresUnusable);
@@ -99,9 +128,8 @@ describe('startEmbeddedPostgres', () => {
   });
 
   it('is not misled by a lock file whose process id another process has now', async () => {
-    const first = await startEmbeddedPostgres({ dataDir, log: silentLog });
-    await first.stop();
-    writeFileSync(join(dataDir, 'postgres/postmaster.pid'), `${process.pid}\n`);
+    copyPrepared();
+    writeFileSync(lockFile(), `${process.pid}\n`);
     const second = await startEmbeddedPostgres({ dataDir, log: silentLog });
     expect(await query(second.url, 'select 1 as one')).toEqual([{ one: 1 }]);
     await second.stop();
@@ -118,7 +146,11 @@ describe('startEmbeddedPostgres', () => {
   it.each([
     ['of another major version', () => makeCluster('9.6'), /was made by PostgreSQL 9.6/],
     ['without its password', () => makeCluster('18'), /postgres-password is gone/],
-    ['below a file', () => ((dataDir = join(dataDir, 'file')), writeFileSync(dataDir, '')), /\(EEXIST|\(ENOTDIR/],
+    [
+      'below a file',
+      () => ((dataDir = join(dataDir, 'file')), writeFileSync(dataDir, '')),
+      /\(EEXIST|\(ENOTDIR/,
+    ],
   ])('refuses a data directory %s in one line', async (_, prepare, message) => {
     prepare();
     const failure: unknown = await startEmbeddedPostgres({ dataDir, log: silentLog }).catch((error) => error);
@@ -142,6 +174,7 @@ describe('startEmbeddedPostgres', () => {
   });
 
   it('stops within a second although clients are connected', async () => {
+    copyPrepared();
     const server = await startEmbeddedPostgres({ dataDir, log: silentLog });
     const db = openDatabase({ url: server.url, maxConnections: 3, log: silentLog });
     await sql`select 1`.execute(db);

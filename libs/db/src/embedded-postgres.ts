@@ -1,14 +1,6 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -85,7 +77,15 @@ function lookAround({ dataDir, log, settings = {} }: EmbeddedPostgresOptions): S
     writeFileSync(ownerFile, '', { flag: 'a' });
     const passwordFile = join(directory, 'postgres-password');
     if (existsSync(cluster)) checkVersion(cluster, binaries);
-    return { binaries, account: accountForPostgres(cluster), cluster, passwordFile, ownerFile, settings, log };
+    return {
+      binaries,
+      account: accountForPostgres(cluster),
+      cluster,
+      passwordFile,
+      ownerFile,
+      settings,
+      log,
+    };
   } catch (cause) {
     throw explain(cause, directory);
   }

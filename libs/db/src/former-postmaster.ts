@@ -31,7 +31,9 @@ export async function stopFormerPostmaster(cluster: string, owner: number | null
 export async function stopPostmaster(pid: number): Promise<void> {
   if (await endsAfter(pid, 'SIGINT', fastShutdownMs)) return;
   if (await endsAfter(pid, 'SIGQUIT', immediateShutdownMs)) return;
-  throw new PostgresUnusable(`the PostgreSQL server with the process id ${pid} does not end: stop it by hand`);
+  throw new PostgresUnusable(
+    `the PostgreSQL server with the process id ${pid} does not end: stop it by hand`,
+  );
 }
 
 async function endsAfter(pid: number, signal: NodeJS.Signals, patienceMs: number): Promise<boolean> {

@@ -1,6 +1,6 @@
 import type { Log } from '@muster/platform/log';
 import { Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
+import { Pool } from 'pg';
 import type { Database } from './schema.ts';
 
 export interface DatabaseOptions {
@@ -15,7 +15,7 @@ export interface DatabaseOptions {
  * int8 and numeric are read as text, so that 64 bits survive.
  */
 export function openDatabase({ url, maxConnections, log }: DatabaseOptions): Kysely<Database> {
-  const pool = new pg.Pool({ connectionString: url, max: maxConnections, application_name: 'muster' });
+  const pool = new Pool({ connectionString: url, max: maxConnections, application_name: 'muster' });
   // Without a listener a connection that breaks while idle would end the process; the pool replaces it.
   pool.on('error', (error) => log?.warn({ reason: error.message }, 'an idle database connection broke'));
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });

@@ -62,7 +62,9 @@ function findUser(name: string): Account | null {
 }
 
 function idOf(option: '-u' | '-g', name: string): number {
-  return Number(execFileSync('id', [option, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+  return Number(
+    execFileSync('id', [option, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+  );
 }
 
 function createUser(name: string): Account {

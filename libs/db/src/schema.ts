@@ -220,14 +220,7 @@ export interface RolloutsTable {
 }
 
 export type RolloutState =
-  | 'scheduled'
-  | 'running'
-  | 'paused'
-  | 'completed'
-  | 'rollingBack'
-  | 'rolledBack'
-  | 'aborted'
-  | 'replaced';
+  'scheduled' | 'running' | 'paused' | 'completed' | 'rollingBack' | 'rolledBack' | 'aborted' | 'replaced';
 
 export interface RolloutAgentsTable {
   rollout_id: string;
@@ -241,13 +234,7 @@ export interface RolloutAgentsTable {
 }
 
 export type RolloutAgentState =
-  | 'waiting'
-  | 'offered'
-  | 'applied'
-  | 'failed'
-  | 'deferred'
-  | 'quarantined'
-  | 'rolledBack';
+  'waiting' | 'offered' | 'applied' | 'failed' | 'deferred' | 'quarantined' | 'rolledBack';
 
 export interface RolloutEventsTable {
   id: string;

@@ -19,7 +19,12 @@ declare module 'vitest' {
 /** vitest global setup: one embedded server for the run, with a migrated template database. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = mkdtempSync(join(tmpdir(), 'muster-test-'));
-  const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' };
+  const settings = {
+    fsync: 'off',
+    synchronous_commit: 'off',
+    full_page_writes: 'off',
+    max_connections: '300',
+  };
   const server = await startEmbeddedPostgres({ dataDir, log: silentLog, settings });
   await makeTemplate(server.url);
   project.provide('postgresUrl', server.url);

@@ -11,9 +11,9 @@ export interface Tx {
 /** Runs `work` in one transaction, then its effects. Effects run even when an earlier one failed; the first failure is thrown. */
 export async function transact<T>(db: Kysely<Database>, work: (tx: Tx) => Promise<T>): Promise<T> {
   const effects: (() => Promise<void> | void)[] = [];
-  const result = await db.transaction().execute((transaction) =>
-    work({ db: transaction, afterCommit: (effect) => void effects.push(effect) }),
-  );
+  const result = await db
+    .transaction()
+    .execute((transaction) => work({ db: transaction, afterCommit: (effect) => void effects.push(effect) }));
   let failure: unknown;
   for (const effect of effects) {
     try {

@@ -129,18 +129,19 @@ export function eventBusContract(open: () => Promise<BusFixture>): void {
 
     it('stops when the running handler has ended, and gives back what it did not take', async () => {
       const log: string[] = [];
-      const subscription = await other.consume('fleets.changed', 'a', async () => {
+      const handle = async () => {
         log.push('started');
         await delay(50);
         log.push('ended');
         throw new Error('not now');
-      });
-      await publishFleets('one');
+      };
+      const subscription = await other.consume('fleets.changed', 'a', handle, { maxBatch: 1 });
+      await publishFleets('one', 'two');
       await expect.poll(() => log, soon).toEqual(['started']);
       await subscription.stop();
       expect(log).toEqual(['started', 'ended']);
       const { names } = await collect('a');
-      await expect.poll(() => names, soon).toEqual(['one']);
+      await expect.poll(() => names, soon).toEqual(['one', 'two']);
     });
 
     it('lets a handler publish to its own group', async () => {

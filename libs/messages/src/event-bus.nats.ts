@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { jetstream } from '@nats-io/jetstream';
+import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
 import { RequestError, type Msg } from '@nats-io/transport-node';
 import type { NatsLink } from './connection.nats.ts';
 import { BusUnavailable, RequestFailed } from './errors.ts';
@@ -42,11 +42,14 @@ const patienceMs = 5_000;
 class NatsEventBus implements EventBus {
   private readonly consumers = new Set<Subscription>();
   private readonly answering = new Set<Promise<void>>();
+  private readonly streams: JetStreamClient;
 
   constructor(
     private readonly link: NatsLink,
     private readonly retryPauseMs: number,
-  ) {}
+  ) {
+    this.streams = jetstream(link.connection);
+  }
 
   get available(): boolean {
     return this.link.available;
@@ -155,13 +158,12 @@ class NatsEventBus implements EventBus {
 
   /** Streams that were wiped with the server's disk are made again. */
   private async store(subject: string, payload: Uint8Array): Promise<void> {
-    const stream = jetstream(this.link.connection);
     try {
-      await stream.publish(subject, payload, { timeout: patienceMs });
+      await this.streams.publish(subject, payload, { timeout: patienceMs });
     } catch (error) {
       if (!hasNoStream(error)) throw error;
       await ensureStreams(this.link.connection);
-      await stream.publish(subject, payload, { timeout: patienceMs });
+      await this.streams.publish(subject, payload, { timeout: patienceMs });
     }
   }
 

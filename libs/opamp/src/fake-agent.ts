@@ -134,6 +134,11 @@ export class FakeAgent {
     await this.connection.close();
   }
 
+  /** Breaks the connection, if there is one, without a word. */
+  async cut(): Promise<void> {
+    await this.#connection?.cut();
+  }
+
   /** Comes back on a new connection and goes on where it was, as real clients do: with the next message alone. */
   async reconnect(url = this.options.url): Promise<ServerToAgentMessage> {
     this.options.url = url;

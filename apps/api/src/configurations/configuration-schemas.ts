@@ -1,5 +1,5 @@
 import type { Configuration, ConfigurationVersion } from '@muster/configs/configuration';
-import type { Problem } from '@muster/configs/validate';
+import type { Problem } from '@muster/configs/problem';
 import { z } from 'zod';
 import { versionNumber } from '../http/parse.ts';
 import { dateTime, named, pageSchema, textMap, toDateTime } from '../http/schemas.ts';

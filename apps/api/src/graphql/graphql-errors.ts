@@ -7,10 +7,11 @@ import { internalProblem, refusalProblem, toProblem, type Problem } from '../htt
  * logged and says nothing.
  */
 export function formatError(error: GraphQLError, log: Log): GraphQLFormattedError {
-  const { locations, path, originalError } = error;
+  const { locations, path } = error;
   const place = { ...(locations && { locations }), ...(path && { path }) };
-  if (!originalError) return { message: error.message, ...place, extensions: { code: 'invalid-query' } };
-  const { detail, code, field, errors, problems, position } = problemOf(originalError, log);
+  const cause = causeOf(error);
+  if (!cause) return { message: error.message, ...place, extensions: { code: 'invalid-query' } };
+  const { detail, code, field, errors, problems, position } = problemOf(cause, log);
   return {
     message: detail,
     ...place,
@@ -24,8 +25,18 @@ export function formatError(error: GraphQLError, log: Log): GraphQLFormattedErro
   };
 }
 
+/** What a resolver threw; null: GraphQL itself refused the operation. */
+function causeOf(error: GraphQLError): Error | null {
+  const { originalError } = error;
+  return originalError instanceof GraphQLError ? causeOf(originalError) : (originalError ?? null);
+}
+
+function knownProblem(error: Error): Problem | null {
+  return toProblem(error) ?? refusalProblem((error as { statusCode?: number }).statusCode ?? 500);
+}
+
 function problemOf(error: Error, log: Log): Problem {
-  const known = toProblem(error) ?? refusalProblem((error as { statusCode?: number }).statusCode ?? 500);
+  const known = knownProblem(error);
   if (known) return known;
   log.error({ err: error }, 'GraphQL operation failed');
   return internalProblem;
@@ -33,10 +44,9 @@ function problemOf(error: Error, log: Log): Problem {
 
 /** The status of an HTTP answer that has nothing but errors. */
 export function statusOfErrors(errors: readonly GraphQLError[]): number {
-  const statuses = errors.map(({ originalError }) => {
-    if (!originalError) return 400;
-    const { statusCode = 500 } = originalError as { statusCode?: number };
-    return (toProblem(originalError) ?? refusalProblem(statusCode) ?? internalProblem).status;
+  const statuses = errors.map((error) => {
+    const cause = causeOf(error);
+    return cause ? (knownProblem(cause) ?? internalProblem).status : 400;
   });
   return Math.max(...statuses);
 }

@@ -1,8 +1,17 @@
 import type { FastifyRequest } from 'fastify';
-import { GraphQLError, parse, type GraphQLSchema } from 'graphql/index.js';
+import {
+  GraphQLError,
+  Kind,
+  OperationTypeNode,
+  parse,
+  type DefinitionNode,
+  type DocumentNode,
+  type GraphQLSchema,
+} from 'graphql/index.js';
 import type { MercuriusOptions } from 'mercurius';
 import type { Log } from '@muster/platform/log';
 import { actorOf } from '../http/guard.ts';
+import { SubscriptionOverHttp } from '../http/errors.ts';
 import { sendProblem } from '../http/problem-filter.ts';
 import { toProblem } from '../http/problem.ts';
 import { asGraphqlError, formatResult, statusOfErrors } from './graphql-errors.ts';
@@ -48,13 +57,20 @@ export const graphqlHooks = {
   },
   preExecution(
     schema: GraphQLSchema,
-    document: Parameters<typeof checkLimits>[1],
+    document: DocumentNode,
     _context: unknown,
     variables: Record<string, unknown>,
   ): void {
+    if (document.definitions.some(isSubscription)) throw new SubscriptionOverHttp();
     checkLimits(schema, document, variables);
   },
 };
+
+function isSubscription(definition: DefinitionNode): boolean {
+  return (
+    definition.kind === Kind.OPERATION_DEFINITION && definition.operation === OperationTypeNode.SUBSCRIPTION
+  );
+}
 
 /** Mercurius wraps all validation errors of a document into one. */
 function flatten(errors: readonly GraphQLError[]): GraphQLError[] {

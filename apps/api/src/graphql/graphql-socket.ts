@@ -16,7 +16,6 @@ const path = '/graphql';
 const maxMessageBytes = 256 * 1024;
 /** Close code of the graphql-transport-ws protocol for a credential that does not (any longer) hold. */
 const forbidden = 4403;
-const recheckMs = 60_000;
 
 interface SocketDeps {
   server: Server;
@@ -24,7 +23,7 @@ interface SocketDeps {
   authentication: Authentication;
   log: Log;
   /** How often an open connection's credential is judged anew. */
-  recheckMs?: number;
+  recheckMs: number;
 }
 
 /**
@@ -48,7 +47,7 @@ export function serveGraphqlSockets(deps: SocketDeps): Running {
         const actor = await judge();
         if (!actor) return false;
         actors.set(extra.socket, actor);
-        closeWhenRefused(extra.socket, judge, deps.recheckMs ?? recheckMs);
+        closeWhenRefused(extra.socket, judge, deps.recheckMs);
         return true;
       },
       onSubscribe: ({ extra }, _id, payload) =>

@@ -50,6 +50,16 @@ export class QueryTooComplex extends Error {
   readonly code = 'query-too-complex';
 }
 
+/** Subscriptions are for the WebSocket. */
+export class SubscriptionOverHttp extends Error {
+  readonly code = 'subscription-over-http';
+  readonly field = 'query';
+
+  constructor() {
+    super('subscriptions need a WebSocket that speaks graphql-transport-ws');
+  }
+}
+
 /** The port to serve on is in use. */
 export class PortTaken extends Error {
   readonly code = 'port-taken';

@@ -48,6 +48,7 @@ const statusOf: Record<ErrorCode, number> = {
   'invalid-policy': 400,
   'invalid-priority': 400,
   'query-too-complex': 400,
+  'subscription-over-http': 400,
   unauthenticated: 401,
   'cross-origin': 403,
   'unknown-route': 404,

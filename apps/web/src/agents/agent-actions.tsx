@@ -15,9 +15,6 @@ export function AgentActions({ agent }: { agent: AgentDetail }) {
 
   return (
     <>
-      <span role="status" className="muted">
-        {restartSent && 'Restart sent'}
-      </span>
       <button
         type="button"
         className="button"
@@ -30,6 +27,9 @@ export function AgentActions({ agent }: { agent: AgentDetail }) {
       <button type="button" className="button button-danger" onClick={() => setAsking('delete')}>
         Delete
       </button>
+      <span role="status" className="muted">
+        {restartSent && 'Restart sent'}
+      </span>
       {asking === 'restart' && (
         <RestartDialog
           agent={agent}

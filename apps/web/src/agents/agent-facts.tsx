@@ -5,10 +5,19 @@ import type { AgentDetail } from './agent.ts';
 import './agent-facts.css';
 
 /** What the agent says of itself. */
-export function AttributesPanel({ title, attributes }: { title: string; attributes: Record<string, unknown> }) {
+export function AttributesPanel({
+  title,
+  attributes,
+}: {
+  title: string;
+  attributes: Record<string, unknown>;
+}) {
   const entries = Object.entries(attributes)
     .sort(([a], [b]) => a.localeCompare(b))
-    .map(([key, value]): [string, string] => [key, typeof value === 'string' ? value : JSON.stringify(value)]);
+    .map(([key, value]): [string, string] => [
+      key,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]);
   return (
     <Panel title={title}>
       {entries.length > 0 ? <KeyValues mono entries={entries} /> : <p className="muted">none</p>}

@@ -20,7 +20,11 @@ const countCap = 10_000;
 export function AgentsPage() {
   const [params] = useSearchParams();
   const filters = readFilters(params);
-  const { data, error } = useLiveQuery(agentsQuery, { ...filters, after: params.get('after') }, agentsSignals);
+  const { data, error } = useLiveQuery(
+    agentsQuery,
+    { ...filters, after: params.get('after') },
+    agentsSignals,
+  );
   const { fields, rest } = byField(error, ['selector']);
 
   return (
@@ -30,7 +34,12 @@ export function AgentsPage() {
       <ErrorNotice errors={rest} />
       {data && !error && data.agents.items.length > 0 && (
         <>
-          <DataTable label="Agents" columns={columns} rows={data.agents.items} rowKey={(agent) => agent.uid} />
+          <DataTable
+            label="Agents"
+            columns={columns}
+            rows={data.agents.items}
+            rowKey={(agent) => agent.uid}
+          />
           <Pager next={data.agents.next} summary={countText(data.agents.total)} />
         </>
       )}
@@ -40,23 +49,40 @@ export function AgentsPage() {
 }
 
 const columns: Column<AgentRow>[] = [
-  { header: 'Name', cell: (agent) => <Link to={`/agents/${agent.uid}`}>{agentTitle(agent)}</Link> },
+  { header: 'Name and host', cell: (agent) => <NameCell agent={agent} /> },
   { header: 'Status', cell: (agent) => <AgentStatusChip status={agent.status} /> },
   { header: 'Health', cell: (agent) => <HealthChip healthy={agent.healthy} /> },
   { header: 'Configuration', cell: (agent) => <ConfigurationCell configuration={agent.configuration} /> },
-  { header: 'Fleet', cell: (agent) => agent.fleet && <Link to={`/fleets/${agent.fleet}`}>{agent.fleet}</Link> },
-  { header: 'Host', cell: (agent) => agent.hostname },
+  {
+    header: 'Fleet',
+    cell: (agent) => agent.fleet && <Link to={`/fleets/${agent.fleet}`}>{agent.fleet}</Link>,
+  },
   { header: 'Type', cell: (agent) => agent.type },
   { header: 'Version', cell: (agent) => agent.version },
   { header: 'OS / arch', cell: (agent) => [agent.os, agent.arch].filter(Boolean).join(' / ') },
   { header: 'Last seen', cell: (agent) => <TimeAgo at={agent.lastSeenAt} /> },
 ];
 
-function ConfigurationCell({ configuration: { status, current, target, error } }: { configuration: AgentConfiguration }) {
+function NameCell({ agent }: { agent: AgentRow }) {
+  return (
+    <>
+      <Link to={`/agents/${agent.uid}`}>{agentTitle(agent)}</Link>
+      {agent.hostname !== '' && agent.hostname !== agent.name && (
+        <span className="cell-sub">{agent.hostname}</span>
+      )}
+    </>
+  );
+}
+
+function ConfigurationCell({
+  configuration: { status, current, target, error },
+}: {
+  configuration: AgentConfiguration;
+}) {
   if (status === 'none') return <span className="muted">none</span>;
   const changing = target !== null && target.hash !== current?.hash;
   return (
-    <span className="row" title={error ?? undefined}>
+    <span className="cell-line" title={error ?? undefined}>
       <ConfigurationStatusChip status={status} />
       <span>
         {current && versionText(current)}
@@ -72,8 +98,8 @@ function NoAgents({ filtered }: { filtered: boolean }) {
   return (
     <EmptyState title="No agents yet">
       <p>
-        A collector enrols itself with an enrollment token. <Link to="/enrollment-tokens">Create a token</Link> to get
-        a supervisor.yaml that is ready to use.
+        A collector enrols itself with an enrollment token.{' '}
+        <Link to="/enrollment-tokens">Create a token</Link> to get a supervisor.yaml that is ready to use.
       </p>
     </EmptyState>
   );

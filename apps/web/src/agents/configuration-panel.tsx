@@ -14,13 +14,16 @@ export function ConfigurationPanel({ agent }: { agent: AgentDetail }) {
     <Panel title="Configuration" aside={<ConfigurationStatusChip status={status} />}>
       {status === 'none' && (
         <p className="muted">
-          Nothing is assigned to this agent. {agent.fleet ? 'Its fleet has no stable version yet.' : 'It is in no fleet.'}
+          Nothing is assigned to this agent.{' '}
+          {agent.fleet ? 'Its fleet has no stable version yet.' : 'It is in no fleet.'}
         </p>
       )}
       {status === 'failed' && (
         <Notice tone="bad" title={failedTitle(target)} role="status">
           <pre>{error || 'The agent gave no reason.'}</pre>
-          {current && <p>It runs on with {versionText(current)}. The failed version is not offered to it again.</p>}
+          {current && (
+            <p>It runs on with {versionText(current)}. The failed version is not offered to it again.</p>
+          )}
         </Notice>
       )}
       {status === 'deferred' && (
@@ -46,7 +49,9 @@ export function ConfigurationPanel({ agent }: { agent: AgentDetail }) {
 }
 
 function failedTitle(target: VersionRef | null) {
-  return target ? `The agent could not run ${versionText(target)}` : 'The agent could not run its configuration';
+  return target
+    ? `The agent could not run ${versionText(target)}`
+    : 'The agent could not run its configuration';
 }
 
 function VersionLink({ version }: { version: VersionRef | null }) {
@@ -73,7 +78,11 @@ function Steps({ steps }: { steps: Step[] }) {
   return (
     <ol className="steps" aria-label="Progress">
       {steps.map(({ label, state }) => (
-        <li key={label} className={`step step-${state}`} aria-current={state === 'current' ? 'step' : undefined}>
+        <li
+          key={label}
+          className={`step step-${state}`}
+          aria-current={state === 'current' ? 'step' : undefined}
+        >
           {label}
           <span className="visually-hidden"> ({stateWords[state]})</span>
         </li>

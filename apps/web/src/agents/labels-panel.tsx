@@ -12,7 +12,8 @@ import { setAgentLabelsMutation } from './agents.queries.ts';
 export function LabelsPanel({ uid, labels }: { uid: string; labels: Record<string, string> }) {
   const [rows, setRows] = useState<LabelRow[] | null>(null);
   if (rows) return <EditLabels uid={uid} rows={rows} onChange={setRows} onDone={() => setRows(null)} />;
-  const edit = () => setRows(Object.keys(labels).length > 0 ? toRows(labels) : [{ id: 0, name: '', value: '' }]);
+  const edit = () =>
+    setRows(Object.keys(labels).length > 0 ? toRows(labels) : [{ id: 0, name: '', value: '' }]);
   return (
     <Panel
       title="Labels"
@@ -59,7 +60,11 @@ function EditLabels({
         )}
         <ErrorNotice errors={serverErrors(result.error)} />
         <div className="form-actions">
-          <button type="submit" className="button button-primary" disabled={result.fetching || 'error' in read}>
+          <button
+            type="submit"
+            className="button button-primary"
+            disabled={result.fetching || 'error' in read}
+          >
             Save labels
           </button>
           <button type="button" className="button" onClick={onDone}>

@@ -19,10 +19,16 @@ const columns: Column<AuditEvent>[] = [
   { header: 'Resource', cell: ({ resource }) => <Resource resource={resource} /> },
   {
     header: 'Detail',
-    cell: ({ detail }) => Object.keys(detail).length > 0 && <code className="muted">{JSON.stringify(detail)}</code>,
+    cell: ({ detail }) =>
+      Object.keys(detail).length > 0 && <code className="muted">{spacedJson(detail)}</code>,
     kind: 'text',
   },
 ];
+
+/** JSON that has places to wrap. */
+function spacedJson(value: unknown): string {
+  return JSON.stringify(value, null, 1).replaceAll(/\n */g, ' ');
+}
 
 /** Every change by a person or a key, newest first. `resource` in the URL narrows it. */
 export function AuditPage() {

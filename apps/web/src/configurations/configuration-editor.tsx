@@ -68,7 +68,9 @@ export function ConfigurationEditor({
 
 /** Has what the text was refused for gone from it since? */
 function isMended(refusal: ServerError, checked: Problem[] | null): boolean {
-  return refusal.problems.length > 0 && checked !== null && !checked.some(({ severity }) => severity === 'error');
+  return (
+    refusal.problems.length > 0 && checked !== null && !checked.some(({ severity }) => severity === 'error')
+  );
 }
 
 function Gutter({ lines, problems }: { lines: number; problems: Problem[] }) {

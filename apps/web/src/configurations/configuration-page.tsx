@@ -8,7 +8,11 @@ import { ErrorNotice } from '../ui/error-notice.tsx';
 import { Field } from '../ui/field.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { TimeAgo } from '../ui/time-ago.tsx';
-import { configurationQuery, type Configuration, type ConfigurationVersion } from './configurations.queries.ts';
+import {
+  configurationQuery,
+  type Configuration,
+  type ConfigurationVersion,
+} from './configurations.queries.ts';
 import { DiffView } from './diff-view.tsx';
 import './configuration-page.css';
 
@@ -41,7 +45,10 @@ function ConfigurationSections({ configuration }: { configuration: Configuration
         parent={{ to: '/configurations', title: 'Configurations' }}
         actions={
           <>
-            <Link className="button" to={`/create/rollout?${new URLSearchParams({ configuration: name, version: String(shown.version) })}`}>
+            <Link
+              className="button"
+              to={`/create/rollout?${new URLSearchParams({ configuration: name, version: String(shown.version) })}`}
+            >
               Roll out v{shown.version}
             </Link>
             <Link className="button button-primary" to={`/configurations/${name}/new-version`}>
@@ -84,7 +91,13 @@ function versionColumns(name: string, shown: number): Column<ConfigurationVersio
   ];
 }
 
-function CompareField({ versions, shown }: { versions: ConfigurationVersion[]; shown: ConfigurationVersion }) {
+function CompareField({
+  versions,
+  shown,
+}: {
+  versions: ConfigurationVersion[];
+  shown: ConfigurationVersion;
+}) {
   const [params, setParams] = useSearchParams();
   const compare = (version: string) => {
     const changed = new URLSearchParams(params);
@@ -118,7 +131,11 @@ function CompareField({ versions, shown }: { versions: ConfigurationVersion[]; s
   );
 }
 
-function VersionText(props: { name: string; shown: ConfigurationVersion; compared: ConfigurationVersion | undefined }) {
+function VersionText(props: {
+  name: string;
+  shown: ConfigurationVersion;
+  compared: ConfigurationVersion | undefined;
+}) {
   const { name, shown, compared } = props;
   if (!compared || compared.version === shown.version) {
     return <CodeView title={`${name} v${shown.version}`} text={shown.body} />;

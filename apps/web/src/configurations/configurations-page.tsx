@@ -40,7 +40,10 @@ export function ConfigurationsPage() {
       )}
       {data?.configurations.length === 0 && (
         <EmptyState title="No configurations yet">
-          <p>A configuration is collector YAML with a name. Its versions never change; a rollout brings one to a fleet.</p>
+          <p>
+            A configuration is collector YAML with a name. Its versions never change; a rollout brings one to
+            a fleet.
+          </p>
         </EmptyState>
       )}
     </>

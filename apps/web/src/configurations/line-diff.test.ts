@@ -39,7 +39,8 @@ test('lines carry their numbers on both sides', () => {
 test('both texts can be read back from any diff', () => {
   let seed = 7;
   const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
-  const someText = () => Array.from({ length: 1 + Math.floor(random() * 30) }, () => 'abc'[Math.floor(random() * 3)]);
+  const someText = () =>
+    Array.from({ length: 1 + Math.floor(random() * 30) }, () => 'abc'[Math.floor(random() * 3)]);
   for (let round = 0; round < 300; round++) {
     const before = someText();
     const after = someText();

@@ -69,7 +69,9 @@ function searchEdits(from: string[], to: string[]): Frontier[] | null {
     trace.push(frontier);
     const next = frontier.grown();
     for (let diagonal = -edits; diagonal <= edits; diagonal += 2) {
-      let x = frontier.isReachedByAdding(diagonal) ? frontier.get(diagonal + 1) : frontier.get(diagonal - 1) + 1;
+      let x = frontier.isReachedByAdding(diagonal)
+        ? frontier.get(diagonal + 1)
+        : frontier.get(diagonal - 1) + 1;
       while (x < from.length && x - diagonal < to.length && from[x] === to[x - diagonal]) x++;
       next.set(diagonal, x);
       if (x >= from.length && x - diagonal >= to.length) return trace;

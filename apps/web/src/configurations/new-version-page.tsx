@@ -7,7 +7,11 @@ import { ErrorNotice } from '../ui/error-notice.tsx';
 import { TextField } from '../ui/field.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { ConfigurationEditor } from './configuration-editor.tsx';
-import { configurationQuery, createVersionMutation, type ConfigurationVersion } from './configurations.queries.ts';
+import {
+  configurationQuery,
+  createVersionMutation,
+  type ConfigurationVersion,
+} from './configurations.queries.ts';
 import { DiffView } from './diff-view.tsx';
 import { useProblems } from './use-problems.ts';
 
@@ -21,10 +25,7 @@ export function NewVersionPage() {
   }
   return (
     <>
-      <PageHeader
-        title={`New version of ${name}`}
-        parent={{ to: `/configurations/${name}`, title: name }}
-      />
+      <PageHeader title={`New version of ${name}`} parent={{ to: `/configurations/${name}`, title: name }} />
       <ErrorNotice errors={errors} />
       {data?.configuration && <NewVersionForm name={name} latest={data.configuration.latest} />}
     </>

@@ -62,7 +62,12 @@ export function CreateToken({
           />
           <Field label="Expires" error={fields.expiresAt?.message}>
             {(control) => (
-              <select {...control} className="input" value={days} onChange={(event) => setDays(event.target.value)}>
+              <select
+                {...control}
+                className="input"
+                value={days}
+                onChange={(event) => setDays(event.target.value)}
+              >
                 {lifetimes.map((lifetime) => (
                   <option key={lifetime.days} value={lifetime.days}>
                     {lifetime.text}

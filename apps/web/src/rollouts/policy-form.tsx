@@ -56,7 +56,7 @@ export function PolicyFields({
   onChange: (form: PolicyForm) => void;
 }) {
   return (
-    <div className="form-row">
+    <div className="form-row form-row-wide">
       {texts.map(({ field, label, hint }) => (
         <TextField
           key={field}

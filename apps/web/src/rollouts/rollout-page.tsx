@@ -60,18 +60,14 @@ function RolloutSections({ rollout }: { rollout: RolloutDetail }) {
         </Notice>
       )}
       <div className="rollout-columns">
-        <div className="stack">
-          <Panel title="Progress">
-            <CountBar label="All agents" segments={countSegments(rollout.counts)} />
-            <Waves waves={rollout.waves} />
-          </Panel>
-          <RolloutAgents agents={rollout.agents} />
-        </div>
-        <div className="stack">
-          <RolloutTimeline events={rollout.events} />
-          <PolicyPanel rollout={rollout} />
-        </div>
+        <Panel title="Progress">
+          <CountBar label="All agents" segments={countSegments(rollout.counts)} />
+          <Waves waves={rollout.waves} />
+        </Panel>
+        <RolloutTimeline events={rollout.events} />
       </div>
+      <RolloutAgents agents={rollout.agents} />
+      <PolicyPanel rollout={rollout} />
     </>
   );
 }

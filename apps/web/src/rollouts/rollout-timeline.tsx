@@ -2,13 +2,12 @@ import { Panel } from '../ui/panel.tsx';
 import { TimeAgo } from '../ui/time-ago.tsx';
 import { detailText, inWords, type RolloutEvent } from './rollout.ts';
 
-/** What happened in a rollout, newest first. */
+/** What happened in a rollout, given in order, shown newest first. */
 export function RolloutTimeline({ events }: { events: RolloutEvent[] }) {
-  const newestFirst = events.toSorted((a, b) => Date.parse(b.at) - Date.parse(a.at));
   return (
     <Panel title="Events">
       <ol className="timeline">
-        {newestFirst.map((event) => (
+        {events.toReversed().map((event) => (
           <li key={`${event.at} ${event.kind} ${JSON.stringify(event.detail)}`}>
             <strong>{inWords(event.kind)}</strong>
             {detailText(event.detail) && <span>{detailText(event.detail)}</span>}

@@ -23,8 +23,8 @@ export function PageHeader({
     <header className="page-header">
       {parent && (
         <nav aria-label="Breadcrumb">
+          <span aria-hidden="true">← </span>
           <Link to={parent.to}>{parent.title}</Link>
-          <span aria-hidden="true"> /</span>
         </nav>
       )}
       <div className="page-header-line">

@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { agentIdFromBytes } from '@muster/agents/agent-id';
+import type { Delivery } from '@muster/messages/delivery';
+import type { FakeWebSocket } from '@muster/opamp/fake-connection';
+import { GatewayRig, opampUrl, settle } from './gateway-rig.setup.ts';
+import type { RunningGateway } from './start.ts';
+
+let rig: GatewayRig;
+let a: RunningGateway;
+let b: RunningGateway;
+let orders: { gateway: string; delivery: Delivery }[];
+
+beforeEach(async () => {
+  rig = new GatewayRig();
+  await rig.open();
+  a = await rig.gateway({ id: 'gateway-a' });
+  b = await rig.gateway({ id: 'gateway-b' });
+  orders = [];
+  const deliver = rig.delivery.deliver.bind(rig.delivery);
+  rig.delivery.deliver = (gateway, delivery) => {
+    orders.push({ gateway, delivery });
+    return deliver(gateway, delivery);
+  };
+});
+
+afterEach(() => rig.close());
+
+describe('an agent that moves to another gateway', () => {
+  it('goes on with its next message, and its next offer goes there alone', async () => {
+    const agent = rig.agent(a);
+    await agent.start();
+    const first = await rig.desire('first', agent);
+    await rig.until(() => rig.reportsOf(agent).some(({ said }) => said.remoteConfigStatus?.status === 1));
+    const before = rig.reportsOf(agent).length;
+    await agent.cut();
+    await agent.reconnect(opampUrl(b, 'ws'));
+    const second = await rig.desire('second', agent);
+    await agent.waitUntil(() => agent.offers.length === 2);
+    expect(agent.offers.map(({ hash }) => hash)).toEqual([first.hash, second.hash]);
+    expect(agent.fullStateAsked).toBe(0);
+    expect(orders.map(({ gateway }) => gateway)).toEqual(['gateway-a', 'gateway-b']);
+    expect([a.metrics.offers, b.metrics.offers]).toEqual([1, 1]);
+    await rig.until(() => rig.reportsOf(agent).length === before + 3);
+    await settle(400);
+    expect(rig.reportsOf(agent).some((report) => report.disconnected)).toBe(false);
+    expect(a.metrics.agents).toBe(0);
+  });
+
+  it('is not news there when nothing changed', async () => {
+    const agent = rig.agent(a);
+    await agent.start();
+    await rig.until(() => rig.reportsOf(agent).length === 1);
+    await agent.cut();
+    await agent.reconnect(opampUrl(b, 'ws'));
+    await agent.report({ health: agent.state.health! });
+    await settle(400);
+    expect(rig.reportsOf(agent)).toHaveLength(1);
+    expect((await rig.presence.locate([agentIdFromBytes(agent.uid)])).get(agentIdFromBytes(agent.uid))).toBe(
+      'gateway-b',
+    );
+  });
+
+  it('is offered there what was lost with its connection', async () => {
+    const agent = rig.agent(a, { onOffer: 'ignore' });
+    await agent.start();
+    await rig.desire('lost', agent);
+    await agent.waitUntil(() => agent.offers.length === 1);
+    await agent.cut();
+    agent.onOffer = 'apply';
+    await agent.reconnect(opampUrl(b, 'ws'));
+    await agent.waitUntil(() => agent.offers.length === 2);
+    expect(agent.fullStateAsked).toBe(0);
+  });
+
+  it('is still not offered there what it failed to take', async () => {
+    const agent = rig.agent(a, { onOffer: 'fail' });
+    await agent.start();
+    await rig.desire('bad', agent);
+    await rig.until(() => rig.reportsOf(agent).some(({ said }) => said.remoteConfigStatus?.status === 3));
+    await agent.cut();
+    await agent.reconnect(opampUrl(b, 'ws'));
+    await agent.heartbeat();
+    expect(agent.offers).toHaveLength(1);
+  });
+});
+
+it('takes polls of one agent at either gateway', async () => {
+  const agent = rig.agent(a, { http: true });
+  await agent.start();
+  await settle(1_200);
+  for (const gateway of [b, a, b]) {
+    await agent.reconnect(opampUrl(gateway, 'http'));
+    await settle(1_200);
+  }
+  expect(agent.fullStateAsked).toBe(0);
+  expect(rig.reportsOf(agent)).toHaveLength(1);
+});
+
+describe('a gateway that stops', () => {
+  it('closes its connections with a frame, and no agent that comes up elsewhere is shown offline', async () => {
+    const agent = rig.agent(a);
+    await agent.start();
+    const { closed } = agent.connection as FakeWebSocket;
+    const stopping = a.stop();
+    expect(await closed).toBe(1001);
+    await agent.reconnect(opampUrl(b, 'ws'));
+    await stopping;
+    await settle();
+    expect(agent.fullStateAsked).toBe(0);
+    expect(rig.reportsOf(agent).map(({ disconnected }) => disconnected)).toEqual([false]);
+  });
+
+  it('says who is gone, and holds nobody after', async () => {
+    const agents = [rig.agent(a), rig.agent(a, { http: true })];
+    for (const agent of agents) await agent.start();
+    const began = Date.now();
+    await a.stop();
+    expect(Date.now() - began).toBeLessThan(3_000);
+    for (const agent of agents) expect(rig.reportsOf(agent).at(-1)).toMatchObject({ disconnected: true });
+    expect(await rig.presence.heldBy('gateway-a')).toEqual([]);
+    await agents[0]!.reconnect(opampUrl(b, 'ws'));
+    expect(agents[0]!.fullStateAsked).toBe(0);
+  });
+
+  it('lets go of its connections over the drain time', async () => {
+    const draining = await rig.gateway({ id: 'gateway-c', drainMs: 400 });
+    const agents = Array.from({ length: 8 }, () => rig.agent(draining));
+    for (const agent of agents) await agent.start();
+    const began = Date.now();
+    const closedAt = agents.map(async ({ connection }) => {
+      await (connection as FakeWebSocket).closed;
+      return Date.now() - began;
+    });
+    await draining.stop();
+    const times = (await Promise.all(closedAt)).sort((one, other) => one - other);
+    expect(times.at(-1)! - times[0]!).toBeGreaterThan(200);
+  });
+});
+
+it('reports those who did not come back to a gateway that died and was started again', async () => {
+  const staying = rig.agent(a);
+  await staying.start();
+  const lost = agentIdFromBytes(Buffer.alloc(16, 9));
+  await rig.presence.claim('gateway-d', [{ agent: lost, now: Date.now() }]);
+  await rig.gateway({ id: 'gateway-d', leaseTtlMs: 200 });
+  await rig.until(() => rig.reports.some((report) => report.disconnected));
+  expect(agentIdFromBytes(rig.reports.find((report) => report.disconnected)!.instanceUid)).toBe(lost);
+  expect(await rig.presence.locate([lost])).toEqual(new Map());
+});

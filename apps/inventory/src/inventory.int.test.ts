@@ -1,0 +1,216 @@
+import { agentIdToBytes, type AgentId } from '@muster/agents/agent-id';
+import { AgentViews } from '@muster/agents/agent-views.postgres';
+import { createMemoryPresence } from '@muster/agents/presence.memory';
+import type { Presence } from '@muster/agents/presence';
+import { createTestDatabase, type TestDatabase } from '@muster/db/test-database.postgres';
+import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
+import type { EventBus } from '@muster/messages/event-bus';
+import type { Report } from '@muster/messages/report-frame';
+import type { AgentsChanged } from '@muster/messages/vocabulary';
+import { silentLog } from '@muster/platform/log';
+import { AgentToServer } from '@muster/opamp/opamp';
+import { sql } from 'kysely';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { startInventory } from './start.ts';
+
+const times = { sweepMs: 20, lostAfterMs: 60 };
+const uidOf = (number: number) => `0190a0b0-0000-7000-8000-${String(number).padStart(12, '0')}` as AgentId;
+
+let database: TestDatabase;
+let bus: EventBus;
+let presence: Presence;
+let clock: number;
+let told: AgentsChanged['agents'];
+const stops: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+beforeEach(async () => {
+  await sql`truncate agents, agent_states`.execute(database.db);
+  clock = Date.now();
+  bus = createMemoryEventBus({ retryPauseMs: 20 });
+  presence = createMemoryPresence({ now: () => clock });
+  told = [];
+  await bus.listen('agents.changed', ({ agents }) => void told.push(...agents));
+});
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+  await bus.close();
+});
+
+async function start(overrides: Partial<typeof times> = {}) {
+  const inventory = await startInventory({
+    db: database.db,
+    bus,
+    presence,
+    log: silentLog,
+    times: { ...times, ...overrides },
+  });
+  stops.push(() => inventory.stop());
+  return inventory;
+}
+
+function report(agent: number, fields: Partial<Report>): Report {
+  return {
+    instanceUid: agentIdToBytes(uidOf(agent)),
+    epoch: 10,
+    sequenceNum: 1,
+    receivedAt: clock,
+    agentToServer: new Uint8Array(),
+    connected: false,
+    disconnected: false,
+    transport: 'websocket',
+    remoteAddress: '',
+    enrollmentTokenId: '',
+    offeredConfigHash: new Uint8Array(),
+    offerError: '',
+    ...fields,
+  };
+}
+
+/** Agents connect to a gateway the way gateways do it. */
+async function connect(gateway: string, ...agents: number[]) {
+  await presence.renewLease(gateway, 15_000);
+  const sessions = await presence.claim(
+    gateway,
+    agents.map((agent) => ({ agent: uidOf(agent), now: clock })),
+  );
+  const agentToServer = AgentToServer.encode({ capabilities: 0x807 }).finish();
+  const reports = agents.map((agent, index) =>
+    report(agent, { epoch: sessions[index]!.epoch, sequenceNum: 5, connected: true, agentToServer }),
+  );
+  await bus.publish('reports', { gateway, reports });
+}
+
+async function statuses() {
+  const { items } = await new AgentViews(database.db).page({ limit: 100 });
+  return items.map(({ status }) => status);
+}
+
+describe('reports', () => {
+  it('are stored and told of when the publish resolves', async () => {
+    await start();
+    await connect('gateway-1', 1, 2);
+    expect(await statuses()).toEqual(['connected', 'connected']);
+    expect(told).toEqual([
+      { uid: uidOf(1), changes: ['enrolled', 'connected', 'capabilities'] },
+      { uid: uidOf(2), changes: ['enrolled', 'connected', 'capabilities'] },
+    ]);
+  });
+
+  it('come again until they could be told of', async () => {
+    await start();
+    const publish = bus.publish.bind(bus);
+    let failures = 2;
+    vi.spyOn(bus, 'publish').mockImplementation((subject, fact) =>
+      subject === 'agents.changed' && failures-- > 0
+        ? Promise.reject(new Error('down'))
+        : publish(subject, fact),
+    );
+    await connect('gateway-1', 1);
+    expect(await statuses()).toEqual(['connected']);
+    expect(told).toEqual([{ uid: uidOf(1), changes: ['connected', 'capabilities'] }]);
+  });
+
+  it('that nobody could read do not hold up the others', async () => {
+    await start();
+    await bus.publish('reports', {
+      gateway: 'gateway-1',
+      reports: [
+        report(1, { agentToServer: Buffer.from([0xff, 0xff]), connected: true }),
+        report(2, { instanceUid: Buffer.from('short') }),
+        report(3, { connected: true }),
+      ],
+    });
+    expect(await statuses()).toEqual(['connected', 'connected']);
+  });
+});
+
+describe('a gateway whose lease has run out', () => {
+  it('has its agents reported disconnected, except those that came back elsewhere', async () => {
+    await start();
+    await connect('gateway-1', 1, 2);
+    await connect('gateway-2', 2);
+    clock += 14_000;
+    await presence.renewLease('gateway-2', 15_000);
+    clock += 2_000;
+    await vi.waitFor(async () => expect(await statuses()).toEqual(['disconnected', 'connected']));
+    await vi.waitFor(async () => expect(await presence.expiredGateways()).toEqual([]));
+    expect(told.filter(({ changes }) => changes.includes('disconnected'))).toEqual([
+      { uid: uidOf(1), changes: ['disconnected'] },
+    ]);
+    const session = (await presence.claim('gateway-2', [{ agent: uidOf(1), now: clock }]))[0]!;
+    expect(session.previous).toMatchObject({ online: false });
+  });
+
+  it('has its agents stored as disconnected although the first try failed', async () => {
+    await start();
+    await connect('gateway-1', 1);
+    const publish = bus.publish.bind(bus);
+    let failures = 2;
+    vi.spyOn(bus, 'publish').mockImplementation((subject, fact) =>
+      failures-- > 0 ? Promise.reject(new Error('down')) : publish(subject, fact),
+    );
+    clock += 16_000;
+    await vi.waitFor(async () => {
+      expect(told.filter(({ changes }) => changes.includes('disconnected'))).toHaveLength(1);
+    });
+    expect(await statuses()).toEqual(['disconnected']);
+  });
+});
+
+describe('after a crash', () => {
+  it('Presence is seeded with what the tables know, before anybody can connect', async () => {
+    await start();
+    await connect('gateway-1', 1);
+    presence = createMemoryPresence({ now: () => clock });
+    await start();
+    const [session] = await presence.claim('gateway-1', [{ agent: uidOf(1), now: 1 }]);
+    expect(session!.previous).toMatchObject({ sequenceNum: 5, online: false, capabilities: 0x807 });
+    expect(session!.epoch).toBeGreaterThan(clock);
+  });
+
+  it('Presence is seeded again when it was wiped meanwhile', async () => {
+    await start();
+    await connect('gateway-1', 1);
+    const wiped = createMemoryPresence();
+    const seeded = vi.spyOn(presence, 'seed').mockImplementation((records) => wiped.seed(records));
+    vi.spyOn(presence, 'isSeeded').mockImplementation(() => wiped.isSeeded());
+    await vi.waitFor(() => expect(seeded).toHaveBeenCalled());
+    const [session] = await wiped.claim('gateway-1', [{ agent: uidOf(1), now: 1 }]);
+    expect(session!.previous).toMatchObject({ sequenceNum: 5 });
+  });
+
+  it('agents that nobody holds are disconnected after a grace, those that came back are not', async () => {
+    const first = await start();
+    await connect('gateway-1', 1, 2);
+    await first.stop();
+    stops.length = 0;
+    told.length = 0;
+    presence = createMemoryPresence({ now: () => clock });
+    await start({ lostAfterMs: 150 });
+    await connect('gateway-1', 2);
+    expect(await statuses()).toEqual(['connected', 'connected']);
+    await vi.waitFor(async () => expect(await statuses()).toEqual(['disconnected', 'connected']));
+    expect(told.at(-1)).toEqual({ uid: uidOf(1), changes: ['disconnected'] });
+  });
+});
+
+it('answers for enrollment tokens while it runs', async () => {
+  const inventory = await start();
+  const question = { secretHash: '00'.repeat(32) };
+  expect(await bus.request('access.verify-token', question)).toMatchObject({ accepted: false });
+  await inventory.stop();
+  stops.length = 0;
+  await expect(bus.request('access.verify-token', question, { timeoutMs: 50 })).rejects.toThrow();
+});
+
+it('stops within a second', async () => {
+  const inventory = await start({ sweepMs: 60_000, lostAfterMs: 60_000 });
+  stops.length = 0;
+  const began = Date.now();
+  await inventory.stop();
+  expect(Date.now() - began).toBeLessThan(1000);
+});
