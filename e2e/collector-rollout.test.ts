@@ -41,7 +41,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
       `subscription { agentsChanged(uid: "${uid}") { configuration { status } } }`,
     );
     await muster.rest.post('configurations', { name: 'edge', body: servingOtlp(otlpPort) });
-    await muster.rest.put('fleets/all', { selector: '', configuration: 'edge' });
+    await muster.rest.put('fleets/all', { selector: '', configuration: 'edge', policy: { soakSeconds: 0 } });
 
     await expect.poll(agent, applyTimeout).toMatchObject({
       healthy: true,

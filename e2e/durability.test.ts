@@ -15,7 +15,7 @@ describe.each(modes)('what was acknowledged outlives the process, %s', (mode) =>
 
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
-    muster = await Muster.start({ mode });
+    muster = await Muster.start({ mode, withoutNpm: true });
   });
   afterAll(() => muster?.dispose());
 

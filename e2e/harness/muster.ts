@@ -29,6 +29,8 @@ export interface StartOptions {
   mode: Mode;
   /** Settings beside ports and data directory. */
   env?: Record<string, string>;
+  /** Runs the command itself: npm and its shell die of the Ctrl-C that they get too, and hide its exit code. */
+  withoutNpm?: boolean;
 }
 
 /** A running Muster, started as its users do. */
@@ -44,10 +46,17 @@ export class Muster {
   readonly supervisorYaml: string;
   readonly rest: RestClient;
   readonly #env: Record<string, string>;
+  readonly #run: () => Promise<Child>;
   #child: Child;
   readonly #orphans = new Orphans();
 
-  private constructor(mode: Mode, env: Record<string, string>, child: Child, banner: Banner) {
+  private constructor(
+    mode: Mode,
+    env: Record<string, string>,
+    child: Child,
+    run: () => Promise<Child>,
+    banner: Banner,
+  ) {
     this.mode = mode;
     this.url = banner.url;
     this.opamp = banner.opamp;
@@ -57,14 +66,16 @@ export class Muster {
     this.enrollmentToken = /Bearer (\S+)/.exec(banner.supervisorYaml)?.[1] ?? '';
     this.rest = new RestClient(banner.url, banner.adminKey);
     this.#env = env;
+    this.#run = run;
     this.#child = child;
   }
 
   /** Starts it on free ports and a fresh data directory, and waits until it is ready. */
-  static async start({ mode, env = {} }: StartOptions): Promise<Muster> {
+  static async start({ mode, env = {}, withoutNpm = false }: StartOptions): Promise<Muster> {
     const settings = { ...(await freshSettings()), ...env };
-    const child = await runMuster(mode, settings);
-    return new Muster(mode, settings, child, readBanner(await readyOutput(child, settings)));
+    const run = () => (withoutNpm ? runCommand : runMuster)(mode, settings);
+    const child = await run();
+    return new Muster(mode, settings, child, run, readBanner(await readyOutput(child, settings)));
   }
 
   /** What the running process wrote so far. */
@@ -103,7 +114,7 @@ export class Muster {
 
   /** Starts it again, same settings and data, and waits until it is ready. */
   async startAgain(): Promise<void> {
-    this.#child = await runMuster(this.mode, this.#env);
+    this.#child = await this.#run();
     await readyOutput(this.#child, this.#env);
   }
 
@@ -130,6 +141,15 @@ export async function freshSettings(): Promise<Record<string, string>> {
 /** `npm start` or `npm run cluster` in this repository, from an environment like a user's. */
 export function runMuster(mode: Mode, settings: Record<string, string>): Promise<Child> {
   return Child.start('npm', ['run', '--silent', npmScript[mode]], {
+    cwd: repository,
+    env: { ...userEnvironment(), ...settings },
+  });
+}
+
+/** What these scripts of npm run. */
+function runCommand(mode: Mode, settings: Record<string, string>): Promise<Child> {
+  const node = join(repository, 'node_modules/node/bin/node');
+  return Child.start(node, ['node_modules/.bin/muster', npmScript[mode]], {
     cwd: repository,
     env: { ...userEnvironment(), ...settings },
   });

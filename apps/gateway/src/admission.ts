@@ -44,6 +44,7 @@ export class Admission {
 
   /** After how many whole seconds somebody should come back who is turned away now, whatever the reason. */
   turnAway(): number {
+    this.#refill();
     this.#backlog += 1;
     return Math.ceil(this.#minRetryAfter + this.#random() * Math.max(this.#backlog / this.#perSecond, 1));
   }

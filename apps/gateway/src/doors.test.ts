@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ConnectionRefused, FakeWebSocket } from '@muster/opamp/fake-connection';
+import { type ConnectionRefused, FakeWebSocket } from '@muster/opamp/fake-connection';
 import { AgentToServer, ServerToAgent, type ServerToAgentMessage } from '@muster/opamp/opamp';
 import { GatewayRig, opampUrl, settle, token, tokenId } from './gateway-rig.setup.ts';
 import type { RunningGateway } from './start.ts';

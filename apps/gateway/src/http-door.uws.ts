@@ -1,6 +1,6 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Log } from '@muster/platform/log';
-import { Connection } from './connection.ts';
+import { Connection } from './session.ts';
 import type { Authentication } from './credentials.ts';
 import type { Doorway } from './doorway.ts';
 import { acceptsGzip, BadCompression, BodyTooLarge, unpack } from './gzip.ts';

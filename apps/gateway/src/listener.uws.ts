@@ -10,7 +10,7 @@ import {
 } from 'uWebSockets.js';
 import type { Log } from '@muster/platform/log';
 import type { CloseReason } from './agent-link.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './session.ts';
 import type { Doorway } from './doorway.ts';
 import { PortTaken } from './errors.ts';
 import { httpHandler } from './http-door.uws.ts';

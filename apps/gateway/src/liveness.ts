@@ -1,9 +1,8 @@
 import type { Presence } from '@muster/agents/presence';
 import type { Log } from '@muster/platform/log';
 import type { Checkpoints } from './checkpoints.ts';
-import type { Connection } from './connection.ts';
 import type { ReportOutbox } from './report-outbox.ts';
-import type { Session } from './session.ts';
+import type { Connection, Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface LivenessDeps {

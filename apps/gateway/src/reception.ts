@@ -8,7 +8,7 @@ import {
 } from '@muster/opamp/scan-agent-to-server';
 import { agentIdentification, badRequest } from '@muster/opamp/server-to-agent';
 import { closeReasons } from './agent-link.ts';
-import type { Connection } from './connection.ts';
+import type { Connection } from './session.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { Inboxes } from './inboxes.ts';
 import { AssignedUids } from './instance-uids.ts';

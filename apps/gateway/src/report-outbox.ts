@@ -52,9 +52,9 @@ export class ReportOutbox {
     this.#options = options;
   }
 
-  /** True while the bus takes what it is given. */
+  /** True while the bus takes what it is given, and there is room for more. */
   get healthy(): boolean {
-    return !this.#failing;
+    return !this.#failing && this.#bytes <= this.#options.maxBytes / 2;
   }
 
   /** Takes a report. Over the bound, what the agent said is dropped and `onDropped` told; that it came or went is kept. */

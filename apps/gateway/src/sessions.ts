@@ -1,7 +1,6 @@
 import { closeReasons } from './agent-link.ts';
-import type { Connection } from './connection.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
-import { Session } from './session.ts';
+import { Session, type Connection } from './session.ts';
 
 /** The agents this gateway holds, by uid. */
 export class Sessions {

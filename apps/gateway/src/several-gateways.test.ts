@@ -64,7 +64,7 @@ describe('an agent that moves to another gateway', () => {
     const agent = rig.agent(a, { onOffer: 'ignore' });
     await agent.start();
     await rig.desire('lost', agent);
-    await agent.waitUntil(() => agent.offers.length === 1);
+    await rig.until(() => rig.reportsOf(agent).some((report) => report.offeredConfigHash.length > 0));
     await agent.cut();
     agent.onOffer = 'apply';
     await agent.reconnect(opampUrl(b, 'ws'));
@@ -94,12 +94,13 @@ it('takes polls of one agent at either gateway', async () => {
   }
   expect(agent.fullStateAsked).toBe(0);
   expect(rig.reportsOf(agent)).toHaveLength(1);
-});
+}, 15_000);
 
 describe('a gateway that stops', () => {
   it('closes its connections with a frame, and no agent that comes up elsewhere is shown offline', async () => {
     const agent = rig.agent(a);
     await agent.start();
+    await rig.until(() => rig.reportsOf(agent).length === 1);
     const { closed } = agent.connection as FakeWebSocket;
     const stopping = a.stop();
     expect(await closed).toBe(1001);

@@ -102,22 +102,20 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   }, settings.leaseTtlMs);
   log.info({ gateway: settings.id, host: settings.host, port: listener.port }, 'agents may connect');
 
-  return {
-    port: listener.port,
-    metrics,
-    async stop() {
-      clearTimeout(releaseFormer);
-      listener.stopAccepting();
-      await listener.closeConnections(closeReasons.goingAway, () => true, settings.drainMs);
-      await liveness.stop(Math.min(settings.graceMs, longestGraceMs));
-      await Promise.all(subscriptions.map((subscription) => subscription.stop()));
-      await outbox.close(longestFlushMs);
-      await checkpoints.stop();
-      fullState.stop();
-      await lease.end();
-      listener.end();
-    },
+  const stop = async () => {
+    clearTimeout(releaseFormer);
+    listener.stopAccepting();
+    await listener.closeConnections(closeReasons.goingAway, () => true, settings.drainMs);
+    await liveness.stop(Math.min(settings.graceMs, longestGraceMs));
+    await Promise.all(subscriptions.map((subscription) => subscription.stop()));
+    await outbox.close(longestFlushMs);
+    await checkpoints.stop();
+    fullState.stop();
+    await lease.end();
+    listener.end();
   };
+  let stopping: Promise<void> | null = null;
+  return { port: listener.port, metrics, stop: () => (stopping ??= stop()) };
 }
 
 async function takeOrders(

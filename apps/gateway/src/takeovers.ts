@@ -1,9 +1,8 @@
 import type { Session as PresenceSession } from '@muster/agents/presence';
 import type { Claims } from './claims.ts';
-import type { Connection } from './connection.ts';
 import type { Credentials } from './credentials.ts';
 import type { DesiredConfigs } from './desired-configs.ts';
-import type { Session } from './session.ts';
+import type { Connection, Session } from './session.ts';
 import { SessionRecord } from './session-record.ts';
 
 /** Makes this gateway the holder of agents, and brings along what the last holder knew. */
@@ -48,7 +47,8 @@ export class Takeovers {
     const heldElsewhere =
       previous !== null && previous.gateway !== null && previous.gateway !== this.#gateway;
     if (session.known && !heldElsewhere) return; // Nobody knows better than this gateway.
-    session.known = previous !== null;
+    // One that was claimed and never checkpointed may have lost what it said with its gateway.
+    session.known = previous !== null && (previous.fingerprints !== null || previous.capabilities !== 0);
     session.sequenceNum = previous?.sequenceNum ?? 0;
     session.capabilities = previous?.capabilities ?? 0;
     session.record = SessionRecord.from(previous?.fingerprints ?? null);

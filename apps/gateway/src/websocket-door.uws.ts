@@ -7,7 +7,7 @@ import type {
   WebSocketBehavior,
 } from 'uWebSockets.js';
 import { closeReasons } from './agent-link.ts';
-import { Connection } from './connection.ts';
+import { Connection } from './session.ts';
 import type { AcceptedToken, Authentication } from './credentials.ts';
 import type { Doorway } from './doorway.ts';
 import { httpStatus, respond } from './http-link.uws.ts';

@@ -5,7 +5,11 @@ import { typeDefinitions } from '../../api/src/schema.graphql.ts';
 
 const schema = buildSchema(typeDefinitions);
 const modules = import.meta.glob<Record<string, unknown>>('./**/*.queries.ts', { eager: true });
-const sources = import.meta.glob<string>('./**/*.{ts,tsx}', { eager: true, query: '?raw', import: 'default' });
+const sources = import.meta.glob<string>('./**/*.{ts,tsx}', {
+  eager: true,
+  query: '?raw',
+  import: 'default',
+});
 
 const texts = new Set<string>();
 for (const exported of Object.values(modules).flatMap((module) => Object.values(module))) collect(exported);
@@ -23,7 +27,10 @@ function collect(value: unknown): void {
 
 test('every document of the UI is valid against the schema of the API', () => {
   for (const text of texts) {
-    expect(validate(schema, parse(text)).map(({ message }) => message), text).toEqual([]);
+    expect(
+      validate(schema, parse(text)).map(({ message }) => message),
+      text,
+    ).toEqual([]);
   }
 });
 

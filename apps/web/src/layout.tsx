@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { NavLink, Outlet, useLocation } from 'react-router';
+import { ErrorBoundary } from './error-boundary.tsx';
 import { useLiveState } from './live-query.ts';
 import { useSession } from './session/session.tsx';
 import { StatusChip } from './ui/status-chip.tsx';
@@ -19,9 +20,6 @@ const sections = [
 export function Layout() {
   const { pathname } = useLocation();
   const main = useRef<HTMLElement>(null);
-  useEffect(() => {
-    window.scrollTo(0, 0);
-  }, [pathname]);
 
   return (
     <div className="layout">
@@ -50,10 +48,22 @@ export function Layout() {
         <Account />
       </div>
       <main id="main" ref={main} tabIndex={-1} className="main stack">
-        <Outlet key={pathname} />
+        <ScrollToTop key={pathname} />
+        <ErrorBoundary key={`page ${pathname}`}>
+          <Outlet />
+        </ErrorBoundary>
       </main>
     </div>
   );
+}
+
+/** A new page begins at its top. */
+function ScrollToTop() {
+  useEffect(() => {
+    // Its promise, in newer browsers, must not be taken for a clean-up.
+    void window.scrollTo(0, 0);
+  }, []);
+  return null;
 }
 
 function Account() {

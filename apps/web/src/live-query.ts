@@ -35,6 +35,7 @@ export interface Signal {
  * A query that is asked again when one of `signals` fires, when the live connection came back, and every
  * 20 s while the page is visible; at most once a second. The server filters and sorts, so what is
  * shown is always one of its answers. `data` of the answer before stays while the next is fetched.
+ * `signals` must be the same array from render to render.
  */
 export function useLiveQuery<Data, Variables extends AnyVariables>(
   query: DocumentInput<Data, Variables>,
@@ -44,14 +45,15 @@ export function useLiveQuery<Data, Variables extends AnyVariables>(
   const client = useClient();
   const live = useLive();
   const [state, execute] = useQuery<Data, AnyVariables>({ query: query as DocumentInput<Data>, variables });
-  const signalKey = JSON.stringify(signals.map((signal) => signal.variables));
 
   useEffect(() => {
     const { call, stop } = throttle(() => execute({ requestPolicy: 'network-only' }), refreshMilliseconds);
     const poll = setInterval(() => document.visibilityState === 'visible' && call(), pollMilliseconds);
     const stopReturn = live.onReturn(call);
     const subscriptions = signals.map((signal) =>
-      client.subscription(signal.query, signal.variables).subscribe(({ data }) => data !== undefined && call()),
+      client
+        .subscription(signal.query, signal.variables)
+        .subscribe(({ data }) => data !== undefined && call()),
     );
     return () => {
       stop();
@@ -59,8 +61,7 @@ export function useLiveQuery<Data, Variables extends AnyVariables>(
       stopReturn();
       for (const subscription of subscriptions) subscription.unsubscribe();
     };
-    // Signals are literals of the pages: their variables tell them apart.
-  }, [client, live, execute, signalKey]);
+  }, [client, live, execute, signals]);
 
   return state as UseQueryState<Data, Variables>;
 }

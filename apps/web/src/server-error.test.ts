@@ -47,7 +47,9 @@ test('errors of a field in the form go to the field, all others to the rest', ()
 
 test('a member of a field belongs to the field that names it most closely', () => {
   const error = refusal({ message: 'must reach further', extensions: { field: 'policy.waves[1]' } });
-  expect(Object.keys(byField(error, ['policy', 'policy.waves', 'policy.wave']).fields)).toEqual(['policy.waves']);
+  expect(Object.keys(byField(error, ['policy', 'policy.waves', 'policy.wave']).fields)).toEqual([
+    'policy.waves',
+  ]);
   expect(Object.keys(byField(error, ['policy']).fields)).toEqual(['policy']);
 });
 

@@ -49,7 +49,10 @@ export function byField<Field extends string>(
   error: CombinedError | undefined,
   fields: readonly Field[],
 ): { fields: Partial<Record<Field, ServerError>>; rest: ServerError[] } {
-  const parted: { fields: Partial<Record<Field, ServerError>>; rest: ServerError[] } = { fields: {}, rest: [] };
+  const parted: { fields: Partial<Record<Field, ServerError>>; rest: ServerError[] } = {
+    fields: {},
+    rest: [],
+  };
   for (const each of serverErrors(error)) {
     const field = longestPrefix(each.field ?? '', fields);
     if (field && !parted.fields[field]) parted.fields[field] = each;

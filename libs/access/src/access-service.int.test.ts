@@ -30,7 +30,7 @@ const newToken = (token: Parameters<AccessService['createEnrollmentToken']>[2]) 
   transact(database.db, (tx) => access.createEnrollmentToken(tx, 'api-key:admin', token));
 const revoke = (id: string) =>
   transact(database.db, (tx) => access.revokeEnrollmentToken(tx, 'api-key:admin', id));
-const actions = async () => (await audit.page({ limit: 100 })).items.map(({ action }) => action).reverse();
+const actions = async () => (await audit.page({ limit: 100 })).items.map(({ action }) => action).toReversed();
 
 /** Everything that is stored, as text. */
 async function everythingStored(): Promise<string> {
@@ -123,7 +123,10 @@ describe('enrollment tokens', () => {
   it('expire', async () => {
     const expiresAt = new Date(Date.now() + 60_000);
     const { token } = await newToken({ name: 'short', expiresAt });
-    expect(await access.verifyToken(hash(token))).toMatchObject({ accepted: true, expiresAt: expiresAt.getTime() });
+    expect(await access.verifyToken(hash(token))).toMatchObject({
+      accepted: true,
+      expiresAt: expiresAt.getTime(),
+    });
     vi.useFakeTimers({ toFake: ['Date'], now: expiresAt });
     expect(await access.verifyToken(hash(token))).toMatchObject({ accepted: false, reason: /expired/ });
   });
@@ -154,7 +157,9 @@ describe('enrollment tokens', () => {
       enrollmentTokenId: id,
     });
     const [one, two] = [randomUUID(), randomUUID()];
-    expect(await bus.request('access.enroll', { enrollmentTokenId: id, uid: one })).toEqual({ accepted: true });
+    expect(await bus.request('access.enroll', { enrollmentTokenId: id, uid: one })).toEqual({
+      accepted: true,
+    });
     expect(await bus.request('access.enroll', { enrollmentTokenId: id, uid: two })).toMatchObject({
       accepted: false,
     });
@@ -165,7 +170,10 @@ describe('enrollment tokens', () => {
     const first = await access.ensureEnrollmentToken();
     expect(await access.verifyToken(hash(first.token!))).toMatchObject({ accepted: true });
     expect(await access.ensureEnrollmentToken()).toEqual({ created: false, token: null });
-    expect(await access.ensureEnrollmentToken('a-preset-enrollment-token')).toEqual({ created: true, token: null });
+    expect(await access.ensureEnrollmentToken('a-preset-enrollment-token')).toEqual({
+      created: true,
+      token: null,
+    });
     expect(await access.verifyToken(hash('a-preset-enrollment-token'))).toMatchObject({ accepted: true });
     const names = (await access.listEnrollmentTokens()).map(({ name }) => name);
     expect(names).toEqual(['default', 'default']);

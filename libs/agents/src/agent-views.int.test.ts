@@ -85,12 +85,15 @@ describe('page', () => {
     for (const limit of [1, 7, 20, 50]) {
       const seen: number[] = [];
       let after: string | undefined;
+      let pages = 0;
       do {
+        pages++;
         const page = await views.page(after === undefined ? { limit } : { limit, after });
         expect(page.items.length).toBeLessThanOrEqual(limit);
         seen.push(...page.items.map(({ uid }) => numberOf(uid)));
         after = page.next ?? undefined;
       } while (after !== undefined);
+      expect(pages).toBe(Math.ceil(20 / limit));
       expect(seen).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
     }
   });

@@ -143,7 +143,7 @@ describe('order and repetition', () => {
   }
 
   it('late, repeated and shuffled reports in batches of any size end in the rows of the true order', async () => {
-    for (let seed = 1; seed <= 15; seed++) {
+    for (let seed = 1; seed <= 8; seed++) {
       const random = randomFrom(seed);
       const reports = [1, 2, 3].flatMap((agent) => life(agent, random));
       await sql`truncate agents, agent_states, report_contents, config_failures`.execute(db);
@@ -151,14 +151,14 @@ describe('order and repetition', () => {
       const expected = await rows();
 
       await sql`truncate agents, agent_states, report_contents, config_failures`.execute(db);
+      // Known agents: an end or an offer makes no row of an unknown one.
+      await write(...reports.filter(({ epoch, connected }) => epoch === 1 && connected));
       const repeated = shuffled([...reports, ...reports.filter(() => random(3) === 0)], random);
-      for (let at = 0; at < repeated.length;) {
+      for (let at = 0; at < repeated.length; ) {
         const size = 1 + random(9);
         await write(...repeated.slice(at, at + size));
         at += size;
       }
-      // An agent's end or offer that comes before all else makes no row yet; its second coming does.
-      await write(...shuffled(reports, random));
       expect(await rows(), `seed ${seed}`).toEqual(expected);
     }
   });

@@ -237,7 +237,7 @@ function takeIfLater({ values, order }: FieldColumns): RawBuilder<unknown>[] {
   const taken = values.map(({ name }) => {
     const column = sql.id(name);
     return sql`${column} = case
-      when ${theirs} is not null then excluded.${column} else agent_states.${column}
+      when ${theirs} >= coalesce(${ours}, '{}') then excluded.${column} else agent_states.${column}
     end`;
   });
   return [...taken, sql`${sql.id(order.name)} = greatest(${ours}, ${theirs})`];

@@ -1,6 +1,7 @@
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Database } from '@muster/db/schema';
+import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
 import {
   fillStatusCounts,
   type AgentConfiguration,
@@ -13,13 +14,30 @@ import {
 export const statusTables: RawBuilder<unknown> = sql`
   left join agent_states s on s.uid = agents.uid
   left join agent_configurations c on c.uid = agents.uid
-  left join config_failures f on f.uid = c.uid and f.hash = c.target_hash and f.lifted_at is null`;
+  left join config_failures f on f.uid = c.uid and f.hash = c.target_hash and f.lifted_at is null
+  left join fleets home on home.name = agents.fleet
+  left join rollouts origin on origin.id = c.rollout_id`;
 
 const couldNotBeSent = sql<boolean>`(s.offered_config_hash = c.target_hash and s.offer_error <> '')`;
+
+/** Its turn in a rollout under way came while it was offline. */
+const missedItsTurn = sql<boolean>`exists (
+  select from rollout_agents ra join rollouts r on r.id = ra.rollout_id
+  where ra.uid = agents.uid and ra.state = 'deferred'
+    and r.fleet = agents.fleet and r.state in ('running', 'paused'))`;
+
+/** Its fleet's stable version waits for it: it is offline, or the fleet's pace has not reached it. */
+const waitsForStable = sql<boolean>`(
+  home.configuration is not null
+  and (c.target_hash is null or not s.connected)
+  and (c.target_configuration, c.target_version) is distinct from (home.configuration, home.version)
+  and (origin.id is null or origin.state in ('completed', 'rolledBack'))
+  and ${acceptsRemoteConfig('s')})`;
 
 /** `configuration.status` of an agent, over `statusTables`. A target that was fallen back from has failed. */
 export const configurationStatus: RawBuilder<ConfigurationStatus> = sql`
   case
+    when ${missedItsTurn} or ${waitsForStable} then 'deferred'
     when c.target_hash is null then 'none'
     when f.uid is not null or c.desired_hash is distinct from c.target_hash or ${couldNotBeSent} then 'failed'
     when s.remote_config_hash = c.target_hash and s.remote_config_status = 1 then 'applied'

@@ -29,16 +29,11 @@ export class ConvergenceStore {
     return rows;
   }
 
-  /** The same question for agents of one fleet, without those that failed the config with this hash. */
-  async stillStray(tx: Tx, fleet: string, agents: readonly AgentId[], hash: string): Promise<AgentId[]> {
+  /** The same question for agents of one fleet, inside the transaction that gives them their target. */
+  async straysOf(tx: Tx, fleet: string, agents: readonly AgentId[]): Promise<AgentId[]> {
     const { rows } = await sql<{ uid: AgentId }>`
       select agents.uid from ${mayConverge}
-        and agents.fleet = ${fleet} and agents.uid = any(${agents}::uuid[])
-        and not exists (
-          select from config_failures q
-          where q.uid = agents.uid and q.hash = ${Buffer.from(hash, 'hex')} and q.lifted_at is null)`.execute(
-      tx.db,
-    );
+        and agents.fleet = ${fleet} and agents.uid = any(${agents}::uuid[])`.execute(tx.db);
     return rows.map((row) => row.uid);
   }
 

@@ -30,6 +30,7 @@ function given(): number {
 test('a newcomer gets the stable version at once, by one message', async () => {
   await stableFleet();
   const agents = await come(1);
+  expect(await world.configs.agentConfigurations.statusCounts()).toMatchObject({ deferred: 1, none: 0 });
   await world.configs.convergence.advance();
   expect(world.delivered).toEqual([{ gateway: 'gateway-1', hash: stable, agents }]);
   await world.configs.convergence.consider(agents);

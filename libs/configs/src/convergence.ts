@@ -60,7 +60,7 @@ export class Convergence {
       const stable = await store.lockStable(tx, fleet);
       if (!stable) return 0;
       const hash = await rendered.store(tx, stable.configuration, stable.version);
-      const strays = await store.stillStray(tx, fleet, agents, hash);
+      const strays = await store.straysOf(tx, fleet, agents);
       const targets = strays.map((agent) => ({ agent, ...stable, hash, rolloutId: null }));
       return (await desiredState.setTargets(tx, targets)).length;
     });

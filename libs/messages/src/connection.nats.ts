@@ -19,6 +19,8 @@ export interface NatsLink {
   readonly log: BusLog;
   /** Throws `MessageTooLarge` for more than `limit` bytes, and for more than the server takes at all. */
   assertFits(subject: string, payload: Uint8Array, limit?: number): void;
+  /** Calls back after each time the connection was renewed, until the function it gives is called. */
+  onReconnect(listener: () => void): () => void;
   /** Resolves when the server has taken notice of all that was sent; at once while it is away. */
   flush(): Promise<void>;
   /** Sends what is pending and disconnects. */
@@ -55,6 +57,7 @@ export async function connectNats({ url, name, log = silentBusLog }: NatsSetting
 }
 
 class Link implements NatsLink {
+  private readonly listeners = new Set<() => void>();
   private connected = true;
 
   constructor(
@@ -71,6 +74,11 @@ class Link implements NatsLink {
   assertFits(subject: string, payload: Uint8Array, limit = Infinity): void {
     const most = Math.min(limit, this.connection.info?.max_payload ?? Infinity);
     if (payload.byteLength > most) throw new MessageTooLarge(subject, payload.byteLength, most);
+  }
+
+  onReconnect(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   async flush(): Promise<void> {
@@ -91,6 +99,7 @@ class Link implements NatsLink {
       } else if (status.type === 'reconnect') {
         this.connected = true;
         this.log.info({ server: status.server }, 'NATS is back');
+        for (const listener of this.listeners) listener();
       } else if (status.type === 'error') {
         this.log.error({ err: status.error }, 'NATS reports an error');
       }

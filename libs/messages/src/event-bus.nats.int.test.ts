@@ -98,6 +98,45 @@ describe('the bus on NATS', () => {
     await publisher.close();
   });
 
+  it('goes on at once after a restart', async () => {
+    const names: string[] = [];
+    await bus.consume(
+      'fleets.changed',
+      'a',
+      async (facts) => void names.push(...facts.map(({ name }) => name)),
+    );
+    await nats.stop();
+    await expect.poll(() => bus.available, soon).toBe(false);
+    nats = await startLocalNats({ dataDir, port: nats.port });
+    await expect
+      .poll(() => bus.publish('fleets.changed', { name: 'after' }).catch(String), soon)
+      .toBeUndefined();
+    await expect.poll(() => names, { timeout: 3_000, interval: 20 }).toContain('after');
+  });
+
+  it('leaves nothing waiting with members that come and go', async () => {
+    const sent: string[] = [];
+    const received = new Set<string>();
+    const handle = async (facts: { name: string }[]) => {
+      for (const { name } of facts) received.add(name);
+    };
+    const { bus: publisher } = await openBus();
+    for (let round = 0; round < 20; round += 1) {
+      const member = await bus.consume('fleets.changed', 'a', handle, { maxBatch: 3 });
+      const names = Array.from({ length: 30 }, (_, index) => `fleet-${round}-${index}`);
+      const published = Promise.all(names.map((name) => publisher.publish('fleets.changed', { name })));
+      sent.push(...names);
+      await delay(round % 5);
+      await member.stop();
+      await published;
+    }
+    await bus.consume('fleets.changed', 'a', handle);
+    await expect
+      .poll(() => sent.filter((name) => !received.has(name)), { timeout: 5_000, interval: 20 })
+      .toEqual([]);
+    await publisher.close();
+  });
+
   it('makes its streams and consumers anew when they were wiped under it', async () => {
     const names: string[] = [];
     await bus.consume(

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { jetstream, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
-import type { Subscription } from './event-bus.ts';
+import type { Msg } from '@nats-io/transport-node';
 import type { NatsLink } from './connection.nats.ts';
+import type { Subscription } from './event-bus.ts';
 import { decodeMessage } from './message-codec.ts';
+import { PullSubscription, acknowledge, giveBack, stillWorking } from './pull-subscription.nats.ts';
 import { ackWaitMs, ensureConsumer, ensureStreams } from './streams.nats.ts';
 import type { Facts } from './vocabulary.ts';
 
@@ -16,7 +17,6 @@ export interface FactConsumerOptions<S extends keyof Facts> {
 
 /** Members of a group that can hold a full share at once. */
 const expectedMembers = 8;
-const fetchExpiresMs = 5_000;
 
 /**
  * One member of a consumer group. While one batch is handled the next is fetched, no more. A batch that
@@ -24,81 +24,80 @@ const fetchExpiresMs = 5_000;
  * still being worked on.
  */
 export class FactConsumer<S extends keyof Facts> implements Subscription {
-  private readonly waiting: JsMsg[] = [];
-  private inHand: JsMsg[] = [];
-  private fetching: ConsumerMessages | null = null;
+  private readonly waiting: Msg[] = [];
+  private inHand: Msg[] = [];
   private readonly stopped = new AbortController();
-  private wakeAll: () => void = () => {};
-  private changed: Promise<void> = Promise.resolve();
-  private readonly done: Promise<unknown>;
+  private readonly pull: PullSubscription;
   private readonly keepingAlive: NodeJS.Timeout;
+  private readonly done: Promise<unknown>;
+  private changed = Promise.withResolvers<void>();
 
   private constructor(
     private readonly link: NatsLink,
     private readonly options: FactConsumerOptions<S>,
-    consumer: Consumer,
+    { stream, name }: { stream: string; name: string },
   ) {
-    this.armChange();
+    this.pull = new PullSubscription(link, stream, name, (message) => {
+      this.waiting.push(message);
+      this.signal();
+    });
     this.keepingAlive = setInterval(() => this.keepAlive(), ackWaitMs / 4);
-    this.done = Promise.all([this.fetchAll(consumer), this.handleAll()]);
+    this.done = Promise.all([this.fetchAll(), this.handleAll()]);
   }
 
   /** Rejects when the stream or the durable consumer cannot be made. */
   static async start<S extends keyof Facts>(link: NatsLink, options: FactConsumerOptions<S>) {
-    return new FactConsumer(link, options, await open(link, options));
+    return new FactConsumer(link, options, await ensure(link, options));
+  }
+
+  async stop(): Promise<void> {
+    this.stopped.abort();
+    this.signal();
+    await this.pull.drain();
+    await this.done;
+    clearInterval(this.keepingAlive);
+    for (const message of this.waiting.splice(0)) giveBack(message);
+    // Whoever takes part from now on finds all of it.
+    await this.link.flush();
   }
 
   private get stopping(): boolean {
     return this.stopped.signal.aborted;
   }
 
-  async stop(): Promise<void> {
-    this.stopped.abort();
-    this.signal();
-    void this.fetching?.close();
-    await this.done;
-    clearInterval(this.keepingAlive);
-    for (const message of this.waiting.splice(0)) message.nak();
-    // From here on the server gives this member nothing any more.
-    await this.link.flush();
-  }
-
-  private async fetchAll(opened: Consumer): Promise<void> {
-    let consumer: Consumer | null = opened;
+  private async fetchAll(): Promise<void> {
     while (!this.stopping) {
+      while (this.waiting.length > 0 && !this.stopping) await this.changed.promise;
+      if (this.stopping) return;
       try {
-        consumer ??= await open(this.link, this.options);
-        await this.fetchOnce(consumer);
+        await this.pull.fetch(this.options.maxBatch);
       } catch (error) {
-        if (this.stopping) return;
-        const { subject, group } = this.options;
-        this.link.log.warn({ err: error, subject, group }, 'fetching facts failed; starting over');
-        consumer = null;
-        await this.pause();
+        await this.startOver(error);
       }
     }
   }
 
-  private async fetchOnce(consumer: Consumer): Promise<void> {
-    while (this.waiting.length > 0 && !this.stopping) await this.changed;
+  /** The stream may have been wiped, or JetStream is not there yet. */
+  private async startOver(failure: unknown): Promise<void> {
+    const { subject, group } = this.options;
+    this.link.log.warn({ err: failure, subject, group }, 'fetching facts failed; starting over');
+    await this.pause();
     if (this.stopping) return;
-    this.fetching = await consumer.fetch({ max_messages: this.options.maxBatch, expires: fetchExpiresMs });
-    for await (const message of this.fetching) {
-      this.waiting.push(message);
-      this.signal();
-    }
+    await ensure(this.link, this.options).catch((error: unknown) => {
+      this.link.log.warn({ err: error, subject, group }, 'the consumer could not be made anew');
+    });
   }
 
   private async handleAll(): Promise<void> {
     for (;;) {
-      while (this.waiting.length === 0 && !this.stopping) await this.changed;
+      while (this.waiting.length === 0 && !this.stopping) await this.changed.promise;
       if (this.stopping) return;
       this.inHand = this.waiting.splice(0, this.options.maxBatch);
       this.signal();
       const taken = await this.hand(this.readable(this.inHand));
       for (const message of this.inHand) {
-        if (taken) message.ack();
-        else message.nak();
+        if (taken) acknowledge(message);
+        else giveBack(message);
       }
       this.inHand = [];
     }
@@ -120,7 +119,7 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
     return true;
   }
 
-  private readable(messages: JsMsg[]): Facts[S][] {
+  private readable(messages: Msg[]): Facts[S][] {
     const facts: Facts[S][] = [];
     for (const message of messages) {
       try {
@@ -136,33 +135,23 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
   }
 
   private keepAlive(): void {
-    for (const message of this.inHand) message.working();
-    for (const message of this.waiting) message.working();
+    for (const message of this.inHand) stillWorking(message);
+    for (const message of this.waiting) stillWorking(message);
   }
 
   private async pause(): Promise<void> {
     await delay(this.options.retryPauseMs, undefined, { signal: this.stopped.signal }).catch(() => {});
   }
 
-  private armChange(): void {
-    this.changed = new Promise((resolve) => {
-      this.wakeAll = resolve;
-    });
-  }
-
   private signal(): void {
-    const wake = this.wakeAll;
-    this.armChange();
-    wake();
+    this.changed.resolve();
+    this.changed = Promise.withResolvers();
   }
 }
 
-async function open<S extends keyof Facts>(
-  link: NatsLink,
-  options: FactConsumerOptions<S>,
-): Promise<Consumer> {
+async function ensure<S extends keyof Facts>(link: NatsLink, options: FactConsumerOptions<S>) {
   const manager = await ensureStreams(link.connection);
   const maxAckPending = options.maxBatch * 2 * expectedMembers;
   const info = await ensureConsumer(manager, options.subject, options.group, maxAckPending);
-  return jetstream(link.connection).consumers.getConsumerFromInfo(info);
+  return { stream: info.stream_name, name: info.name };
 }

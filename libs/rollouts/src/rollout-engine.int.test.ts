@@ -98,6 +98,10 @@ async function inState(id: string, state: string): Promise<AgentId[]> {
   return (await rollouts.agents(id, 1000)).filter((agent) => agent.state === state).map(({ uid }) => uid);
 }
 
+async function statusOf(agent: AgentId) {
+  return (await world.configs.agentConfigurations.many([agent])).get(agent);
+}
+
 async function kinds(id: string): Promise<string[]> {
   return (await rollouts.events(id)).map(({ kind }) => kind);
 }
@@ -334,6 +338,7 @@ describe('offline agents', () => {
       state: 'running',
       counts: { applied: 7, offered: 1, deferred: 2 },
     });
+    expect(await statusOf(away[0]!)).toMatchObject({ status: 'deferred', current: { version: 1 } });
     await world.connect([away[0]!]);
     await engine.onAgentsChanged([away[0]!]);
     await pass(100);
@@ -343,6 +348,7 @@ describe('offline agents', () => {
       state: 'completed',
       counts: { applied: 9, deferred: 1 },
     });
+    expect(await statusOf(away[1]!)).toMatchObject({ status: 'deferred' });
     // Who is still away comes to the stable version by convergence.
     await world.connect([away[1]!]);
     await world.configs.convergence.consider([away[1]!]);

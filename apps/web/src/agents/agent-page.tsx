@@ -1,3 +1,4 @@
+import { useMemo } from 'react';
 import { useParams } from 'react-router';
 import { useLiveQuery } from '../live-query.ts';
 import { NotFoundPage } from '../not-found-page.tsx';
@@ -23,7 +24,8 @@ import './agent-page.css';
 /** Everything about one agent, live. */
 export function AgentPage() {
   const { uid = '' } = useParams();
-  const { data, error } = useLiveQuery(agentQuery, { uid }, agentSignals(uid));
+  const signals = useMemo(() => agentSignals(uid), [uid]);
+  const { data, error } = useLiveQuery(agentQuery, { uid }, signals);
   const errors = serverErrors(error);
   if (errors.some(({ code }) => code === 'unknown-agent') || (data && !data.agent)) {
     return <NotFoundPage what="agent" />;

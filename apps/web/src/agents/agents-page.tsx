@@ -52,6 +52,7 @@ const columns: Column<AgentRow>[] = [
   { header: 'Name and host', cell: (agent) => <NameCell agent={agent} /> },
   { header: 'Status', cell: (agent) => <AgentStatusChip status={agent.status} /> },
   { header: 'Health', cell: (agent) => <HealthChip healthy={agent.healthy} /> },
+  { header: 'Last seen', cell: (agent) => <TimeAgo at={agent.lastSeenAt} /> },
   { header: 'Configuration', cell: (agent) => <ConfigurationCell configuration={agent.configuration} /> },
   {
     header: 'Fleet',
@@ -60,7 +61,6 @@ const columns: Column<AgentRow>[] = [
   { header: 'Type', cell: (agent) => agent.type },
   { header: 'Version', cell: (agent) => agent.version },
   { header: 'OS / arch', cell: (agent) => [agent.os, agent.arch].filter(Boolean).join(' / ') },
-  { header: 'Last seen', cell: (agent) => <TimeAgo at={agent.lastSeenAt} /> },
 ];
 
 function NameCell({ agent }: { agent: AgentRow }) {

@@ -100,7 +100,7 @@ function walkBack(from: string[], to: string[], trace: Frontier[]): DiffLine[] {
     x = startX;
     y = startY;
   }
-  return lines.reverse();
+  return lines.toReversed();
 }
 
 /** Changed lines with some lines around them; `hidden` counts the unchanged lines left out before the hunk. */

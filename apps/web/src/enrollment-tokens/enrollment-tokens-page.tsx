@@ -87,7 +87,11 @@ const columns: Column<EnrollmentToken>[] = [
       return <StatusChip tone={tokenTones[state]}>{state}</StatusChip>;
     },
   },
-  { header: 'Uses', cell: ({ uses, maxUses }) => (maxUses === null ? uses : `${uses} of ${maxUses}`), kind: 'number' },
+  {
+    header: 'Uses',
+    cell: ({ uses, maxUses }) => (maxUses === null ? uses : `${uses} of ${maxUses}`),
+    kind: 'number',
+  },
   { header: 'Expires', cell: ({ expiresAt }) => (expiresAt ? <TimeAgo at={expiresAt} /> : 'never') },
   { header: 'Created', cell: ({ createdAt }) => <TimeAgo at={createdAt} /> },
   { header: 'By', cell: ({ createdBy }) => createdBy },
@@ -127,8 +131,8 @@ function RevokeDialog(props: { token: EnrollmentToken; onClose: () => void; onRe
       onCancel={props.onClose}
     >
       <p>
-        Agents that use this token are disconnected and cannot come back with it. The collectors themselves run on with
-        what they have.
+        Agents that use this token are disconnected and cannot come back with it. The collectors themselves
+        run on with what they have.
       </p>
     </ConfirmDialog>
   );

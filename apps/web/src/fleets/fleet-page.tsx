@@ -7,7 +7,7 @@ import { ConfigurationCounts } from '../agents/configuration-counts.tsx';
 import { useLiveQuery } from '../live-query.ts';
 import { NotFoundPage } from '../not-found-page.tsx';
 import { RolloutTable } from '../rollouts/rollout-table.tsx';
-import { rolloutSignals, rolloutsQuery } from '../rollouts/rollouts.queries.ts';
+import { rolloutsSignals, rolloutsQuery } from '../rollouts/rollouts.queries.ts';
 import { serverErrors } from '../server-error.ts';
 import { ConfirmDialog } from '../ui/confirm-dialog.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
@@ -19,7 +19,7 @@ import { deleteFleetMutation, fleetQuery, type Fleet } from './fleets.queries.ts
 import { StableVersion } from './stable-version.tsx';
 
 const recentRollouts = 10;
-const signals = [...agentsSignals, ...rolloutSignals(null)];
+const signals = [...agentsSignals, ...rolloutsSignals];
 
 /** One fleet: its agents counted, its stable version, its rollouts. */
 export function FleetPage() {
@@ -85,18 +85,21 @@ function RecentRollouts({ fleet }: { fleet: string }) {
   const { data, error } = useLiveQuery(
     rolloutsQuery,
     { fleet, limit: recentRollouts, after: null },
-    rolloutSignals(null),
+    rolloutsSignals,
   );
   const rollouts = data?.rollouts.items ?? [];
   return (
-    <Panel title="Rollouts" aside={data?.rollouts.next && <Link to={`/rollouts?fleet=${fleet}`}>All rollouts</Link>}>
+    <Panel
+      title="Rollouts"
+      aside={data?.rollouts.next && <Link to={`/rollouts?fleet=${fleet}`}>All rollouts</Link>}
+    >
       <ErrorNotice errors={serverErrors(error)} />
       {rollouts.length > 0 && <RolloutTable label={`Rollouts of ${fleet}`} rollouts={rollouts} />}
       {data && rollouts.length === 0 && (
         <EmptyState title="No rollouts yet">
           <p>
-            <Link to={`/create/rollout?fleet=${fleet}`}>Roll out a configuration</Link> to give this fleet its first
-            stable version.
+            <Link to={`/create/rollout?fleet=${fleet}`}>Roll out a configuration</Link> to give this fleet its
+            first stable version.
           </p>
         </EmptyState>
       )}
@@ -126,7 +129,10 @@ function DeleteFleet({ name }: { name: string }) {
           onConfirm={() => void confirm()}
           onCancel={() => setAsking(false)}
         >
-          <p>Its agents go to other fleets that match them, or to none. The history of its rollouts is deleted, too.</p>
+          <p>
+            Its agents go to other fleets that match them, or to none. The history of its rollouts is deleted,
+            too.
+          </p>
         </ConfirmDialog>
       )}
     </>

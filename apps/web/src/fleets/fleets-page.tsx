@@ -3,7 +3,7 @@ import { ConfigurationCounts } from '../agents/configuration-counts.tsx';
 import { agentsSignals } from '../agents/agents.queries.ts';
 import { useLiveQuery } from '../live-query.ts';
 import { RolloutStateChip } from '../rollouts/rollout-chips.tsx';
-import { rolloutSignals } from '../rollouts/rollouts.queries.ts';
+import { rolloutsSignals } from '../rollouts/rollouts.queries.ts';
 import { serverErrors } from '../server-error.ts';
 import { DataTable, type Column } from '../ui/data-table.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
@@ -22,7 +22,10 @@ const columns: Column<Fleet>[] = [
     header: 'Rollout',
     cell: ({ rollout }) =>
       rollout && (
-        <Link to={`/rollouts/${rollout.id}`} aria-label={`Rollout of ${rollout.configuration} v${rollout.version}`}>
+        <Link
+          to={`/rollouts/${rollout.id}`}
+          aria-label={`Rollout of ${rollout.configuration} v${rollout.version}`}
+        >
           <RolloutStateChip state={rollout.state} />
         </Link>
       ),
@@ -31,7 +34,7 @@ const columns: Column<Fleet>[] = [
   { header: 'Selector', cell: ({ selector }) => <code>{selector || 'every agent'}</code>, kind: 'text' },
 ];
 
-const signals = [...agentsSignals, ...rolloutSignals(null)];
+const signals = [...agentsSignals, ...rolloutsSignals];
 
 /** All fleets. */
 export function FleetsPage() {
@@ -53,8 +56,8 @@ export function FleetsPage() {
       {data?.fleets.length === 0 && (
         <EmptyState title="No fleets yet">
           <p>
-            A fleet is a selector with a name. An agent belongs to the fleet with the highest priority that matches it.
-            Rollouts go to fleets.
+            A fleet is a selector with a name. An agent belongs to the fleet with the highest priority that
+            matches it. Rollouts go to fleets.
           </p>
         </EmptyState>
       )}

@@ -39,7 +39,11 @@ function OverviewSections({ overview }: { overview: Overview }) {
           to={agentsPath({ status: 'disconnected' })}
           tone={overview.disconnected > 0 ? 'warn' : undefined}
         />
-        <Figure label="Unhealthy" value={overview.unhealthy} tone={overview.unhealthy > 0 ? 'bad' : undefined} />
+        <Figure
+          label="Unhealthy"
+          value={overview.unhealthy}
+          tone={overview.unhealthy > 0 ? 'bad' : undefined}
+        />
         <Figure label="Fleets" value={overview.fleets} to="/fleets" />
         <Figure label="Configurations" value={overview.configurations} to="/configurations" />
       </dl>

@@ -11,7 +11,11 @@ const columns: Column<RolloutAgent>[] = [
   { header: 'State', cell: ({ state }) => <RolloutAgentStateChip state={state} /> },
   { header: 'Offered', cell: ({ offeredAt }) => <TimeAgo at={offeredAt} /> },
   { header: 'Settled', cell: ({ settledAt }) => <TimeAgo at={settledAt} /> },
-  { header: 'Error', cell: ({ error }) => error && <span className="rollout-error">{error}</span>, kind: 'text' },
+  {
+    header: 'Error',
+    cell: ({ error }) => error && <span className="rollout-error">{error}</span>,
+    kind: 'text',
+  },
 ];
 
 /** The agents of a rollout, in the server's order: those that failed first. */

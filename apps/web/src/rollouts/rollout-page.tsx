@@ -1,3 +1,4 @@
+import { useMemo } from 'react';
 import { Link, useParams } from 'react-router';
 import { useLiveQuery } from '../live-query.ts';
 import { NotFoundPage } from '../not-found-page.tsx';
@@ -22,7 +23,8 @@ import './rollout-page.css';
 /** One rollout as it goes. */
 export function RolloutPage() {
   const { id = '' } = useParams();
-  const { data, error } = useLiveQuery(rolloutQuery, { id }, rolloutSignals(id));
+  const signals = useMemo(() => rolloutSignals(id), [id]);
+  const { data, error } = useLiveQuery(rolloutQuery, { id }, signals);
   const errors = serverErrors(error);
   if (errors.some(({ code }) => code === 'unknown-rollout') || (data && !data.rollout)) {
     return <NotFoundPage what="rollout" />;
@@ -79,7 +81,8 @@ function reasonTone(state: RolloutState): Tone {
 }
 
 function Waves({ waves }: { waves: Wave[] }) {
-  if (waves.length === 0) return <p className="muted">The fleet had no agents: there was nothing to wait for.</p>;
+  if (waves.length === 0)
+    return <p className="muted">The fleet had no agents: there was nothing to wait for.</p>;
   return (
     <ol className="waves" aria-label="Waves">
       {waves.map(({ index, size, state, counts }) => (
@@ -113,7 +116,12 @@ function PolicyPanel({ rollout }: { rollout: RolloutDetail }) {
     <Panel title="About">
       <KeyValues
         entries={[
-          ['Fleet', <Link key="fleet" to={`/fleets/${rollout.fleet}`}>{rollout.fleet}</Link>],
+          [
+            'Fleet',
+            <Link key="fleet" to={`/fleets/${rollout.fleet}`}>
+              {rollout.fleet}
+            </Link>,
+          ],
           [
             'Configuration',
             <Link key="version" to={`/configurations/${rollout.configuration}?version=${rollout.version}`}>

@@ -17,7 +17,8 @@ const columns: Column<RolloutSummary>[] = [
   { header: 'State', cell: ({ state }) => <RolloutStateChip state={state} /> },
   {
     header: 'Wave',
-    cell: ({ wave, waves }) => (waves.length === 0 ? '–' : `${Math.min(wave + 1, waves.length)} of ${waves.length}`),
+    cell: ({ wave, waves }) =>
+      waves.length === 0 ? '–' : `${Math.min(wave + 1, waves.length)} of ${waves.length}`,
   },
   { header: 'Agents', cell: ({ counts }) => <CountBar label="Agents" segments={countSegments(counts)} /> },
   { header: 'Started', cell: ({ createdAt }) => <TimeAgo at={createdAt} /> },

@@ -2,14 +2,7 @@ import type { Tone } from '../ui/status-chip.tsx';
 import type { Segment } from '../ui/count-bar.tsx';
 
 export type RolloutState =
-  | 'scheduled'
-  | 'running'
-  | 'paused'
-  | 'completed'
-  | 'rollingBack'
-  | 'rolledBack'
-  | 'aborted'
-  | 'replaced';
+  'scheduled' | 'running' | 'paused' | 'completed' | 'rollingBack' | 'rolledBack' | 'aborted' | 'replaced';
 
 export type RolloutAgentState =
   'waiting' | 'offered' | 'applied' | 'failed' | 'deferred' | 'quarantined' | 'rolledBack';
@@ -122,7 +115,10 @@ export function countSegments(counts: RolloutCounts): Segment[] {
 
 /** `waveStarted` as "wave started". */
 export function inWords(name: string): string {
-  return name.replaceAll(/([a-z\d])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`);
+  return name.replaceAll(
+    /([a-z\d])([A-Z])/g,
+    (_, before: string, after: string) => `${before} ${after.toLowerCase()}`,
+  );
 }
 
 /** What an event says beyond its kind: "wave 2, agents 3". Waves count from 1 here; nested values are left out. */

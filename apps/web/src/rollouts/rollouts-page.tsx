@@ -6,7 +6,7 @@ import { ErrorNotice } from '../ui/error-notice.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { Pager } from '../ui/pager.tsx';
 import { RolloutTable } from './rollout-table.tsx';
-import { rolloutSignals, rolloutsQuery } from './rollouts.queries.ts';
+import { rolloutsSignals, rolloutsQuery } from './rollouts.queries.ts';
 
 const pageSize = 50;
 
@@ -17,7 +17,7 @@ export function RolloutsPage() {
   const { data, error } = useLiveQuery(
     rolloutsQuery,
     { fleet, limit: pageSize, after: params.get('after') },
-    rolloutSignals(null),
+    rolloutsSignals,
   );
   const rollouts = data?.rollouts.items ?? [];
   return (
@@ -26,7 +26,10 @@ export function RolloutsPage() {
         title={fleet ? `Rollouts of ${fleet}` : 'Rollouts'}
         {...(fleet && { parent: { to: `/fleets/${fleet}`, title: fleet } })}
         actions={
-          <Link className="button button-primary" to={fleet ? `/create/rollout?fleet=${fleet}` : '/create/rollout'}>
+          <Link
+            className="button button-primary"
+            to={fleet ? `/create/rollout?fleet=${fleet}` : '/create/rollout'}
+          >
             New rollout
           </Link>
         }
@@ -41,8 +44,8 @@ export function RolloutsPage() {
       {data && rollouts.length === 0 && (
         <EmptyState title="No rollouts yet">
           <p>
-            A rollout brings one version of a configuration to the agents of a fleet, wave by wave, and stops when too
-            many of them fail.
+            A rollout brings one version of a configuration to the agents of a fleet, wave by wave, and stops
+            when too many of them fail.
           </p>
         </EmptyState>
       )}

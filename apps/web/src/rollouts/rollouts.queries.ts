@@ -57,8 +57,11 @@ const rolloutChanged = gql<{ rolloutChanged: { id: string } }, { id: string | nu
   }
 `);
 
-/** Fires when this rollout changed; null: any. */
-export function rolloutSignals(id: string | null): Signal[] {
+/** Fires when any rollout changed. */
+export const rolloutsSignals: Signal[] = [{ query: rolloutChanged, variables: { id: null } }];
+
+/** Fires when this rollout changed. */
+export function rolloutSignals(id: string): Signal[] {
   return [{ query: rolloutChanged, variables: { id } }];
 }
 

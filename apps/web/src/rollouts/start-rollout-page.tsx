@@ -45,7 +45,13 @@ const formFields = [
   ...policyFields.map((field) => `policy.${field}` as const),
 ] as const;
 
-function StartRolloutForm({ fleets, configurations }: { fleets: Fleet[]; configurations: ConfigurationSummary[] }) {
+function StartRolloutForm({
+  fleets,
+  configurations,
+}: {
+  fleets: Fleet[];
+  configurations: ConfigurationSummary[];
+}) {
   const navigate = useNavigate();
   const [params] = useSearchParams();
   const [fleetName, setFleetName] = useState(params.get('fleet') ?? '');
@@ -101,7 +107,10 @@ function StartRolloutForm({ fleets, configurations }: { fleets: Fleet[]; configu
           error={fields.version?.message}
         />
       </div>
-      <Panel title="Policy" aside={<span className="muted">Empty fields take the fleet's default, shown in grey</span>}>
+      <Panel
+        title="Policy"
+        aside={<span className="muted">Empty fields take the fleet's default, shown in grey</span>}
+      >
         <PolicyFields
           form={policy}
           defaults={policyDefaults(fleet?.policy ?? {})}
@@ -111,7 +120,8 @@ function StartRolloutForm({ fleets, configurations }: { fleets: Fleet[]; configu
       </Panel>
       {fleet?.rollout && (
         <p className="muted">
-          A rollout of this fleet is under way; the new one replaces it. <Link to={`/rollouts/${fleet.rollout.id}`}>Look at it</Link>
+          A rollout of this fleet is under way; the new one replaces it.{' '}
+          <Link to={`/rollouts/${fleet.rollout.id}`}>Look at it</Link>
         </p>
       )}
       <ErrorNotice errors={rest} />
@@ -133,6 +143,7 @@ function versionOptions(latest: number) {
 }
 
 function fleetHint({ agents, connected, configuration, version }: Fleet) {
-  const stable = configuration === null ? 'no stable version yet' : `stable version is ${configuration} v${version}`;
+  const stable =
+    configuration === null ? 'no stable version yet' : `stable version is ${configuration} v${version}`;
   return `${agents} agents, ${connected} connected; ${stable}.`;
 }

@@ -24,7 +24,8 @@ export async function signIn(key: string): Promise<SignedIn> {
   if (response.status === 401) throw new SignInFailed('This key is not known, or it was revoked.');
   if (!response.ok) throw new SignInFailed(await problemText(response));
   const session = await readSession();
-  if (!session) throw new SignInFailed('The browser did not keep the session cookie. Are cookies allowed here?');
+  if (!session)
+    throw new SignInFailed('The browser did not keep the session cookie. Are cookies allowed here?');
   return session;
 }
 

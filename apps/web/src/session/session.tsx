@@ -56,7 +56,11 @@ export function SessionGate({ children }: { children: ReactNode }) {
   if (state.kind === 'asking') return null;
   if (state.kind === 'signedOut') return <SignInPage notice={state.message} onSignedIn={enter} />;
   return (
-    <SignedInProviders key={state.actor} state={state} onSignOut={() => void signOut().finally(() => leave(null))}>
+    <SignedInProviders
+      key={state.actor}
+      state={state}
+      onSignOut={() => void signOut().finally(() => leave(null))}
+    >
       {children}
     </SignedInProviders>
   );

@@ -2,15 +2,7 @@ import { useId, type ReactNode } from 'react';
 import './panel.css';
 
 /** A part of a page under a heading of its own. */
-export function Panel({
-  title,
-  aside,
-  children,
-}: {
-  title: string;
-  aside?: ReactNode;
-  children: ReactNode;
-}) {
+export function Panel({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
   const id = useId();
   return (
     <section className="panel" aria-labelledby={id}>
