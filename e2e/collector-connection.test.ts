@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { FakeAgent } from '@muster/opamp/fake-agent';
 import { realCollector } from './harness/binaries.ts';
 import { servingOtlp } from './harness/collector-config.ts';
 import { showOnFailure } from './harness/failure.ts';
-import { uidOf } from './harness/fleet.ts';
+import { fakeAgent, uidOf } from './harness/fleet.ts';
 import { freePort } from './harness/free-ports.ts';
 import { modes, Muster } from './harness/muster.ts';
 import { overHttp, Supervisor } from './harness/supervisor.ts';
@@ -19,7 +18,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real supervisor comes and g
   let muster: Muster;
   let supervisor: Supervisor | undefined;
 
-  showOnFailure(() => ({ muster: muster?.output, supervisor: supervisor?.output }));
+  showOnFailure(() => ({ muster: muster?.output, supervisor: supervisor?.logs }));
   beforeAll(async () => {
     muster = await Muster.start({ mode, env: { MUSTER_HTTP_SILENCE_SECONDS: String(silenceSeconds) } });
     await muster.rest.post('configurations', { name: 'edge', body: servingOtlp(await freePort()) });
@@ -39,27 +38,25 @@ describe.skipIf(!realCollector.found).each(modes)('a real supervisor comes and g
     return { started, agent };
   }
 
-  test('over WebSocket: shown disconnected when killed, connected when back, nothing offered twice', async () => {
+  test('over WebSocket: disconnected when killed or stopped, connected when back, nothing offered twice', async () => {
     const { started, agent } = await startSupervisor(muster.supervisorYaml);
     expect(await agent()).toMatchObject({ transport: 'websocket' });
-    expect(started.offers).toHaveLength(1);
 
     await started.kill();
     await expect.poll(agent, { timeout: 5_000 }).toMatchObject({ status: 'disconnected' });
-
     await started.start();
     await expect.poll(agent, { timeout: 20_000 }).toMatchObject({ status: 'connected', ...applied });
-    expect(started.offers).toHaveLength(1);
 
     await started.stop();
-    await expect.poll(agent, { timeout: 500 }).toMatchObject({ status: 'disconnected' });
+    await expect.poll(agent, { timeout: 5_000 }).toMatchObject({ status: 'disconnected' });
+    await started.start();
+    await expect.poll(agent, { timeout: 20_000 }).toMatchObject({ status: 'connected', ...applied });
+
+    expect(started.offers).toHaveLength(1);
   });
 
-  test('over plain HTTP: the same, and silence is noticed', { timeout: 180_000 }, async () => {
-    const silent = new FakeAgent({
-      url: overHttp(muster.opamp[0] as string),
-      token: muster.enrollmentToken,
-    });
+  test('over plain HTTP: the same, and disconnected after silence', { timeout: 180_000 }, async () => {
+    const silent = fakeAgent(muster, 0, { url: overHttp(muster.opamp[0] as string) });
     await silent.start();
     const { started, agent } = await startSupervisor(overHttp(muster.supervisorYaml));
     expect(await agent()).toMatchObject({ transport: 'http' });
@@ -70,9 +67,29 @@ describe.skipIf(!realCollector.found).each(modes)('a real supervisor comes and g
     expect(await agent()).toMatchObject({ status: 'connected' });
 
     await started.stop();
-    await expect.poll(agent, { timeout: 500 }).toMatchObject({ status: 'disconnected' });
     await started.start();
     await expect.poll(agent, { timeout: 20_000 }).toMatchObject({ status: 'connected', ...applied });
     expect(started.offers).toHaveLength(1);
+  });
+});
+
+describe.each(modes)('an agent that says goodbye, %s', (mode) => {
+  let muster: Muster;
+
+  beforeAll(async () => {
+    muster = await Muster.start({ mode });
+  });
+  afterAll(() => muster?.dispose());
+
+  test.each(['websocket', 'http'])('is disconnected at once, over %s', async (transport) => {
+    const [socket] = muster.opamp as [string];
+    const agent = fakeAgent(muster, 0, { url: transport === 'http' ? overHttp(socket) : socket });
+    const seen = () => muster.rest.agent(uidOf(agent));
+    await agent.start();
+    await expect.poll(seen, { timeout: 3_000 }).toMatchObject({ status: 'connected', transport });
+
+    await agent.stop();
+
+    await expect.poll(seen, { timeout: 500 }).toMatchObject({ status: 'disconnected' });
   });
 });

@@ -19,7 +19,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
   const agent = (): Promise<AgentDetail> => muster.rest.agent(uid);
   const rollout = (id: string): Promise<Rollout> => muster.rest.get(`rollouts/${id}`);
 
-  showOnFailure(() => ({ muster: muster?.output, supervisor: supervisor?.output }));
+  showOnFailure(() => ({ muster: muster?.output, supervisor: supervisor?.logs }));
   beforeAll(async () => {
     muster = await Muster.start({ mode });
     supervisor = await Supervisor.startVerbose(muster.supervisorYaml);

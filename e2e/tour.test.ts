@@ -21,7 +21,7 @@ describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mod
   let supervisor: Supervisor;
   let otlpPort: number;
 
-  showOnFailure(() => ({ muster: muster?.output, supervisor: supervisor?.output }));
+  showOnFailure(() => ({ muster: muster?.output, supervisor: supervisor?.logs }));
   beforeAll(async () => {
     muster = await Muster.start({ mode });
     browser = await launchBrowser();

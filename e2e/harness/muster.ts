@@ -86,7 +86,7 @@ export class Muster {
   /** Ids of the processes below that run one part of Muster: `main` for the command itself, or an app's name. */
   processes(part: string): number[] {
     const program = part === 'main' ? '.bin/muster' : `${part}/dist/main.js`;
-    return descendants(this.#child.pid).filter((pid) => {
+    return [this.#child.pid, ...descendants(this.#child.pid)].filter((pid) => {
       const [, ...args] = commandLine(pid).split(' '); // a shell in between holds it as one argument of -c
       return args[0] !== '-c' && args.some((arg) => arg.endsWith(program));
     });

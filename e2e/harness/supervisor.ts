@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +55,12 @@ export class Supervisor {
   /** What it wrote since it was installed. */
   get output(): string {
     return this.#earlierOutput + (this.#child?.output ?? '');
+  }
+
+  /** What it and its collector wrote, for people. */
+  get logs(): string {
+    const collectorLog = join(this.#directory, 'supervisor-data/agent.log');
+    return `${this.output}\n--- its collector:\n${existsSync(collectorLog) ? readFileSync(collectorLog, 'utf8') : ''}`;
   }
 
   /** Hashes of the remote configurations it was offered, in order. Needs `startVerbose`. */

@@ -34,12 +34,12 @@ export interface ApiDeps extends ApiPorts {
 export async function startApi(deps: ApiDeps): Promise<Running & { url: string }> {
   const { settings, bus, log } = deps;
   const services = wireApi(deps);
-  const live = new Live({ ...services, agents: services.agentResources, log });
+  const { agentResources: agents, overview, rollouts, authentication } = services;
+  const live = new Live({ agents, overview, rollouts, log });
   const schema = graphqlSchema(services, live);
   const app = await createApp(deps, services, schema);
   await app.init();
   await live.listen(bus);
-  const { authentication } = services;
   const sockets = serveGraphqlSockets({
     server: app.getHttpServer(),
     schema,
@@ -71,6 +71,7 @@ export async function createApp(
     bodyLimit: settings.maxBodyBytes,
     genReqId: () => randomUUID(),
     forceCloseConnections: true,
+    requestTimeout: 60_000,
     frameworkErrors: (_error: Error, _request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(reply, malformedAddress),
   });
@@ -110,7 +111,7 @@ async function serveWebUi(
       root: webRoot,
       wildcard: false,
       cacheControl: false,
-      setHeaders: (reply, path) => void reply.header('Cache-Control', cacheControl(path)),
+      setHeaders: (reply, path) => void reply.header('Cache-Control', cacheControl(webRoot, path)),
     });
     ui.get('/*', serveStartPage);
   });

@@ -8,8 +8,11 @@ export interface DesiredConfig {
   readonly hash: Buffer;
   /** Ready to send; null until loaded, and again when it was not used for long. */
   offer: RemoteConfigOffer | null;
+  /** Unix milliseconds before which it is not looked for again: it was not there. */
+  missingUntil: number;
 }
 
+const lookAgainAfterMs = 5_000;
 const bytesKept = 64 * 1024 * 1024;
 const configsKept = 10_000;
 
@@ -27,7 +30,7 @@ export class DesiredConfigs {
 
   /** The one object for `hash` (hex). */
   find(hash: string): DesiredConfig {
-    const known = this.#byHash.get(hash) ?? { hash: Buffer.from(hash, 'hex'), offer: null };
+    const known = this.#byHash.get(hash) ?? { hash: Buffer.from(hash, 'hex'), offer: null, missingUntil: 0 };
     this.#byHash.delete(hash);
     this.#byHash.set(hash, known);
     this.#forgetUnused();
@@ -43,13 +46,14 @@ export class DesiredConfigs {
 
   /** Loads what is to be sent. It stays unloaded when the cache does not have it (any more) or cannot be reached. */
   async load(config: DesiredConfig): Promise<void> {
-    if (config.offer !== null) return;
+    if (config.offer !== null || config.missingUntil > Date.now()) return;
     const hash = config.hash.toString('hex');
     const loading = this.#loading.get(hash) ?? this.#load(hash);
     this.#loading.set(hash, loading);
     await loading;
     // An agent may hold an object that was forgotten here meanwhile.
     config.offer ??= this.find(hash).offer;
+    if (config.offer === null) config.missingUntil = Date.now() + lookAgainAfterMs;
   }
 
   async #load(hash: string): Promise<void> {
@@ -57,7 +61,7 @@ export class DesiredConfigs {
       const remoteConfig = await this.#offerCache.remoteConfig(hash);
       if (remoteConfig !== null) this.put(hash, remoteConfig);
     } catch {
-      // The agent's next message tries again.
+      // Its agents' messages try again after a while.
     } finally {
       this.#loading.delete(hash);
     }

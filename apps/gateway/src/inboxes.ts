@@ -72,7 +72,7 @@ export class Inboxes {
     for (let next = session.inbox!.shift(); next; next = session.inbox!.shift()) {
       // An agent that said goodbye and speaks again begins a new session.
       if (this.#sessions.find(session.uid) !== session) {
-        this.put(next);
+        if (!next.connection.lost) this.put(next);
         continue;
       }
       try {

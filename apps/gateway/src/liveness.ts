@@ -48,6 +48,7 @@ export class Liveness {
 
   /** A WebSocket is gone. */
   connectionLost(connection: Connection): void {
+    connection.lost = true;
     for (const session of connection.sessions()) {
       this.#deps.checkpoints.noteAtOnce(session);
       this.away(session);

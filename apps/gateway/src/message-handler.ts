@@ -6,7 +6,7 @@ import type { Admission } from './admission.ts';
 import { closeReasons, type CloseReason } from './agent-link.ts';
 import type { Answers } from './answers.ts';
 import type { Checkpoints } from './checkpoints.ts';
-import { statePartsOf, type StatePart } from './fingerprints.ts';
+import type { StatePart } from './fingerprints.ts';
 import type { FullStateRequests } from './full-state-requests.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { Liveness } from './liveness.ts';
@@ -15,7 +15,7 @@ import type { ReportOutbox } from './report-outbox.ts';
 import { countsAnew, judgeSequence, type SequenceVerdict } from './sequence.ts';
 import { keepMessage, type AgentMessage, type Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
-import { checkNews, forwardedBytes, newsIn, rememberNews } from './status-report.ts';
+import { checkEverything, checkNews, forwardedBytes, newsIn, rememberNews } from './status-report.ts';
 import type { Takeovers } from './takeovers.ts';
 
 export interface MessageHandlerDeps {
@@ -72,7 +72,7 @@ export class MessageHandler {
   }
 
   async #claim(session: Session, message: AgentMessage): Promise<void> {
-    checkNews(message.scan, statePartsOf(message.scan));
+    checkEverything(message.scan);
     const { connection } = message;
     if (connection.link.transport === 'http' && !session.known) {
       const retryAfter = this.#deps.admission.admit();
@@ -129,6 +129,7 @@ export class MessageHandler {
     if (claim === 'before' && (elsewhere || countsAnew(verdict, last, scan.sequenceNum))) {
       return this.#claim(session, keepMessage(message));
     }
+    if (claim === 'before') checkNews(scan, news);
     return this.#accept(session, message, verdict, news);
   }
 
@@ -147,7 +148,6 @@ export class MessageHandler {
   ): Promise<void> | null {
     const { scan } = message;
     const { answers, checkpoints, liveness } = this.#deps;
-    checkNews(scan, news);
     const forwarded = forwardedBytes(scan, news, session);
     this.#remember(session, scan, verdict, news);
     this.#report(session, message, verdict, forwarded);

@@ -118,6 +118,8 @@ export class Connection {
   /** Tells connections of this process apart. */
   readonly id = ++opened;
   malformedInARow = 0;
+  /** The WebSocket is gone: what it still brought is not answered, and enters nobody anew. */
+  lost = false;
   /** Most connections carry one agent, so a second one is what costs. */
   #first: Session | null = null;
   #others: Set<Session> | null = null;

@@ -13,7 +13,12 @@ export function newsIn(scan: AgentToServerScan, record: SessionRecord): StatePar
   return statePartsOf(scan).filter((part) => !record.hasFingerprint(part.slot, part.fingerprint));
 }
 
-/** Throws `MalformedMessage` when a part could not be decoded downstream. Parts known already were checked once. */
+/** Throws `MalformedMessage` when a sub-message could not be decoded downstream. */
+export function checkEverything(scan: AgentToServerScan): void {
+  for (const subMessage of scan.subMessages) checkSubMessage(scan.bytes, subMessage);
+}
+
+/** The same for the news alone: what is known already was checked once. */
 export function checkNews(scan: AgentToServerScan, news: readonly StatePart[]): void {
   for (const subMessage of scan.subMessages) {
     if (news.some((part) => part.field === subMessage.field)) checkSubMessage(scan.bytes, subMessage);

@@ -183,7 +183,9 @@ describe('enrollment tokens', () => {
 describe('the audit log', () => {
   it('has every change, and a change that fails leaves nothing', async () => {
     const { token: key } = await access.ensureAdminKey();
-    await access.openSession(key!);
+    const { cookie } = (await access.openSession(key!))!;
+    await access.closeSession(cookie);
+    await access.closeSession(cookie);
     const { id } = await newToken({ name: 'edge', labels: { site: 'a' } });
     await revoke(id);
     await revoke(id);
@@ -191,6 +193,7 @@ describe('the audit log', () => {
     expect(await actions()).toEqual([
       'api-keys.create',
       'sessions.open',
+      'sessions.close',
       'enrollment-tokens.create',
       'enrollment-tokens.revoke',
     ]);

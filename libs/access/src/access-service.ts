@@ -113,7 +113,14 @@ export class AccessService {
 
   /** Signs out. A session that is over already stays so. */
   async closeSession(cookie: string): Promise<void> {
-    await transact(this.#db, (tx) => this.#sessions.delete(tx, hashSecret(cookie)));
+    const session = await this.#sessions.find(hashSecret(cookie));
+    if (!session) return;
+    const actor: Actor = `session:${session.keyName}`;
+    await transact(this.#db, async (tx) => {
+      const resource = `api-key/${session.apiKeyId}`;
+      await this.#audit.record(tx, { actor, action: 'sessions.close', resource });
+      await this.#sessions.delete(tx, hashSecret(cookie));
+    });
   }
 
   /** The secret is in the answer and nowhere else. */

@@ -10,12 +10,12 @@ export class SessionStore {
     this.#db = db;
   }
 
-  /** The name of the key the session was opened with; null when it is over or never was. */
-  async find(secretHash: Buffer): Promise<{ keyName: string } | null> {
+  /** The key the session was opened with; null when it is over or never was. */
+  async find(secretHash: Buffer): Promise<{ apiKeyId: string; keyName: string } | null> {
     const session = await this.#db
       .selectFrom('sessions')
       .innerJoin('api_keys', 'api_keys.id', 'sessions.api_key_id')
-      .select('api_keys.name as keyName')
+      .select(['api_keys.id as apiKeyId', 'api_keys.name as keyName'])
       .where('sessions.secret_hash', '=', secretHash)
       .where('sessions.expires_at', '>', new Date())
       .where('api_keys.revoked_at', 'is', null)

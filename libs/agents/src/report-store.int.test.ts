@@ -154,7 +154,7 @@ describe('order and repetition', () => {
       // Known agents: an end or an offer makes no row of an unknown one.
       await write(...reports.filter(({ epoch, connected }) => epoch === 1 && connected));
       const repeated = shuffled([...reports, ...reports.filter(() => random(3) === 0)], random);
-      for (let at = 0; at < repeated.length; ) {
+      for (let at = 0; at < repeated.length;) {
         const size = 1 + random(9);
         await write(...repeated.slice(at, at + size));
         at += size;

@@ -19,6 +19,8 @@ import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { PostgresUnusable } from './errors.ts';
 import { openDatabase } from './pool.postgres.ts';
 
+/** Removed after each test; the data directory is in it. */
+let home: string;
 let dataDir: string;
 /** A data directory that was started and stopped once; copies of it save time. */
 const prepared = mkdtempSync(join(tmpdir(), 'muster-prepared-'));
@@ -30,12 +32,13 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(prepared, { recursive: true, force: true }));
 beforeEach(() => {
-  dataDir = mkdtempSync(join(tmpdir(), 'muster-embedded-'));
+  home = mkdtempSync(join(tmpdir(), 'muster-embedded-'));
+  dataDir = home;
 });
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
   if (existsSync(lockFile())) process.kill(postmaster(), 'SIGKILL');
-  rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
+  rmSync(home, { recursive: true, force: true, maxRetries: 5 });
 });
 
 function copyPrepared(): void {

@@ -148,7 +148,9 @@ async function initialise(site: Site): Promise<void> {
     '--builtin-locale=C.UTF-8',
   ]);
   const lines = collectLines(initdb, site.log);
-  const code = await new Promise((resolve) => initdb.once('close', resolve));
+  const code = await new Promise((resolve, reject) => {
+    initdb.once('close', resolve).once('error', (error) => reject(cannotRun(site.binaries.initdb, error)));
+  });
   if (code !== 0) throw new PostgresUnusable(`PostgreSQL could not make its data directory: ${lines.at(-1)}`);
   renameSync(directory, site.cluster);
 }
@@ -182,9 +184,13 @@ async function launch(site: Site, port: number): Promise<{ server: ChildProcess 
     const lines = collectLines(server, site.log, (line) => {
       if (line.includes('ready to accept connections')) resolve({ server });
     });
-    server.once('error', reject);
+    server.once('error', (error) => reject(cannotRun(site.binaries.postgres, error)));
     server.once('close', () => resolve({ lines }));
   });
+}
+
+function cannotRun(program: string, cause: Error): PostgresUnusable {
+  return new PostgresUnusable(`${program} cannot be run (${cause.message}): run npm ci again`, { cause });
 }
 
 /** Starts a program in a session of its own: Ctrl-C is for us, who stop the server when nobody needs it any more. */

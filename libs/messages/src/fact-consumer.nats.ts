@@ -77,15 +77,19 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
     }
   }
 
-  /** The stream may have been wiped, or JetStream is not there yet. */
+  /** The stream may have been wiped, or the server restarts and has no JetStream yet. */
   private async startOver(failure: unknown): Promise<void> {
     const { subject, group } = this.options;
     this.link.log.warn({ err: failure, subject, group }, 'fetching facts failed; starting over');
-    await this.pause();
-    if (this.stopping) return;
-    await ensure(this.link, this.options).catch((error: unknown) => {
-      this.link.log.warn({ err: error, subject, group }, 'the consumer could not be made anew');
-    });
+    let ready = false;
+    while (!ready && !this.stopping) {
+      await this.pause();
+      if (this.stopping || !this.link.available) continue;
+      ready = await ensure(this.link, this.options).then(
+        () => true,
+        () => false,
+      );
+    }
   }
 
   private async handleAll(): Promise<void> {

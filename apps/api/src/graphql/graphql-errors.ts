@@ -36,10 +36,9 @@ function knownProblem(error: Error): Problem | null {
 }
 
 function problemOf(error: Error, log: Log): Problem {
-  const known = knownProblem(error);
-  if (known) return known;
-  log.error({ err: error }, 'GraphQL operation failed');
-  return internalProblem;
+  const problem = knownProblem(error) ?? internalProblem;
+  if (problem.status >= 500) log.error({ err: error }, 'GraphQL operation failed');
+  return problem;
 }
 
 /** The status of an HTTP answer that has nothing but errors. */

@@ -16,6 +16,8 @@ const path = '/graphql';
 const maxMessageBytes = 256 * 1024;
 /** Close code of the graphql-transport-ws protocol for a credential that does not (any longer) hold. */
 const forbidden = 4403;
+/** Close code of RFC 6455's registry. */
+const tryAgainLater = 1013;
 
 interface SocketDeps {
   server: Server;
@@ -42,9 +44,14 @@ export function serveGraphqlSockets(deps: SocketDeps): Running {
 
   const protocol = useServer<Record<string, unknown>>(
     {
+      isProd: true, // tells clients nothing of failures inside
       async onConnect({ extra, connectionParams }) {
         const judge = () => judgeCredential(authentication, extra.request, connectionParams);
-        const actor = await judge();
+        const actor = await judge().catch((error: unknown) => {
+          log.warn({ err: error }, 'the credential of a WebSocket could not be judged');
+          extra.socket.close(tryAgainLater, 'Try again later');
+          return null;
+        });
         if (!actor) return false;
         actors.set(extra.socket, actor);
         closeWhenRefused(extra.socket, judge, deps.recheckMs);
@@ -60,7 +67,11 @@ export function serveGraphqlSockets(deps: SocketDeps): Running {
 
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const refusal = refuseUpgrade(request);
-    if (refusal !== null) return void socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`);
+    if (refusal !== null) {
+      socket.on('error', () => socket.destroy()); // without it, one that breaks now would end the process
+      socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\n\r\n`);
+      return;
+    }
     sockets.handleUpgrade(request, socket, head, (opened) => sockets.emit('connection', opened, request));
   };
   server.on('upgrade', onUpgrade);

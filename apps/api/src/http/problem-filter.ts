@@ -22,13 +22,12 @@ export class ProblemFilter {
   }
 
   #problemOf(error: unknown, request: FastifyRequest): Problem {
-    const known = toProblem(error) ?? refusalProblem(httpStatusOf(error));
-    if (known) return known;
-    this.#log.error(
-      { err: error, requestId: request.id, route: request.routeOptions?.url },
-      'request failed',
-    );
-    return internalProblem;
+    const problem = toProblem(error) ?? refusalProblem(httpStatusOf(error)) ?? internalProblem;
+    if (problem.status >= 500) {
+      const { id: requestId, routeOptions } = request;
+      this.#log.error({ err: error, requestId, route: routeOptions?.url }, 'request failed');
+    }
+    return problem;
   }
 }
 

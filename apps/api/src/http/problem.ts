@@ -38,8 +38,11 @@ type ErrorCode =
   | CodeIn<typeof RolloutErrors>
   | CodeIn<typeof ApiErrors>;
 
-/** The HTTP status of every error that the API can meet. Their messages are safe to show, unless `hidden`. */
-const statusOf: Record<ErrorCode, number> = {
+/**
+ * The HTTP status of every error that the API can meet; null: no client's business. Their messages are safe
+ * to show, unless there is another in `shown`.
+ */
+const statusOf: Record<ErrorCode, number | null> = {
   'invalid-request': 400,
   'invalid-cursor': 400,
   'invalid-selector': 400,
@@ -67,15 +70,13 @@ const statusOf: Record<ErrorCode, number> = {
   'request-failed': 502,
   'bus-unavailable': 503,
   'gateway-unreachable': 503,
-  'message-too-large': 500,
-  'port-taken': 500,
+  'message-too-large': null,
+  'port-taken': null,
 };
 
-const hidden: Partial<Record<ErrorCode, string>> = {
+const shown: Partial<Record<ErrorCode, string>> = {
   'request-failed': 'another part of Muster failed; its log says why',
   'bus-unavailable': 'the event bus cannot be reached now; try again',
-  'message-too-large': 'something went wrong',
-  'port-taken': 'something went wrong',
 };
 
 /** PostgreSQL is away, or coming up or going down (SQLSTATE classes 08 and 57P, Node's socket errors). */
@@ -86,17 +87,18 @@ export function toProblem(error: unknown): Problem | null {
   if (!(error instanceof Error)) return null;
   const { code } = error as { code?: unknown };
   if (typeof code !== 'string') return null;
-  if (Object.hasOwn(statusOf, code)) return describe(error, code as ErrorCode);
+  const status = Object.hasOwn(statusOf, code) ? statusOf[code as ErrorCode] : null;
+  if (status !== null) return describe(error, status, code as ErrorCode);
   if (databaseAway.test(code)) {
     return problem(503, 'database-unavailable', 'the database cannot be reached now; try again');
   }
   return null;
 }
 
-function describe(error: Error, code: ErrorCode): Problem {
+function describe(error: Error, status: number, code: ErrorCode): Problem {
   const { field, errors, position, problems } = error as Partial<Problem>;
   return {
-    ...problem(statusOf[code], code, hidden[code] ?? error.message),
+    ...problem(status, code, shown[code] ?? error.message),
     ...(field !== undefined && { field }),
     ...(errors !== undefined && { errors }),
     ...(position !== undefined && { position }),

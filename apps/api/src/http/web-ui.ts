@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { UnknownRoute } from './errors.ts';
 
@@ -8,14 +8,17 @@ export function holdsWebUi(webRoot: string): boolean {
   return existsSync(join(webRoot, 'index.html'));
 }
 
-/** Files whose names hold a hash of their content may be kept for good, the others are asked for anew. */
-export function cacheControl(path: string): string {
-  return /[\\/]assets[\\/]/.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache';
+/** Where the build puts files whose names hold a hash of their content. */
+const hashedFiles = 'assets';
+
+/** Hashed files may be kept for good, the others are asked for anew. */
+export function cacheControl(webRoot: string, file: string): string {
+  const isHashed = relative(webRoot, file).startsWith(`${hashedFiles}${sep}`);
+  return isHashed ? 'public, max-age=31536000, immutable' : 'no-cache';
 }
 
-/** Answers paths of the UI's own router with its start page; a path that looks like a file is just missing. */
+/** Answers paths of the UI's own router with its start page; a hashed file that is not there is of another build. */
 export async function serveStartPage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const path = request.url.split('?')[0]!;
-  if (/\.\w+$/.test(path)) throw new UnknownRoute();
+  if (request.url.startsWith(`/${hashedFiles}/`)) throw new UnknownRoute();
   return reply.header('Cache-Control', 'no-cache').sendFile('index.html');
 }

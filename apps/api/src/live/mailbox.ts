@@ -59,7 +59,8 @@ export function takeAll<K, V>(values: Map<K, V>): V[] {
 
 /** Takes the value that has waited longest. */
 export function takeOne<K, V>(values: Map<K, V>): V {
-  const [[key, value]] = values as unknown as Iterable<[K, V]> as [[K, V]];
+  const key = values.keys().next().value as K;
+  const value = values.get(key) as V;
   values.delete(key);
   return value;
 }

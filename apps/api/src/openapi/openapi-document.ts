@@ -79,7 +79,10 @@ function describe(operation: Operation): object {
     ...(open && { security: [] }),
     parameters: [...pathParameters(operation.path), ...queryParameters(operation.query)],
     ...(body && {
-      requestBody: { required: true, content: { 'application/json': { schema: reference(body) } } },
+      requestBody: {
+        required: !body.safeParse({}).success,
+        content: { 'application/json': { schema: reference(body) } },
+      },
     }),
     responses: {
       [status]: {

@@ -4,7 +4,7 @@ import './label-editor.css';
 /** Labels to read. */
 export function Labels({ labels }: { labels: Record<string, string> }) {
   const entries = Object.entries(labels).sort(([a], [b]) => a.localeCompare(b));
-  if (entries.length === 0) return <span className="muted">none</span>;
+  if (entries.length === 0) return <p className="muted">none</p>;
   return (
     <ul className="labels">
       {entries.map(([name, value]) => (
