@@ -7,7 +7,9 @@ const reports = process.env['VITEST_REPORTS'];
 
 export default defineConfig({
   test: {
-    reporters: reports ? ['default', ['json', { outputFile: `${reports}/${process.pid}.json` }]] : ['default'],
+    reporters: reports
+      ? ['default', ['json', { outputFile: `${reports}/${process.pid}.json` }]]
+      : ['default'],
     projects: [
       {
         test: {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
 import { realCollector } from './binaries.ts';
-import { Child, commandLine, descendants, Orphans, type Exit } from './child.ts';
+import { Child, commandLine, descendants, type Exit } from './child.ts';
 import { userEnvironment } from './muster.ts';
 
 /** Lets the supervisor log what it receives; nothing else of the printed file is touched. */
@@ -15,7 +15,6 @@ export class Supervisor {
   readonly #directory: string;
   #child: Child | null = null;
   #earlierOutput = '';
-  readonly #orphans = new Orphans();
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -87,11 +86,9 @@ export class Supervisor {
       : [];
   }
 
-  /** kill -9 of the supervisor; its collector notices by itself after a while and ends. */
+  /** kill -9 of the supervisor and its collector, which would outlive it and keep its ports. */
   async kill(): Promise<void> {
-    this.#orphans.add(this.collectors);
-    this.#child?.signal('SIGKILL');
-    await this.#child?.exited;
+    await this.#child?.killTree();
   }
 
   /** SIGINT, its clean stop: it ends its collector and says goodbye to the server. */
@@ -102,7 +99,6 @@ export class Supervisor {
 
   async dispose(): Promise<void> {
     await this.#child?.killTree();
-    this.#orphans.kill();
     await rm(this.#directory, { recursive: true, force: true });
   }
 }

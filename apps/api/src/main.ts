@@ -1,5 +1,6 @@
 import { wireAccess } from '@muster/access/wire';
 import { createRedisPresence } from '@muster/agents/presence.redis';
+import { assertRedisAnswers } from '@muster/agents/redis-client.redis';
 import { createRedisOfferCache } from '@muster/configs/offer-cache.redis';
 import { migrateToLatest } from '@muster/db/migrate.postgres';
 import { openDatabase } from '@muster/db/pool.postgres';
@@ -26,6 +27,7 @@ await runProcess(() =>
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });
     const delivery = createNatsGatewayDelivery(nats);
+    await assertRedisAnswers(env.MUSTER_REDIS_URL);
     const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });
     keep({ stop: () => presence.close() });
     const offerCache = createRedisOfferCache({ url: env.MUSTER_REDIS_URL });

@@ -1,4 +1,5 @@
 import { createRedisPresence } from '@muster/agents/presence.redis';
+import { assertRedisAnswers } from '@muster/agents/redis-client.redis';
 import { createRedisOfferCache } from '@muster/configs/offer-cache.redis';
 import { migrateToLatest } from '@muster/db/migrate.postgres';
 import { openDatabase } from '@muster/db/pool.postgres';
@@ -24,6 +25,7 @@ await runProcess(() =>
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });
     const delivery = createNatsGatewayDelivery(nats);
+    await assertRedisAnswers(env.MUSTER_REDIS_URL);
     const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });
     keep({ stop: () => presence.close() });
     const offerCache = createRedisOfferCache({ url: env.MUSTER_REDIS_URL });

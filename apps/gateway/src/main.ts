@@ -1,4 +1,5 @@
 import { createRedisPresence } from '@muster/agents/presence.redis';
+import { assertRedisAnswers } from '@muster/agents/redis-client.redis';
 import { createRedisOfferCache } from '@muster/configs/offer-cache.redis';
 import { connectNats } from '@muster/messages/connection.nats';
 import { createNatsEventBus } from '@muster/messages/event-bus.nats';
@@ -20,6 +21,7 @@ await runProcess(() =>
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });
     const delivery = createNatsGatewayDelivery(nats);
+    await assertRedisAnswers(env.MUSTER_REDIS_URL);
     const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });
     keep({ stop: () => presence.close() });
     const offerCache = createRedisOfferCache({ url: env.MUSTER_REDIS_URL });

@@ -1,4 +1,5 @@
 import { createRedisPresence } from '@muster/agents/presence.redis';
+import { assertRedisAnswers } from '@muster/agents/redis-client.redis';
 import { migrateToLatest } from '@muster/db/migrate.postgres';
 import { openDatabase } from '@muster/db/pool.postgres';
 import { connectNats } from '@muster/messages/connection.nats';
@@ -21,6 +22,7 @@ await runProcess(() =>
     const nats = await connectNats({ url: env.MUSTER_NATS_URL, name: 'inventory', log });
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });
+    await assertRedisAnswers(env.MUSTER_REDIS_URL);
     const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });
     keep({ stop: () => presence.close() });
     keep(await startInventory({ db, bus, presence, log }));

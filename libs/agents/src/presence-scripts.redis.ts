@@ -72,7 +72,7 @@ return previous`);
 
 /**
  * gateway, marks, whether to let go → the places (from 0) of the marks that were current.
- * A mark: uid, epoch, sequence_num, last seen, capabilities (doubles), one byte with the length of the
+ * A mark: uid, epoch, sequence_num (-1: not known), last seen, capabilities (doubles), one byte with the length of the
  * fingerprints plus 1, or 0 for none, fingerprints.
  */
 export const markScript = new RedisScript(`${prelude}
@@ -87,12 +87,13 @@ while at <= #marks do
   local key = bucket(uid)
   local record = redis.call('HGET', key, uid)
   if record then
-    local knownEpoch, _, knownSeen, knownCapabilities, before = unpackRecord(record)
+    local knownEpoch, knownNum, knownSeen, knownCapabilities, before = unpackRecord(record)
     local seeded = before == 's'
     local isCurrent = epoch == knownEpoch or (seeded and epoch > knownEpoch)
     if isCurrent and (not letGo or seeded or before == mine) then
       local after = letGo and 'f' or (seeded and mine or before)
       if capabilities == 0 then capabilities = knownCapabilities end
+      if sequenceNum < 0 then sequenceNum = knownNum end
       local changed = packRecord(epoch, sequenceNum, math.max(lastSeen, knownSeen), capabilities, after)
       if fingerprints then
         local first, second = string.sub(fingerprints, 1, 64), string.sub(fingerprints, 65)

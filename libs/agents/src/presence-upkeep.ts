@@ -73,7 +73,7 @@ export class PresenceUpkeep {
 
 /** Says nothing new of the session; only its gateway knows. */
 function unchangedMark({ agent, epoch }: { agent: AgentId; epoch: number }): Mark {
-  return { agent, epoch, sequenceNum: -1, lastSeen: 0, capabilities: 0, fingerprints: null };
+  return { agent, epoch, sequenceNum: null, lastSeen: 0, capabilities: 0, fingerprints: null };
 }
 
 function endOf(agent: AgentId, epoch: number, now: number): Report {

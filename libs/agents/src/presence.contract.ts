@@ -158,6 +158,14 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
       expect([...previous!.fingerprints!]).toEqual([5]);
     });
 
+    it('keeps the sequence number when whoever lets go does not know it', async () => {
+      const agent = newAgent();
+      const { epoch } = await claim('gateway-a', agent);
+      await presence.checkpoint('gateway-a', [mark(agent, epoch, { sequenceNum: 12 })]);
+      await presence.release('gateway-a', [mark(agent, epoch, { sequenceNum: null })]);
+      expect((await claim('gateway-b', agent)).previous).toMatchObject({ sequenceNum: 12, online: false });
+    });
+
     it('ignores the release of an agent that has reconnected', async () => {
       const [agent, unknown] = [newAgent(), newAgent()];
       const old = await claim('gateway-a', agent);

@@ -160,7 +160,7 @@ function isCurrent(entry: Entry, mark: Mark): boolean {
 
 function note(entry: Entry, mark: Mark): void {
   entry.epoch = mark.epoch;
-  entry.sequenceNum = mark.sequenceNum;
+  if (mark.sequenceNum !== null) entry.sequenceNum = mark.sequenceNum;
   entry.lastSeen = Math.max(entry.lastSeen, mark.lastSeen);
   if (mark.capabilities !== 0) entry.capabilities = mark.capabilities;
   if (mark.fingerprints) entry.fingerprints = Uint8Array.from(mark.fingerprints);

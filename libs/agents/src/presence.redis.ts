@@ -173,8 +173,8 @@ function doubles(numbers: readonly number[]): Buffer {
   return bytes;
 }
 
-function encodeNumbers({ agent, epoch, sequenceNum, lastSeen, capabilities }: SeedRecord): Buffer {
-  return Buffer.concat([agentIdToBytes(agent), doubles([epoch, sequenceNum, lastSeen, capabilities])]);
+function encodeNumbers({ agent, epoch, sequenceNum, lastSeen, capabilities }: SeedRecord | Mark): Buffer {
+  return Buffer.concat([agentIdToBytes(agent), doubles([epoch, sequenceNum ?? -1, lastSeen, capabilities])]);
 }
 
 function encodeMarks(marks: readonly Mark[]): Buffer {

@@ -79,7 +79,8 @@ export interface Session {
 export interface Mark {
   agent: AgentId;
   epoch: number;
-  sequenceNum: number;
+  /** Null: whoever lets go does not know it; what is there stays. */
+  sequenceNum: number | null;
   /** Unix milliseconds. */
   lastSeen: number;
   /** Last capabilities said; 0: never. */
