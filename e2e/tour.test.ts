@@ -34,6 +34,10 @@ describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mod
     await muster?.dispose();
   });
 
+  function goTo(section: string): Promise<void> {
+    return page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: section }).click();
+  }
+
   test('the printed supervisor.yaml enrols a collector: it is in the list within 3 s, without a reload', async () => {
     await page.getByText('No agents yet').waitFor();
     await page.evaluate('window.sameDocument = true');
@@ -85,30 +89,31 @@ describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mod
   });
 
   test('a configuration, a fleet and a rollout made on the UI reach the collector', async () => {
-    await page.getByRole('link', { name: 'Configurations' }).click();
+    await goTo('Configurations');
     await page.getByRole('link', { name: 'New configuration' }).click();
-    await page.getByLabel('Name').fill('edge');
-    await page.getByLabel('Configuration (YAML)').fill(servingOtlp(otlpPort));
+    await page.getByLabel('Name', { exact: true }).fill('edge');
+    await page.getByLabel('Configuration (YAML)', { exact: true }).fill(servingOtlp(otlpPort));
     await page.getByText('No problems found').waitFor();
     await page.getByRole('button', { name: 'Create configuration' }).click();
     await page.getByRole('heading', { name: 'edge' }).waitFor();
 
-    await page.getByRole('link', { name: 'Fleets' }).click();
+    await goTo('Fleets');
     await page.getByRole('link', { name: 'New fleet' }).click();
-    await page.getByLabel('Name').fill('everything');
-    await page.getByLabel('Selector').fill('service.name=otelcol');
+    await page.getByLabel('Name', { exact: true }).fill('everything');
+    await page.getByLabel('Selector', { exact: true }).fill('service.name=otelcol');
     await page.getByRole('button', { name: 'Create fleet' }).click();
     await page.getByRole('heading', { name: 'everything' }).waitFor();
 
-    await page.getByRole('link', { name: 'Rollouts' }).click();
+    await goTo('Rollouts');
     await page.getByRole('link', { name: 'New rollout' }).click();
-    await page.getByLabel('Fleet').selectOption('everything');
-    await page.getByLabel('Configuration').selectOption('edge');
+    await page.getByLabel('Fleet', { exact: true }).selectOption('everything');
+    await page.getByLabel('Configuration', { exact: true }).selectOption('edge');
+    await page.getByLabel('Soak time (seconds)').fill('0');
     await page.getByRole('button', { name: 'Start rollout' }).click();
 
     await page.getByText('applying').first().waitFor(appliedWithin);
     await page.getByText('completed').first().waitFor(appliedWithin);
-    await page.getByRole('link', { name: 'Agents' }).click();
+    await goTo('Agents');
     const row = page.getByRole('row').filter({ hasText: 'otelcol' });
     await row.getByText('applied', { exact: true }).waitFor(appliedWithin);
     await row.getByText('edge v1').waitFor();

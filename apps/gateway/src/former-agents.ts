@@ -36,7 +36,7 @@ export class FormerAgents {
   async release(): Promise<void> {
     for (let start = 0; start < this.#held.length; start += atOnce) {
       const sessions = this.#held.slice(start, start + atOnce).map(toSession);
-      const marks = sessions.map((session) => ({ ...session.mark(), fingerprints: null }));
+      const marks = sessions.map((session) => ({ ...session.mark(), sequenceNum: null, fingerprints: null }));
       const gone = new Set(await this.#presence.release(this.#gateway, marks));
       for (const session of sessions) {
         if (gone.has(session.agent))
