@@ -121,7 +121,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
     await expect.poll(agent, applyTimeout).toMatchObject({
       status: 'connected',
       healthy: true,
-      remoteConfigStatus: { hash: lastGood, status: 'APPLIED' },
+      remoteConfigStatus: { hash: lastGood, status: 'applied' },
     });
 
     expect(supervisor.offers.filter((hash) => hash === refused)).toHaveLength(1);

@@ -111,15 +111,19 @@ describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mod
     await page.getByLabel('Soak time (seconds)').fill('0');
     await page.getByRole('button', { name: 'Start rollout' }).click();
 
-    await page.getByText('applying').first().waitFor(appliedWithin);
-    await page.getByText('completed').first().waitFor(appliedWithin);
+    await page.getByRole('heading', { name: 'edge v1 to everything' }).waitFor();
+
     await goTo('Agents');
     const row = page.getByRole('row').filter({ hasText: 'otelcol' });
+    await row.getByText('applying', { exact: true }).waitFor(appliedWithin);
     await row.getByText('applied', { exact: true }).waitFor(appliedWithin);
     await row.getByText('edge v1').waitFor();
     await row.getByText('healthy', { exact: true }).waitFor();
     expect(await servesOtlp(otlpPort)).toBe(true);
+    await goTo('Rollouts');
+    await page.getByRole('row').filter({ hasText: 'everything' }).getByText('completed').waitFor();
 
+    await goTo('Agents');
     await row.getByRole('link').first().click();
     await page
       .getByRole('region', { name: 'Effective configuration' })

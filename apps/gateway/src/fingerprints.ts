@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { subMessageBody, subMessageField, type AgentToServerScan } from '@muster/opamp/scan-agent-to-server';
+import { scanAvailableComponents } from '@muster/opamp/scan-available-components';
 
 /** A 64-bit hash stands for the sub-message an agent last reported. */
 export const fingerprintBytes = 8;
@@ -26,6 +27,8 @@ export interface StatePart {
   field: number;
   slot: number;
   fingerprint: Uint8Array;
+  /** Stands for a list that the message leaves out: available components, of which agents send the hash first. */
+  hashOnly: boolean;
 }
 
 const noParts: StatePart[] = [];
@@ -37,9 +40,18 @@ export function statePartsOf(scan: AgentToServerScan): StatePart[] {
   for (const { field } of scan.subMessages) {
     const slot = slotOf[field]!;
     if (slot === -1 || parts.some((part) => part.slot === slot)) continue;
-    parts.push({ field, slot, fingerprint: fingerprintOf(subMessageBody(scan, field)!) });
+    parts.push({ field, slot, ...identify(field, subMessageBody(scan, field)!) });
   }
   return parts;
+}
+
+/** Available components are known by the agent's own hash of them, with or without the list. */
+function identify(field: number, body: Uint8Array): { fingerprint: Uint8Array; hashOnly: boolean } {
+  if (field === subMessageField.availableComponents) {
+    const { hash: ownHash, listed } = scanAvailableComponents(body);
+    if (ownHash.length > 0) return { fingerprint: fingerprintOf(ownHash), hashOnly: !listed };
+  }
+  return { fingerprint: fingerprintOf(body), hashOnly: false };
 }
 
 /**

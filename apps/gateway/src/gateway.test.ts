@@ -3,7 +3,7 @@ import { agentIdFromBytes } from '@muster/agents/agent-id';
 import { agentCapability } from '@muster/opamp/capabilities';
 import type { FakeAgent } from '@muster/opamp/fake-agent';
 import { FakeWebSocket } from '@muster/opamp/fake-connection';
-import { configStatus } from '@muster/opamp/opamp';
+import { configStatus, serverFlag } from '@muster/opamp/opamp';
 import { GatewayRig, opampUrl, settle, token, tokenId } from './gateway-rig.setup.ts';
 import type { RunningGateway } from './start.ts';
 
@@ -120,6 +120,21 @@ describe.each([{ http: false }, { http: true }])('an agent (plain HTTP: $http)',
     for (let i = 0; i < 5; i++) await agent.heartbeat();
     expect(agent.offers).toHaveLength(1);
     expect(gateway.metrics.offers).toBe(1);
+  });
+
+  it('is asked for the components behind a new hash, once', async () => {
+    const hash = Uint8Array.of(1, 2, 3);
+    const capabilities = agentCapability.ReportsStatus | agentCapability.ReportsAvailableComponents;
+    const agent = rig.agent(gateway, { http, capabilities });
+    agent.state.availableComponents = { hash };
+    await agent.start();
+    expect(Number(agent.received[0]!.flags)).toBe(serverFlag.reportAvailableComponents);
+    await agent.report({ availableComponents: { hash, components: { 'receiver/otlp': {} } } });
+    await agent.report({ availableComponents: { hash } });
+    expect(agent.received.slice(1).map(({ flags }) => Number(flags))).toEqual([0, 0]);
+    await settle();
+    const lists = rig.reportsOf(agent).map(({ said }) => said.availableComponents?.components ?? {});
+    expect(lists).toEqual([{}, { 'receiver/otlp': expect.anything() }]);
   });
 
   it('is offered once while it says nothing, and again when it comes back', async () => {

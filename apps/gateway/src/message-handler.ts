@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { agentCapability, hasCapability } from '@muster/opamp/capabilities';
+import { serverFlag } from '@muster/opamp/opamp';
 import { hasSubMessage, subMessageField, type AgentToServerScan } from '@muster/opamp/scan-agent-to-server';
 import type { Log } from '@muster/platform/log';
 import type { Admission } from './admission.ts';
@@ -114,7 +115,8 @@ export class MessageHandler {
 
   #judge(session: Session, message: AgentMessage, claim: Claim): Promise<void> | null {
     const { scan } = message;
-    const news = newsIn(scan, session.record);
+    const unknown = newsIn(scan, session.record);
+    const news = unknown.filter((part) => !part.hashOnly);
     const last = session.known ? session.sequenceNum : null;
     const verdict = judgeSequence({
       last,
@@ -130,7 +132,7 @@ export class MessageHandler {
       return this.#claim(session, keepMessage(message));
     }
     if (claim === 'before') checkNews(scan, news);
-    return this.#accept(session, message, verdict, news);
+    return this.#accept(session, message, verdict, news, news.length < unknown.length);
   }
 
   async #lookAgain(session: Session, message: AgentMessage): Promise<void> {
@@ -145,6 +147,7 @@ export class MessageHandler {
     message: AgentMessage,
     verdict: SequenceVerdict,
     news: readonly StatePart[],
+    componentsMissing: boolean,
   ): Promise<void> | null {
     const { scan } = message;
     const { answers, checkpoints, liveness } = this.#deps;
@@ -157,7 +160,8 @@ export class MessageHandler {
       return null;
     }
     checkpoints.note(session);
-    return answers.send(session, message, this.#flags(session, verdict));
+    const flags = this.#flags(session, verdict) | this.#componentsFlag(session, componentsMissing);
+    return answers.send(session, message, flags);
   }
 
   /** A message without news costs no report, unless it brings the agent online. */
@@ -207,5 +211,11 @@ export class MessageHandler {
     const mayWantOffer = desired !== null && hasCapability(capabilities, agentCapability.AcceptsRemoteConfig);
     const missing = verdict === 'gap' || record.fullStateOwed || (mayWantOffer && !record.statusKnown);
     return missing ? this.#deps.fullState.flagsFor(session) : 0;
+  }
+
+  /** Asks for the list behind a hash that is new (spec "ServerToAgent.flags", ReportAvailableComponents). */
+  #componentsFlag({ capabilities }: Session, missing: boolean): number {
+    const canReport = hasCapability(capabilities, agentCapability.ReportsAvailableComponents);
+    return missing && canReport ? serverFlag.reportAvailableComponents : 0;
   }
 }
