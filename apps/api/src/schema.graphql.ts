@@ -130,11 +130,11 @@ export const typeDefinitions = /* GraphQL */ `
     # Detail, read when asked for.
     identifyingAttributes: JSON!
     nonIdentifyingAttributes: JSON!
-    "ComponentHealth as a tree: {healthy, status, lastError, startTime, statusTime, components: {name: …}}."
+    "ComponentHealth as a tree: {healthy, status, lastError, startTimeUnixNano, statusTimeUnixNano, attributes, components: {name: …}}."
     health: JSON
     "File name → text."
     effectiveConfig: JSON
-    "AvailableComponents: {hash, components: {name: {metadata, subComponents}}}."
+    "AvailableComponents: {hash, components: {name: {metadata, components}}}."
     components: JSON
     packages: JSON
     remoteConfigStatus: RemoteConfigStatus

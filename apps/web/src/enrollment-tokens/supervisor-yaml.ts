@@ -1,7 +1,7 @@
 const opampPort = 4320;
 
 /** Where agents most likely reach the gateway: this page's host, on the OpAMP port. */
-export function defaultEndpoint(location: Pick<Location, 'protocol' | 'hostname'>): string {
+export function defaultEndpoint(location: { protocol: string; hostname: string }): string {
   return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.hostname}:${opampPort}/v1/opamp`;
 }
 
@@ -23,6 +23,7 @@ agent:
   executable: ./otelcol
   # refuse a configuration that the collector cannot load before it is stopped for it
   validate_config: true
+  bootstrap_timeout: 30s
 storage:
   directory: ./supervisor-data
 `;
