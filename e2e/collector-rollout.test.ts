@@ -124,6 +124,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
       remoteConfigStatus: { hash: lastGood, status: 'applied' },
     });
 
+    await expect.poll(() => servesOtlp(otlpPort), applyTimeout).toBe(true);
     expect(supervisor.offers.filter((hash) => hash === refused)).toHaveLength(1);
   });
 });

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 export interface Exit {
   code: number | null;
@@ -36,6 +36,12 @@ export class Child {
   /** Standard output and error, as they came. */
   get output(): string {
     return this.#output;
+  }
+
+  /** Its state, for people. */
+  get state(): string {
+    const { exitCode, signalCode } = this.#process;
+    return this.running ? 'running' : `ended with ${exitCode ?? signalCode}`;
   }
 
   get running(): boolean {
@@ -86,13 +92,24 @@ export function killAll(pids: readonly number[]): void {
 /** Ids of all processes below `pid`, parents first. */
 export function descendants(pid: number): number[] {
   const children = new Map<number, number[]>();
-  for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-    const parent = parentOf(Number(entry));
-    if (parent !== null) children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
+  for (const child of processIds()) {
+    const parent = parentOf(child);
+    if (parent !== null) children.set(parent, [...(children.get(parent) ?? []), child]);
   }
   const below = (parent: number): number[] =>
     (children.get(parent) ?? []).flatMap((child) => [child, ...below(child)]);
   return below(pid);
+}
+
+/** Ids of all processes whose working directory is this one. */
+export function processesIn(directory: string): number[] {
+  return processIds().filter((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`) === directory;
+    } catch {
+      return false; // ended meanwhile
+    }
+  });
 }
 
 /** The command line of a process, its arguments joined by spaces; empty when it is gone. */
@@ -102,6 +119,12 @@ export function commandLine(pid: number): string {
   } catch {
     return '';
   }
+}
+
+function processIds(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 function parentOf(pid: number): number | null {

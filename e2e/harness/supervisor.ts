@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
 import { realCollector } from './binaries.ts';
-import { Child, commandLine, descendants, type Exit } from './child.ts';
+import { Child, commandLine, descendants, killAll, processesIn, type Exit } from './child.ts';
 import { userEnvironment } from './muster.ts';
 
 /** Lets the supervisor log what it receives; nothing else of the printed file is touched. */
@@ -58,8 +58,9 @@ export class Supervisor {
 
   /** What it and its collector wrote, for people. */
   get logs(): string {
+    const state = this.#child?.state ?? 'not started';
     const collectorLog = join(this.#directory, 'supervisor-data/agent.log');
-    return `${this.output}\n--- its collector:\n${existsSync(collectorLog) ? readFileSync(collectorLog, 'utf8') : ''}`;
+    return `${this.output}\n--- the supervisor is ${state}; its collector:\n${existsSync(collectorLog) ? readFileSync(collectorLog, 'utf8') : ''}`;
   }
 
   /** Hashes of the remote configurations it was offered, in order. Needs `startVerbose`. */
@@ -98,7 +99,8 @@ export class Supervisor {
   }
 
   async dispose(): Promise<void> {
-    await this.#child?.killTree();
+    killAll(processesIn(this.#directory)); // a collector outlives a supervisor that ends badly
+    await this.#child?.exited;
     await rm(this.#directory, { recursive: true, force: true });
   }
 }

@@ -69,7 +69,7 @@ const settings = {
   MUSTER_MAX_MESSAGE_BYTES: wholeNumber(67_108_864, 65_536, 268_435_456).describe(
     'Largest OpAMP message, both ways, before compression.',
   ),
-  MUSTER_ACCEPTS_PER_SECOND: wholeNumber(2_000, 1, 1_000_000).describe(
+  MUSTER_ACCEPTS_PER_SECOND: wholeNumber(10_000, 1, 1_000_000).describe(
     'Connections a gateway lets in per second; others are told to return later.',
   ),
   MUSTER_DISCONNECT_GRACE_MS: wholeNumber(2_000, 0, 600_000).describe(
