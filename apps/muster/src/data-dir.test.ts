@@ -54,6 +54,6 @@ it('says what is wrong with a place that cannot be written', async () => {
   );
 });
 
-it.runIf(process.platform === 'linux')('does not hang where nothing can be made', async () => {
-  await expect(claimDataDir('/proc/muster')).rejects.toThrow(/cannot be written \(ENOENT\)/);
+it('does not hang where nothing can be made', async () => {
+  await expect(claimDataDir('/proc/muster')).rejects.toThrow(/cannot be written/);
 });

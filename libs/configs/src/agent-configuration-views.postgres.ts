@@ -68,8 +68,9 @@ export class AgentConfigurationViews {
           case when ${couldNotBeSent} then s.offer_error end,
           (select ra.error from rollout_agents ra where ra.rollout_id = c.rollout_id and ra.uid = c.uid)
         ) as error
-      from agents ${statusTables}
-      where agents.uid = any(${agents}::uuid[])`.execute(this.#db);
+      from unnest(${agents}::uuid[]) as asked (uid)
+      join agents on agents.uid = asked.uid
+      ${statusTables}`.execute(this.#db);
     const found = new Map(rows.map((row) => [row.uid, toAgentConfiguration(row)]));
     return new Map(agents.map((agent) => [agent, found.get(agent) ?? none]));
   }

@@ -21,19 +21,16 @@ export class ConvergenceStore {
 
   /** Of `agents`, or of all (null); at most `limit`. */
   async strays(agents: readonly AgentId[] | null, limit: number): Promise<Stray[]> {
-    const some = agents === null ? sql`true` : sql`agents.uid = any(${agents}::uuid[])`;
+    const from = agents === null ? sql`agents` : these(agents);
     const { rows } = await sql<Stray>`
-      select agents.uid as agent, agents.fleet from ${mayConverge} and ${some} limit ${limit}`.execute(
-      this.#db,
-    );
+      select agents.uid as agent, agents.fleet from ${from} ${mayConverge} limit ${limit}`.execute(this.#db);
     return rows;
   }
 
   /** The same question for agents of one fleet, inside the transaction that gives them their target. */
   async straysOf(tx: Tx, fleet: string, agents: readonly AgentId[]): Promise<AgentId[]> {
     const { rows } = await sql<{ uid: AgentId }>`
-      select agents.uid from ${mayConverge}
-        and agents.fleet = ${fleet} and agents.uid = any(${agents}::uuid[])`.execute(tx.db);
+      select agents.uid from ${these(agents)} ${mayConverge} and agents.fleet = ${fleet}`.execute(tx.db);
     return rows.map((row) => row.uid);
   }
 
@@ -60,12 +57,15 @@ export class ConvergenceStore {
   }
 }
 
+/** From the uids to the rows: `= any` of thousands may be planned as a comparison with each of them for each row. */
+const these = (agents: readonly AgentId[]) =>
+  sql`unnest(${agents}::uuid[]) as asked (uid) join agents on agents.uid = asked.uid`;
+
 /**
  * Connected agents that accept remote configs and whose target is not their fleet's stable version. A
  * rollout of their fleet comes first, and what an aborted one left behind stays: an operator stopped it.
  */
 const mayConverge = sql`
-  agents
   join fleets on fleets.name = agents.fleet
   join agent_states s on s.uid = agents.uid
   left join agent_configurations c on c.uid = agents.uid

@@ -89,12 +89,15 @@ export class DesiredStateStore {
 
   /** Agents that reported FAILED for their target and are still offered it; of `agents`, or of all (null). */
   async failedTargets(tx: Tx, agents: readonly AgentId[] | null): Promise<AgentId[]> {
-    const some = agents === null ? sql`true` : sql`c.uid = any(${agents}::uuid[])`;
+    const from =
+      agents === null
+        ? sql`agent_configurations c`
+        : sql`unnest(${agents}::uuid[]) as asked (uid) join agent_configurations c on c.uid = asked.uid`;
     const { rows } = await sql<{ uid: AgentId }>`
       select c.uid
-      from agent_configurations c
+      from ${from}
       join config_failures f on f.uid = c.uid and f.hash = c.target_hash and f.lifted_at is null
-      where c.desired_hash = c.target_hash and ${some}`.execute(tx.db);
+      where c.desired_hash = c.target_hash`.execute(tx.db);
     return rows.map((row) => row.uid);
   }
 }

@@ -197,9 +197,8 @@ export class RolloutStore {
     const { rows } = await sql<{ id: string }>`
       select r.id from rollouts r
       where r.state in (${sql.join(activeStates)}) and exists (
-        select from rollout_agents ra where ra.rollout_id = r.id and ra.uid = any(${agents}::uuid[]))`.execute(
-      this.#db,
-    );
+        select from unnest(${agents}::uuid[]) as asked (uid)
+        join rollout_agents ra on ra.rollout_id = r.id and ra.uid = asked.uid)`.execute(this.#db);
     return rows.map((row) => row.id);
   }
 }
