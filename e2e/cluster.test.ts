@@ -4,7 +4,7 @@ import { DeliveryTap } from './harness/delivery-tap.ts';
 import { showOnFailure } from './harness/failure.ts';
 import { cutAll, fakeAgent, startFakeAgents, uidOf } from './harness/fleet.ts';
 import { modes, Muster } from './harness/muster.ts';
-import type { Rollout } from './harness/rest-client.ts';
+import type { Agent, Rollout } from './harness/rest-client.ts';
 
 const agentCount = 30;
 /** A process that died is started again after a second; then it has to come up. */
@@ -32,6 +32,10 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
     return pid;
   }
 
+  function connectedAgents(role: string): Promise<Agent[]> {
+    return muster.rest.agents(`limit=500&status=connected&selector=role=${role}`);
+  }
+
   test('an offer goes to the gateway that holds the agent and to no other, also after it moved', async () => {
     const [urlA, urlB] = muster.opamp as [string, string];
     const agent = fakeAgent(muster, 0, { url: urlA });
@@ -48,9 +52,6 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
 
     await agent.connection.cut();
     await agent.reconnect(urlB);
-    await expect
-      .poll(seen, { timeout: 3_000 })
-      .toMatchObject({ status: 'connected', connection: { gateway: 'gateway-2' } });
     await muster.rest.post('configurations/edge/versions', { body: 'receivers: {} # new\n' });
     await muster.rest.post('rollouts', { fleet: 'all', configuration: 'edge', version: 2 });
     await expect
@@ -60,12 +61,13 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
     expect(tap.offers).toEqual(['gateway-1', 'gateway-2']);
     expect(agent.offers.map(({ files }) => files[''])).toEqual(['receivers: {}\n', 'receivers: {} # new\n']);
     expect(agent.fullStateAsked).toBe(0);
+    expect(await seen()).toMatchObject({ status: 'connected', connection: { gateway: 'gateway-2' } });
     await agent.stop();
   });
 
   test('a killed gateway: its agents go on at the other one, and it comes back', async () => {
-    const agents = await startFakeAgents(muster, agentCount);
-    const connected = () => muster.rest.agents('limit=500&status=connected');
+    const agents = await startFakeAgents(muster, agentCount, { attributes: { role: 'moving' } });
+    const connected = () => connectedAgents('moving');
     await expect.poll(connected, { timeout: 5_000 }).toHaveLength(agentCount);
     const [urlA, urlB] = muster.opamp as [string, string];
     const onA = agents.filter((agent) => agent.options.url === urlA);
@@ -88,9 +90,10 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
   });
 
   test('a killed inventory: what agents say meanwhile is written when it is back', async () => {
-    const agents = await startFakeAgents(muster, agentCount);
-    const connected = () => muster.rest.agents('limit=500&status=connected');
-    await expect.poll(connected, { timeout: 10_000 }).toHaveLength(agentCount);
+    const attributes = { role: 'talking' };
+    const agents = await startFakeAgents(muster, agentCount, { attributes });
+    const connected = () => connectedAgents('talking');
+    await expect.poll(connected, { timeout: 5_000 }).toHaveLength(agentCount);
 
     killAll(muster.processes('inventory'));
     await Promise.all(
@@ -98,7 +101,7 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
     );
     const newcomers = await Promise.all(
       agents
-        .map((_, index) => fakeAgent(muster, index))
+        .map((_, index) => fakeAgent(muster, index, { attributes }))
         .map(async (agent) => {
           await vi.waitFor(() => agent.start(), comeBack); // a gateway may have to ask inventory about the token
           return agent;
@@ -106,7 +109,7 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
     );
 
     await expect.poll(connected, comeBack).toHaveLength(2 * agentCount);
-    const sick = await muster.rest.agents('limit=500');
+    const sick = await connectedAgents('talking');
     const sickUids = sick.filter(({ healthy }) => healthy === false).map(({ uid }) => uid);
     expect(sickUids).toEqual(expect.arrayContaining(agents.map(uidOf)));
     await cutAll([...agents, ...newcomers]);
@@ -117,6 +120,9 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
     agent!.onOffer = 'ignore';
     await muster.rest.post('configurations', { name: 'slow', body: 'exporters: {}\n' });
     await muster.rest.put('fleets/slow', { selector: 'role=slow', priority: 10 });
+    await expect
+      .poll(() => muster.rest.agents('selector=role=slow'), { timeout: 5_000 })
+      .toMatchObject([{ fleet: 'slow' }]);
     const { id } = await muster.rest.post<Rollout>('rollouts', {
       fleet: 'slow',
       configuration: 'slow',

@@ -257,7 +257,9 @@ describe('health', () => {
 it('a port that is taken is told with its setting', async () => {
   const port = Number(new URL(api.url).port);
   await expect(startTestApi({ port })).rejects.toMatchObject({
-    code: 'port-taken',
-    message: expect.stringMatching(new RegExp(`${port}.*127\\.0\\.0\\.1.*MUSTER_API_PORT`)),
+    code: 'cannot-listen',
+    message: expect.stringMatching(
+      new RegExp(`127\\.0\\.0\\.1 port ${port}: the port is in use.*MUSTER_API_PORT`),
+    ),
   });
 });

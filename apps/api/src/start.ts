@@ -6,12 +6,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import type { GraphQLSchema } from 'graphql/index.js';
 import mercurius, { type MercuriusOptions } from 'mercurius';
 import { randomUUID } from 'node:crypto';
+import { CannotListen } from '@muster/platform/listening';
 import type { Running } from '@muster/platform/running';
 import { ApiModule } from './api.module.ts';
 import { graphqlHooks, graphqlOptions } from './graphql/graphql-options.ts';
 import { serveGraphqlSockets } from './graphql/graphql-socket.ts';
 import { graphqlSchema } from './graphql/schema.ts';
-import { PortTaken, UnknownRoute } from './http/errors.ts';
+import { UnknownRoute } from './http/errors.ts';
 import { guard } from './http/guard.ts';
 import { malformedAddress } from './http/problem.ts';
 import { ProblemFilter, sendProblem } from './http/problem-filter.ts';
@@ -29,7 +30,7 @@ export interface ApiDeps extends ApiPorts {
 /**
  * Serves REST, GraphQL with subscriptions, the OpenAPI document and the web UI.
  *
- * @throws PortTaken
+ * @throws CannotListen
  */
 export async function startApi(deps: ApiDeps): Promise<Running & { url: string }> {
   const { settings, bus, log } = deps;
@@ -124,8 +125,7 @@ async function listen(app: NestFastifyApplication, { host, port }: ApiSettings):
   try {
     await app.listen(port, host);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw new PortTaken(host, port);
-    throw error;
+    throw new CannotListen(host, port, 'MUSTER_API_PORT', error);
   }
   return app.getUrl();
 }

@@ -296,7 +296,7 @@ describe('a token', () => {
 it('names the port that is taken', async () => {
   const settings = { id: 'gateway-b', port: gateway.port };
   await expect(rig.gateway(settings)).rejects.toMatchObject({
-    code: 'port-taken',
+    code: 'cannot-listen',
     message: expect.stringMatching(
       new RegExp(`127\\.0\\.0\\.1 port ${gateway.port}: the port is in use.*MUSTER_OPAMP_PORT`),
     ) as string,

@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   App,
@@ -9,10 +8,10 @@ import {
   type us_socket,
 } from 'uWebSockets.js';
 import type { Log } from '@muster/platform/log';
+import { CannotListen, whyNotListen } from '@muster/platform/listening';
 import type { CloseReason } from './agent-link.ts';
 import type { Connection } from './session.ts';
 import type { Doorway } from './doorway.ts';
-import { PortTaken } from './errors.ts';
 import { httpHandler } from './http-door.uws.ts';
 import { httpStatus, respond } from './http-link.uws.ts';
 import { LIBUS_LISTEN_EXCLUSIVE_PORT } from './uws-constants.uws.ts';
@@ -36,7 +35,7 @@ export class Listener {
     this.port = us_socket_local_port(socket as unknown as us_socket);
   }
 
-  /** Port 0 takes a free one. Rejects with `PortTaken`. */
+  /** Port 0 takes a free one. Rejects with `CannotListen`. */
   static async open(host: string, port: number, doorway: Doorway, log: Log): Promise<Listener> {
     const connections = new Set<Connection>();
     const app = App()
@@ -46,7 +45,9 @@ export class Listener {
       .any(path, (response) => respond(response, httpStatus.methodNotAllowed, { Allow: 'GET, POST' }))
       .any('/*', (response) => respond(response, httpStatus.notFound));
     const socket = await listen(app, host, port);
-    if (socket === null) throw new PortTaken(host, port, await whyNot(host, port));
+    if (socket === null) {
+      throw new CannotListen(host, port, 'MUSTER_OPAMP_PORT', await whyNotListen(host, port));
+    }
     return new Listener(app, socket, connections);
   }
 
@@ -90,20 +91,4 @@ function listen(app: TemplatedApp, host: string, port: number): Promise<us_liste
   });
 }
 
-const causes: Record<string, string> = {
-  EADDRINUSE: 'the port is in use',
-  EACCES: 'this user may not use the port',
-  EADDRNOTAVAIL: 'the host is no address of this machine',
-  ENOTFOUND: 'the host is not known',
-};
-
 /** µWebSockets does not say why it cannot listen; Node does. */
-function whyNot(host: string, port: number): Promise<string> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      resolve(causes[error.code ?? ''] ?? error.message);
-    });
-    server.listen(port, host, () => server.close(() => resolve('the port was in use')));
-  });
-}

@@ -68,7 +68,7 @@ const longestFlushMs = 1_500;
 
 /**
  * Starts a gateway: the door of agents, over WebSocket and plain HTTP on one port. Rejects with
- * `PortTaken`, or when Presence or the bus cannot be reached.
+ * `CannotListen`, or when Presence or the bus cannot be reached.
  */
 export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   const { settings, presence, log } = deps;

@@ -76,7 +76,9 @@ async function ready(spec: ChildSpec, child: ChildProcess): Promise<void> {
   while (Date.now() < deadline) {
     if (child.exitCode !== null)
       throw new ChildFailed(`${spec.name} could not start: the line above says why`);
-    const answer = await fetch(`http://127.0.0.1:${spec.probePort}/readyz`).catch(() => null);
+    const answer = await fetch(`http://127.0.0.1:${spec.probePort}/readyz`, {
+      signal: AbortSignal.timeout(1_000),
+    }).catch(() => null);
     if (answer?.ok) return;
     await sleep(50);
   }

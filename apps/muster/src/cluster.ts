@@ -3,6 +3,7 @@ import { wireAccess } from '@muster/access/wire';
 import { migrateToLatest } from '@muster/db/migrate.postgres';
 import { openDatabase } from '@muster/db/pool.postgres';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
+import { assertCanListen } from '@muster/platform/listening';
 import { freePort } from '@muster/platform/local-server';
 import { createLog } from '@muster/platform/log';
 import { assemble } from '@muster/platform/process';
@@ -25,8 +26,10 @@ export async function startCluster(env: ClusterEnv, print: (text: string) => voi
   const log = createLog('muster', env.MUSTER_LOG_LEVEL);
   return assemble(async (keep) => {
     const { path: dataDir } = keep(await claimDataDir(env.MUSTER_DATA_DIR));
-    const backends = keep(await startBackends(env, join(dataDir, 'cluster'), log, print));
     const opampPorts = await opampPortsOf(env.MUSTER_OPAMP_PORT);
+    for (const port of opampPorts) await assertCanListen(env.MUSTER_HOST, port, 'MUSTER_OPAMP_PORT');
+    await assertCanListen(env.MUSTER_HOST, env.MUSTER_API_PORT, 'MUSTER_API_PORT');
+    const backends = keep(await startBackends(env, join(dataDir, 'cluster'), log, print));
     const opamp = opampPorts.map((port) => `ws://${env.MUSTER_HOST}:${port}/v1/opamp`);
 
     const db = openDatabase({ url: backends.databaseUrl, maxConnections: 2, log });

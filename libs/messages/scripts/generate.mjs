@@ -12,7 +12,9 @@ const entry = 'muster/v1/bus.proto';
 
 const target = ['--target', 'static-module', '--wrap', 'esm', '--es6', '--root', 'muster', '--path', proto];
 // Only encode and decode are used.
-const without = ['create', 'verify', 'convert', 'delimited', 'typeurl', 'service'].map((part) => `--no-${part}`);
+const without = ['create', 'verify', 'convert', 'delimited', 'typeurl', 'service'].map(
+  (part) => `--no-${part}`,
+);
 const run = promisify(pbjs.main);
 
 const scratch = await mkdtemp(join(tmpdir(), 'muster-gen-'));

@@ -44,6 +44,16 @@ export function eventBusContract(open: () => Promise<BusFixture>): void {
       await expect.poll(() => b.names, soon).toEqual(names);
     });
 
+    it('carries any 16 bytes as the uid of an agent, a UUID of no version too', async () => {
+      const heard: unknown[] = [];
+      await other.consume('agents.changed', 'a', async (facts) => void heard.push(...facts));
+      const fact = {
+        agents: [{ uid: '00112233-4455-0677-0899-aabbccddeeff', changes: ['health' as const] }],
+      };
+      await bus.publish('agents.changed', fact);
+      await expect.poll(() => heard, soon).toEqual([fact]);
+    });
+
     it('brings each fact to one member of a group', async () => {
       const [a, b] = [await collect('a', { maxBatch: 1 }), await collect('a', { maxBatch: 1 })];
       const names = Array.from({ length: 40 }, (_, index) => `fleet-${index}`);

@@ -23,9 +23,12 @@ export const agentChange = z.enum([
 ]);
 export type AgentChange = z.infer<typeof agentChange>;
 
+/** An instance_uid as UUID text. Agents choose their 16 bytes: they need not be a UUID of any version. */
+const uid = z.guid();
+
 /** What a committed batch changed. Emitted for redelivered reports too: consumers look at the tables. */
 export const agentsChanged = z.object({
-  agents: z.array(z.object({ uid: z.uuid(), changes: z.array(agentChange) })),
+  agents: z.array(z.object({ uid, changes: z.array(agentChange) })),
 });
 export type AgentsChanged = z.infer<typeof agentsChanged>;
 
@@ -66,7 +69,7 @@ export const schemas = {
     },
     /** May this agent enrol with a limited token? Counts it; the same agent counts once. */
     'access.enroll': {
-      question: z.object({ enrollmentTokenId: z.uuid(), uid: z.uuid() }),
+      question: z.object({ enrollmentTokenId: z.uuid(), uid }),
       answer: z.object({ accepted: z.boolean(), reason: z.string().optional() }),
     },
   },

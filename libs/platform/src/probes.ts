@@ -1,15 +1,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { CannotListen } from './listening.ts';
 import type { Running } from './running.ts';
-
-/** The port for probes is in use. */
-export class ProbePortTaken extends Error {
-  readonly code = 'probe-port-taken';
-}
 
 /**
  * Serves `/healthz` (the process lives) and `/readyz` (200 when `ready` says so, else 503 with its
- * reason) for processes that have no HTTP of their own.
+ * reason) for processes that have no HTTP of their own. Rejects with `CannotListen`.
  */
 export async function startProbes(
   host: string,
@@ -26,13 +22,7 @@ export async function startProbes(
     })().catch(() => response.writeHead(503).end('not ready\n'));
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', () =>
-      reject(
-        new ProbePortTaken(
-          `port ${portNumber} on ${host} is in use: stop what listens there or set MUSTER_PROBE_PORT to a free one`,
-        ),
-      ),
-    );
+    server.once('error', (error) => reject(new CannotListen(host, portNumber, 'MUSTER_PROBE_PORT', error)));
     server.listen(portNumber, host, resolve);
   });
   return {

@@ -59,12 +59,3 @@ export class SubscriptionOverHttp extends Error {
     super('subscriptions need a WebSocket that speaks graphql-transport-ws');
   }
 }
-
-/** The port to serve on is in use. */
-export class PortTaken extends Error {
-  readonly code = 'port-taken';
-
-  constructor(host: string, port: number) {
-    super(`port ${port} on ${host} is in use: stop what listens there or set MUSTER_API_PORT to a free one`);
-  }
-}

@@ -71,7 +71,6 @@ const statusOf: Record<ErrorCode, number | null> = {
   'bus-unavailable': 503,
   'gateway-unreachable': 503,
   'message-too-large': null,
-  'port-taken': null,
 };
 
 const shown: Partial<Record<ErrorCode, string>> = {
