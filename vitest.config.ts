@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const server = ['libs/*/src/**', 'apps/{gateway,inventory,configs,rollouts,api,muster}/src/**'];
@@ -23,6 +24,8 @@ export default defineConfig({
           name: 'int',
           include: server.map((glob) => `${glob}/*.int.test.ts`),
           globalSetup: ['libs/db/src/test-server.setup.ts'],
+          // where e2e/real-collector/build.mjs leaves a current nats-server
+          env: { MUSTER_BIN_DIR: process.env['MUSTER_BIN_DIR'] ?? resolve('.cache/bin') },
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
