@@ -4,7 +4,7 @@ import { wireConfigs, type ConfigsDeps } from '@muster/configs/wire';
 import { transact, type Tx } from '@muster/db/transaction';
 import type { Running } from '@muster/platform/running';
 import { ConfigsModule } from './configs.module.ts';
-import { regularly } from './regularly.ts';
+import { regularly } from '@muster/platform/regularly';
 
 const deliveryPauseMs = 2_000;
 /** Younger offers are still on their way by themselves. */

@@ -4,7 +4,7 @@ import { wireConfigs, type ConfigsDeps } from '@muster/configs/wire';
 import type { Running } from '@muster/platform/running';
 import type { BatchQueue } from '@muster/rollouts/batch-queue';
 import { wireRollouts } from '@muster/rollouts/wire';
-import { regularly } from './regularly.ts';
+import { regularly } from '@muster/platform/regularly';
 import { RolloutsModule } from './rollouts.module.ts';
 
 /** The clock may forget (it is wiped, or could not be reached): rollouts stand still no longer than this. */

@@ -1,4 +1,4 @@
-import type { Log } from '@muster/platform/log';
+import type { Log } from './log.ts';
 import type { Running } from '@muster/platform/running';
 
 /** Does something now, and again `pauseMs` after each end. A failure is logged; the next turn comes all the same. */
