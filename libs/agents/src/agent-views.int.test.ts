@@ -167,13 +167,23 @@ describe('many', () => {
   });
 });
 
-describe('last seen', () => {
+describe('what Presence knows better', () => {
+  const livePresence = { lastSeen: async () => new Map(), locate: async () => new Map() };
+
+  it('is the gateway that holds the agent now', async () => {
+    const locate = async () => new Map([[uidOf(1), 'gateway-2']]);
+    const moved = new AgentViews(database.db, { ...livePresence, locate });
+    expect((await moved.find(uidOf(1)))!.connection.gateway).toBe('gateway-2');
+    const gone = new AgentViews(database.db, livePresence);
+    expect((await gone.find(uidOf(1)))!.connection.gateway).toBe('gateway-1');
+  });
+
   it('is when a heartbeat came, if Presence knows of a later one', async () => {
     const heard = new Map([
       [uidOf(1), 1_790_000_060_000],
       [uidOf(2), 5],
     ]);
-    const live = new AgentViews(database.db, { lastSeen: async () => heard });
+    const live = new AgentViews(database.db, { ...livePresence, lastSeen: async () => heard });
     const found = await live.many([uidOf(1), uidOf(2), uidOf(3)]);
     expect(found.map(({ lastSeenAt }) => lastSeenAt.getTime())).toEqual([
       1_790_000_060_000, 1_790_000_000_000, 1_790_000_000_000,
@@ -181,8 +191,12 @@ describe('last seen', () => {
   });
 
   it('is what was last reported while Presence cannot be asked', async () => {
-    const live = new AgentViews(database.db, { lastSeen: () => Promise.reject(new Error('down')) });
+    const live = new AgentViews(database.db, {
+      lastSeen: () => Promise.reject(new Error('down')),
+      locate: () => Promise.reject(new Error('down')),
+    });
     expect((await live.many([uidOf(1)]))[0]!.lastSeenAt).toEqual(new Date(1_790_000_000_000));
+    expect(await live.find(uidOf(1))).toMatchObject({ uid: uidOf(1) });
   });
 });
 

@@ -41,12 +41,15 @@ const summaryColumns = [
   'agent_states.last_seen_at',
 ] as const;
 
-/** Reads agents. Times of heartbeats, which reach no table, come from `presence` where it is given. */
+/** What reaches no table: times of heartbeats, and moves between gateways that changed nothing else. */
+type LivePresence = Pick<Presence, 'lastSeen' | 'locate'>;
+
+/** Reads agents, with what `presence` knows better where it is given. */
 export class AgentViews {
   readonly #db: Kysely<Database>;
-  readonly #presence: Pick<Presence, 'lastSeen'> | undefined;
+  readonly #presence: LivePresence | undefined;
 
-  constructor(db: Kysely<Database>, presence?: Pick<Presence, 'lastSeen'>) {
+  constructor(db: Kysely<Database>, presence?: LivePresence) {
     this.#db = db;
     this.#presence = presence;
   }
@@ -105,8 +108,8 @@ export class AgentViews {
       .where('agents.uid', '=', id)
       .executeTakeFirst();
     if (!row) return null;
-    const [summary] = await this.#summaries([row]);
-    return { ...summary!, ...detailOf(row) };
+    const [[summary], gateway] = await Promise.all([this.#summaries([row]), this.#gatewayOf(id)]);
+    return { ...summary!, ...detailOf({ ...row, gateway: gateway ?? row.gateway }) };
   }
 
   async overview(): Promise<AgentOverview> {
@@ -142,6 +145,11 @@ export class AgentViews {
   async #summaries(rows: readonly SummaryRow[]): Promise<AgentSummary[]> {
     const seen = await this.#lastSeen(rows.map((row) => row.uid as AgentId));
     return rows.map((row) => summaryOf(row, seen.get(row.uid as AgentId) ?? 0));
+  }
+
+  async #gatewayOf(id: AgentId): Promise<string | undefined> {
+    const holders = await this.#presence?.locate([id]).catch(() => null);
+    return holders?.get(id);
   }
 
   async #lastSeen(ids: AgentId[]): Promise<Map<AgentId, number>> {
