@@ -99,7 +99,7 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
 
     killAll(muster.processes('inventory'));
     await Promise.all(
-      agents.map((agent) => agent.report({ health: { healthy: false, status: 'StatusError' } })),
+      agents.map((agent) => agent.report({ health: { healthy: false, lastError: 'disk full' } })),
     );
     const newcomers = await Promise.all(
       agents
