@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromium, realCollector } from './harness/binaries.ts';
 import { launchBrowser, signIn } from './harness/browser.ts';
-import { servesOtlp, servingOtlp } from './harness/collector-config.ts';
+import { refusedByCollectors, servesOtlp, servingOtlp } from './harness/collector-config.ts';
 import { showOnFailure } from './harness/failure.ts';
 import { freePort } from './harness/free-ports.ts';
 import { modes, Muster } from './harness/muster.ts';
@@ -130,5 +130,26 @@ describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mod
       .getByText(`127.0.0.1:${otlpPort}`)
       .first()
       .waitFor();
+  });
+
+  test('a version that the collector refuses is shown as failed, with the reason', async () => {
+    await goTo('Configurations');
+    await page.getByRole('link', { name: 'edge', exact: true }).click();
+    await page.getByRole('link', { name: 'New version' }).click();
+    await page.getByLabel('Configuration (YAML)', { exact: true }).fill(refusedByCollectors);
+    await page.getByRole('button', { name: 'Save new version' }).click();
+    await page.getByRole('link', { name: 'Roll out v2' }).click();
+    await page.getByLabel('Fleet', { exact: true }).selectOption('everything');
+    await page.getByRole('button', { name: 'Start rollout' }).click();
+
+    await page.getByText('paused').first().waitFor(appliedWithin);
+    await page.getByRole('table', { name: 'Agents of this rollout' }).getByRole('link').click();
+    await page
+      .getByText(/teleporter/)
+      .first()
+      .waitFor();
+    await page.getByText('failed', { exact: true }).first().waitFor();
+    await page.getByText('edge v1').first().waitFor();
+    expect(await servesOtlp(otlpPort)).toBe(true);
   });
 });
