@@ -4,6 +4,7 @@ import type { EventBus, Subscription } from '@muster/messages/event-bus';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
 import type { Running } from '@muster/platform/running';
+import { observeNumbers } from '@muster/platform/telemetry';
 import { Admission } from './admission.ts';
 import { closeReasons } from './agent-link.ts';
 import { FormerAgents } from './former-agents.ts';
@@ -73,6 +74,7 @@ const longestFlushMs = 1_500;
 export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   const { settings, presence, log } = deps;
   const metrics = createGatewayMetrics();
+  observeNumbers('gateway', metrics, ['connections', 'agents']);
   const admission = new Admission({
     perSecond: settings.acceptsPerSecond,
     minRetryAfter: settings.minRetryAfter,

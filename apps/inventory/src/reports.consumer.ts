@@ -1,5 +1,6 @@
 import type { ReportIntake } from '@muster/agents/report-intake';
 import type { EventBus, Subscription } from '@muster/messages/event-bus';
+import { inSpan } from '@muster/platform/telemetry';
 import { Inject, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { EVENT_BUS, REPORT_INTAKE } from './tokens.ts';
 
@@ -18,7 +19,8 @@ export class ReportsConsumer implements OnModuleInit, OnModuleDestroy {
   }
 
   async onModuleInit(): Promise<void> {
-    const take = (frames: Parameters<ReportIntake['take']>[0]) => this.#intake.take(frames);
+    const take = (frames: Parameters<ReportIntake['take']>[0]) =>
+      inSpan('inventory.take', { frames: frames.length }, () => this.#intake.take(frames));
     this.#subscription = await this.#bus.consume('reports', 'inventory', take, { maxBatch });
   }
 

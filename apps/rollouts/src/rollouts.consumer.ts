@@ -2,6 +2,7 @@ import type { AgentId } from '@muster/agents/agent-id';
 import type { EventBus, Subscription } from '@muster/messages/event-bus';
 import type { AgentChange, AgentsChanged } from '@muster/messages/vocabulary';
 import type { BatchQueue } from '@muster/rollouts/batch-queue';
+import { inSpan } from '@muster/platform/telemetry';
 import type { RolloutEngine } from '@muster/rollouts/rollout-engine';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { BATCH_QUEUE, ENGINE, EVENT_BUS } from './tokens.ts';
@@ -29,7 +30,9 @@ export class RolloutsConsumer implements OnApplicationBootstrap, OnModuleDestroy
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.queue.work((id) => this.engine.advance(id));
+    await this.queue.work((id) =>
+      inSpan('rollouts.advance', { 'muster.rollout': id }, () => this.engine.advance(id)),
+    );
     this.#subscription = await this.bus.consume('agents.changed', 'rollouts', (facts) =>
       this.engine.onAgentsChanged(changedAgents(facts)),
     );

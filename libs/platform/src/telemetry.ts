@@ -50,17 +50,22 @@ export async function startTelemetry(service: string, endpoint: string | undefin
   };
 }
 
-/** Exports running totals as `muster.<part>.<name>`, read when metrics are collected: nothing on the hot path. */
-export function observeTotals(
+/**
+ * Exports numbers as `muster.<part>.<name>`: those named in `gauges` as what is now, the others as running
+ * totals. They are read when metrics are collected: nothing on the hot path.
+ */
+export function observeNumbers<Name extends string>(
   part: string,
-  names: readonly string[],
-  read: () => Record<string, number>,
+  numbers: Readonly<Record<Name, number>>,
+  gauges: readonly NoInfer<Name>[],
 ): void {
   const meter = metrics.getMeter(scope);
-  for (const name of names) {
-    meter
-      .createObservableCounter(`muster.${part}.${name}`)
-      .addCallback((result) => result.observe(read()[name] ?? 0));
+  for (const name of Object.keys(numbers) as Name[]) {
+    const full = `muster.${part}.${name}`;
+    const instrument = gauges.includes(name)
+      ? meter.createObservableGauge(full)
+      : meter.createObservableCounter(full);
+    instrument.addCallback((result) => result.observe(numbers[name]));
   }
 }
 
