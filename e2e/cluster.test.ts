@@ -129,6 +129,7 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
       fleet: 'slow',
       configuration: 'slow',
       version: 1,
+      policy: { soakSeconds: 0 },
     });
     await agent!.waitUntil(() => agent!.offers.some(({ files }) => files[''] === 'exporters: {}\n'), 10_000);
 
@@ -140,7 +141,8 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
     });
 
     await expect
-      .poll(() => muster.rest.get<Rollout>(`rollouts/${id}`), comeBack)
+      // a process that died while it acted on the rollout holds its lock for 10 s
+      .poll(() => muster.rest.get<Rollout>(`rollouts/${id}`), { ...comeBack, timeout: 40_000 })
       .toMatchObject({ state: 'completed', counts: { applied: 1 } });
     await cutAll([agent!]);
   });

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,7 +39,10 @@ describe.each(modes)('a start that cannot work says why in one line, %s', (mode)
 
   const started: Child[] = [];
   async function start(settings: Record<string, string>): Promise<Child> {
-    const child = await runMuster(mode, { ...(await freshSettings()), ...settings });
+    const child = await runMuster(mode, {
+      ...(await freshSettings(join(workDir, randomUUID()))),
+      ...settings,
+    });
     started.push(child);
     return child;
   }

@@ -72,7 +72,8 @@ export class Muster {
 
   /** Starts it on free ports and a fresh data directory, and waits until it is ready. */
   static async start({ mode, env = {}, withoutNpm = false }: StartOptions): Promise<Muster> {
-    const settings = { ...(await freshSettings()), ...env };
+    const home = await mkdtemp(join(tmpdir(), 'muster-e2e-'));
+    const settings = { ...(await freshSettings(join(home, 'data'))), ...env };
     const run = () => (withoutNpm ? runCommand : runMuster)(mode, settings);
     const child = await run();
     return new Muster(mode, settings, child, run, readBanner(await readyOutput(child, settings)));
@@ -127,11 +128,11 @@ export class Muster {
   }
 }
 
-/** Settings of a Muster that is alone on this machine: free ports, a data directory that does not exist yet. */
-export async function freshSettings(): Promise<Record<string, string>> {
+/** Settings of a Muster that is alone on this machine: free ports, a data directory of its own. */
+export async function freshSettings(dataDir: string): Promise<Record<string, string>> {
   const port = await freePorts(2 + secondGatewayOffset);
   return {
-    MUSTER_DATA_DIR: join(await mkdtemp(join(tmpdir(), 'muster-e2e-')), 'data'),
+    MUSTER_DATA_DIR: dataDir,
     MUSTER_API_PORT: String(port),
     MUSTER_OPAMP_PORT: String(port + 1),
     ...(natsServer && { MUSTER_BIN_DIR: dirname(natsServer) }),

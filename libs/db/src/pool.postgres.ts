@@ -17,6 +17,9 @@ export interface DatabaseOptions {
 export function openDatabase({ url, maxConnections, log }: DatabaseOptions): Kysely<Database> {
   const pool = new Pool({ connectionString: url, max: maxConnections, application_name: 'muster' });
   // Without a listener a connection that breaks while idle would end the process; the pool replaces it.
-  pool.on('error', (error) => log?.warn({ reason: error.message }, 'an idle database connection broke'));
+  pool.on('error', (error) => {
+    // The last ones close after `destroy()` has resolved, together with a server that is stopped next.
+    if (!pool.ending) log?.warn({ reason: error.message }, 'an idle database connection broke');
+  });
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
 }
