@@ -1,9 +1,9 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from '@muster/platform/local-server';
 import type { Log } from '@muster/platform/log';
 import { PostgresUnusable } from './errors.ts';
 import { stopFormerPostmaster, stopPostmaster } from './former-postmaster.ts';
@@ -157,7 +157,7 @@ async function initialise(site: Site): Promise<void> {
 
 async function launchOnFreePort(site: Site): Promise<{ server: ChildProcess; port: number }> {
   for (let attempt = 1; ; attempt++) {
-    const port = await findFreePort();
+    const port = await freePort();
     const outcome = await launch(site, port);
     if ('server' in outcome) return { server: outcome.server, port };
     // Somebody else took the port meanwhile.
@@ -217,12 +217,4 @@ function collectLines(program: ChildProcess, log: Log, onLine?: (line: string) =
     });
   }
   return kept;
-}
-
-async function findFreePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
