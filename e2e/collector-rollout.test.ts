@@ -81,8 +81,8 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
     await expect
       .poll(() => supervisor.collectors.filter((pid) => !before.includes(pid)), applyTimeout)
       .toHaveLength(1);
+    await expect.poll(() => servesOtlp(otlpPort), applyTimeout).toBe(true);
     await expect.poll(agent, applyTimeout).toMatchObject({ status: 'connected', healthy: true });
-    expect(await servesOtlp(otlpPort)).toBe(true);
   });
 
   test('a configuration that the collector refuses fails, and the collector runs on with the last good one', async () => {
