@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newUid, startTestApi, type CallOptions, type TestApi } from './test-api.setup.ts';
 
@@ -349,6 +350,26 @@ it.each(cases)('%s', async (_what, path, options, status, code, field) => {
     detail: expect.any(String),
   });
   expect(JSON.stringify(answer.body)).not.toMatch(/\bat .*:\d+:\d+|node_modules|select |insert /);
+});
+
+it('a client that sends an oversize body reads the answer while it sends, and its connection goes on', async () => {
+  const { hostname, port } = new URL(api.url);
+  const socket = connect(Number(port), hostname).setEncoding('latin1');
+  let received = '';
+  socket.on('data', (chunk) => (received += chunk));
+  const head = (method: string, path: string) =>
+    `${method} ${v1}/${path} HTTP/1.1\r\nHost: muster\r\nAuthorization: Bearer ${api.key}\r\n`;
+
+  socket.write(
+    `${head('POST', 'configurations')}Content-Type: application/json\r\nContent-Length: 200000\r\n\r\n`,
+  );
+  await expect.poll(() => received).toContain('body-too-large');
+  socket.write('x'.repeat(200_000));
+  received = '';
+  socket.write(`${head('GET', 'overview')}\r\n`);
+
+  await expect.poll(() => received).toMatch(/^HTTP\/1\.1 200 OK/);
+  socket.destroy();
 });
 
 it('bad YAML is told with line and column', async () => {
