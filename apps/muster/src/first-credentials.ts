@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AccessService } from '@muster/access/access-service';
+import { supervisorYaml } from '@muster/opamp/supervisor-yaml';
 
 /** Credentials made at this start; null where they existed or were preset. */
 export interface FirstCredentials {
@@ -36,28 +37,4 @@ async function keep(dataDir: string, name: string, text: string): Promise<string
   const file = join(dataDir, name);
   await writeFile(file, text, { mode: 0o600 });
   return file;
-}
-
-/** A complete configuration of opampsupervisor for this server. */
-export function supervisorYaml(endpoint: string, enrollmentToken: string): string {
-  return `server:
-  endpoint: ${endpoint}
-  headers:
-    Authorization: Bearer ${enrollmentToken}
-capabilities:
-  accepts_remote_config: true
-  accepts_restart_command: true
-  reports_available_components: true
-  reports_effective_config: true
-  reports_health: true
-  reports_heartbeat: true
-  reports_remote_config: true
-agent:
-  executable: ./otelcol
-  # refuse a configuration that the collector cannot load before it is stopped for it
-  validate_config: true
-  bootstrap_timeout: 30s
-storage:
-  directory: ./supervisor-data
-`;
 }

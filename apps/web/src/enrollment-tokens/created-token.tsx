@@ -1,10 +1,11 @@
+import { supervisorYaml } from '@muster/opamp/supervisor-yaml';
 import { useState } from 'react';
 import { CodeView } from '../ui/code-view.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { TextField } from '../ui/field.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Panel } from '../ui/panel.tsx';
-import { defaultEndpoint, supervisorYaml } from './supervisor-yaml.ts';
+import { defaultEndpoint } from './default-endpoint.ts';
 import './created-token.css';
 
 /** The secret of a new token, once, and how to use it. */

@@ -1,16 +1,12 @@
-const opampPort = 4320;
-
-/** Where agents most likely reach the gateway: this page's host, on the OpAMP port. */
-export function defaultEndpoint(location: { protocol: string; hostname: string }): string {
-  return `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.hostname}:${opampPort}/v1/opamp`;
-}
-
-/** A complete configuration of opampsupervisor. */
-export function supervisorYaml(endpoint: string, token: string): string {
+/**
+ * A complete configuration of opampsupervisor that brings a collector to `endpoint`, an OpAMP URL. Both
+ * the start's banner and the web UI show it.
+ */
+export function supervisorYaml(endpoint: string, enrollmentToken: string): string {
   return `server:
   endpoint: ${endpoint}
   headers:
-    Authorization: Bearer ${token}
+    Authorization: Bearer ${enrollmentToken}
 capabilities:
   accepts_remote_config: true
   accepts_restart_command: true
