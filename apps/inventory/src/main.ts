@@ -7,13 +7,13 @@ import { createNatsEventBus } from '@muster/messages/event-bus.nats';
 import { createLog } from '@muster/platform/log';
 import { startProbes } from '@muster/platform/probes';
 import { assemble, runProcess } from '@muster/platform/process';
+import { readSettings, serviceSettings } from '@muster/platform/settings';
 import { startTelemetry } from '@muster/platform/telemetry';
-import { readEnv } from './env.ts';
 import { startInventory } from './start.ts';
 
 await runProcess(() =>
   assemble(async (keep) => {
-    const env = readEnv();
+    const env = readSettings(serviceSettings, process.env);
     const log = createLog('inventory', env.MUSTER_LOG_LEVEL);
     keep(await startTelemetry('muster-inventory', env.OTEL_EXPORTER_OTLP_ENDPOINT));
     const db = openDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 8, log });

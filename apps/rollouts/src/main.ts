@@ -9,14 +9,14 @@ import { createNatsGatewayDelivery } from '@muster/messages/gateway-delivery.nat
 import { createLog } from '@muster/platform/log';
 import { startProbes } from '@muster/platform/probes';
 import { assemble, runProcess } from '@muster/platform/process';
+import { readSettings, serviceSettings } from '@muster/platform/settings';
 import { startTelemetry } from '@muster/platform/telemetry';
 import { createBullBatchQueue } from '@muster/rollouts/batch-queue.bullmq';
-import { readEnv } from './env.ts';
 import { startRollouts } from './start.ts';
 
 await runProcess(() =>
   assemble(async (keep) => {
-    const env = readEnv();
+    const env = readSettings(serviceSettings, process.env);
     const log = createLog('rollouts', env.MUSTER_LOG_LEVEL);
     keep(await startTelemetry('muster-rollouts', env.OTEL_EXPORTER_OTLP_ENDPOINT));
     const db = openDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 8, log });

@@ -100,6 +100,17 @@ const settings = {
 export type SettingName = keyof typeof settings;
 export type Settings<Name extends SettingName> = Readonly<{ [N in Name]: z.infer<(typeof settings)[N]> }>;
 
+/** What a service reads that people and agents do not speak to. */
+export const serviceSettings = [
+  'MUSTER_HOST',
+  'MUSTER_PROBE_PORT',
+  'MUSTER_DATABASE_URL',
+  'MUSTER_NATS_URL',
+  'MUSTER_REDIS_URL',
+  'MUSTER_LOG_LEVEL',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+] as const satisfies readonly SettingName[];
+
 /**
  * Reads the named settings from environment variables into a frozen object. An empty variable counts as
  * not set. `MUSTER_…` variables that no process knows are refused: most are misspelt.
