@@ -1,7 +1,7 @@
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type Selectable } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
 import { parsePolicy, type Policy } from '@muster/configs/policy';
-import type { Database } from '@muster/db/schema';
+import type { Database, RolloutsTable } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { uuidV7 } from '@muster/db/uuid-v7';
 import type { Accepted } from './gates.ts';
@@ -203,22 +203,7 @@ export class RolloutStore {
   }
 }
 
-interface RolloutRow {
-  id: string;
-  fleet: string;
-  configuration: string;
-  version: number;
-  policy: Record<string, unknown>;
-  state: RolloutState;
-  wave: number;
-  wave_count: number;
-  wave_started_at: Date | null;
-  wave_settled_at: Date | null;
-  accepted: Accepted[];
-  reason: string;
-}
-
-function toRecord(row: RolloutRow): RolloutRecord {
+function toRecord(row: Selectable<RolloutsTable>): RolloutRecord {
   const { id, fleet, configuration, version, state, wave, accepted, reason } = row;
   return {
     id,

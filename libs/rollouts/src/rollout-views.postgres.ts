@@ -1,8 +1,8 @@
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type Selectable } from 'kysely';
 import { InvalidCursor } from '@muster/agents/errors';
 import type { AgentId } from '@muster/agents/agent-id';
 import { parsePolicy, type Policy } from '@muster/configs/policy';
-import type { Database } from '@muster/db/schema';
+import type { Database, RolloutsTable } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { agentStates, type AgentCounts, type RolloutAgentState } from './rollout-agent.ts';
 import { activeStates, type RolloutState } from './rollout.ts';
@@ -127,21 +127,7 @@ export class RolloutViews {
   }
 }
 
-interface Row {
-  id: string;
-  fleet: string;
-  configuration: string;
-  version: number;
-  policy: Record<string, unknown>;
-  state: RolloutState;
-  wave: number;
-  wave_count: number;
-  wave_started_at: Date | null;
-  wave_settled_at: Date | null;
-  reason: string;
-  created_at: Date;
-  created_by: string;
-  finished_at: Date | null;
+interface Row extends Selectable<RolloutsTable> {
   agents: StateCount[];
 }
 
