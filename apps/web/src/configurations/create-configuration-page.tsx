@@ -4,6 +4,7 @@ import { useMutation } from 'urql';
 import { byField } from '../server-error.ts';
 import { ErrorNotice } from '../ui/error-notice.tsx';
 import { TextField } from '../ui/field.tsx';
+import { NameField } from '../ui/name-field.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { ConfigurationEditor } from './configuration-editor.tsx';
 import { createConfigurationMutation } from './configurations.queries.ts';
@@ -31,15 +32,7 @@ export function CreateConfigurationPage() {
       <PageHeader title="New configuration" parent={{ to: '/configurations', title: 'Configurations' }} />
       <form className="form form-wide" onSubmit={(event) => void submit(event)}>
         <div className="form-row">
-          <TextField
-            label="Name"
-            required
-            autoFocus
-            value={name}
-            onChange={setName}
-            error={fields.name?.message}
-            hint="Letters, digits, dots, dashes and underscores. It cannot be changed later."
-          />
+          <NameField value={name} onChange={setName} error={fields.name?.message} />
           <TextField
             label="Description"
             value={description}

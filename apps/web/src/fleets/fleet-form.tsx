@@ -7,6 +7,7 @@ import { defaultPolicy, emptyPolicyForm, policyFields, toForm, toPolicy } from '
 import { byField } from '../server-error.ts';
 import { ErrorNotice } from '../ui/error-notice.tsx';
 import { TextField } from '../ui/field.tsx';
+import { NameField } from '../ui/name-field.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { SelectField } from '../ui/select-field.tsx';
 import { putFleetMutation, type Fleet } from './fleets.queries.ts';
@@ -49,17 +50,7 @@ export function FleetForm({ fleet }: { fleet: Fleet | null }) {
   return (
     <form className="form form-wide" onSubmit={(event) => void submit(event)}>
       <div className="form-row">
-        {!fleet && (
-          <TextField
-            label="Name"
-            required
-            autoFocus
-            value={name}
-            onChange={setName}
-            error={fields.name?.message}
-            hint="Letters, digits, dots, dashes and underscores. It cannot be changed later."
-          />
-        )}
+        {!fleet && <NameField value={name} onChange={setName} error={fields.name?.message} />}
         <TextField
           label="Priority"
           type="number"
