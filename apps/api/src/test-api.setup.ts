@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { wireAccess } from '@muster/access/wire';
-import { agentIdToBytes, type AgentId } from '@muster/agents/agent-id';
+import type { AgentId } from '@muster/agents/agent-id';
 import { createMemoryPresence } from '@muster/agents/presence.memory';
 import { foldReports } from '@muster/agents/report-folding';
 import { ReportStore } from '@muster/agents/report-store.postgres';
+import { testReport } from '@muster/agents/test-report.setup';
 import { createMemoryOfferCache } from '@muster/configs/offer-cache.memory';
 import { createTestDatabase } from '@muster/db/test-database.postgres';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
 import { createMemoryGatewayDelivery } from '@muster/messages/gateway-delivery.memory';
-import type { Report } from '@muster/messages/report-frame';
-import { AgentToServer, type AgentToServerFields } from '@muster/opamp/opamp';
+import type { AgentToServerFields } from '@muster/opamp/opamp';
 import { silentLog } from '@muster/platform/log';
 import { createMemoryBatchQueue } from '@muster/rollouts/batch-queue.memory';
 import { operations } from './openapi/openapi-document.ts';
@@ -104,20 +104,14 @@ export async function startTestApi(
       say: AgentToServerFields,
       options: { disconnected?: boolean } = {},
     ): Promise<void> {
-      const report: Report = {
-        instanceUid: agentIdToBytes(uid),
+      const report = testReport(uid, {
         epoch: 1,
         sequenceNum: ++sequenceNum,
         receivedAt: Date.now(),
-        agentToServer: AgentToServer.encode(say).finish(),
+        say,
         connected: !options.disconnected,
         disconnected: options.disconnected ?? false,
-        transport: 'websocket',
-        remoteAddress: '192.0.2.1:5000',
-        enrollmentTokenId: '',
-        offeredConfigHash: new Uint8Array(),
-        offerError: '',
-      };
+      });
       const agents = await reports.write(foldReports([{ gateway: 'gateway-1', reports: [report] }]).agents);
       await bus.publish('agents.changed', { agents });
     },

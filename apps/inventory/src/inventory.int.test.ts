@@ -1,7 +1,8 @@
-import { agentIdToBytes, type AgentId } from '@muster/agents/agent-id';
+import type { AgentId } from '@muster/agents/agent-id';
 import { AgentViews } from '@muster/agents/agent-views.postgres';
 import { createMemoryPresence } from '@muster/agents/presence.memory';
 import type { Presence } from '@muster/agents/presence';
+import { testReport } from '@muster/agents/test-report.setup';
 import { createTestDatabase, type TestDatabase } from '@muster/db/test-database.postgres';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
 import type { EventBus } from '@muster/messages/event-bus';
@@ -52,23 +53,8 @@ async function start(overrides: Partial<typeof times> = {}) {
   return inventory;
 }
 
-function report(agent: number, fields: Partial<Report>): Report {
-  return {
-    instanceUid: agentIdToBytes(uidOf(agent)),
-    epoch: 10,
-    sequenceNum: 1,
-    receivedAt: clock,
-    agentToServer: new Uint8Array(),
-    connected: false,
-    disconnected: false,
-    transport: 'websocket',
-    remoteAddress: '',
-    enrollmentTokenId: '',
-    offeredConfigHash: new Uint8Array(),
-    offerError: '',
-    ...fields,
-  };
-}
+const report = (agent: number, fields: Partial<Report>) =>
+  testReport(uidOf(agent), { receivedAt: clock, ...fields });
 
 /** Agents connect to a gateway the way gateways do it. */
 async function connect(gateway: string, ...agents: number[]) {

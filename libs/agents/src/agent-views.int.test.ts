@@ -5,11 +5,12 @@ import { AgentToServer, configStatus, type AgentToServerFields } from '@muster/o
 import { silentLog } from '@muster/platform/log';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AgentViews } from './agent-views.postgres.ts';
-import { agentIdToBytes, type AgentId } from './agent-id.ts';
+import type { AgentId } from './agent-id.ts';
 import { InvalidCursor } from './errors.ts';
 import { foldReports } from './report-folding.ts';
 import { ReportStore } from './report-store.postgres.ts';
 import { parseSelector } from './selector.ts';
+import { testReport, type TestReport } from './test-report.setup.ts';
 
 let database: TestDatabase;
 let views: AgentViews;
@@ -20,24 +21,8 @@ const uidOf = (number: number) =>
 const numberOf = (uid: string) => Number.parseInt(uid.slice(-12), 16);
 const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } });
 
-function report(agent: number, fields: Partial<Report> & { say?: AgentToServerFields }): Report {
-  const { say, ...rest } = fields;
-  return {
-    instanceUid: agentIdToBytes(uidOf(agent)),
-    epoch: 10,
-    sequenceNum: 1,
-    receivedAt: 1_790_000_000_000,
-    agentToServer: say ? AgentToServer.encode(say).finish() : new Uint8Array(),
-    connected: false,
-    disconnected: false,
-    transport: 'websocket',
-    remoteAddress: '192.0.2.1:5000',
-    enrollmentTokenId: token,
-    offeredConfigHash: new Uint8Array(),
-    offerError: '',
-    ...rest,
-  };
-}
+const report = (agent: number, fields: TestReport) =>
+  testReport(uidOf(agent), { enrollmentTokenId: token, ...fields });
 
 function described(agent: number): AgentToServerFields {
   return {

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startLocalRedis, type LocalService } from '@muster/platform/local-services';
+import { startLocalRedis } from '@muster/platform/local-services';
+import { useTestService } from '@muster/platform/test-service.setup';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { AgentId } from './agent-id.ts';
@@ -11,20 +9,15 @@ import { presenceContract } from './presence.contract.ts';
 import { createRedisPresence } from './presence.redis.ts';
 import { RedisUnavailable, assertRedisAnswers } from './redis-client.redis.ts';
 
-let dataDir: string;
-let server: LocalService;
+const server = useTestService(startLocalRedis);
 let redis: Redis;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'muster-redis-'));
-  server = await startLocalRedis({ dataDir });
   redis = new Redis(server.url);
   redis.on('error', () => {});
 });
 afterAll(async () => {
   redis.disconnect();
-  await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
 });
 
 presenceContract(async () => {
@@ -59,7 +52,7 @@ it('rejects within seconds while Redis is away, and comes back by itself', async
   const asked = Date.now();
   await expect(presence.locate(agents(1))).rejects.toThrow();
   expect(Date.now() - asked).toBeLessThan(6_000);
-  server = await startLocalRedis({ dataDir, port: server.port });
+  await server.startAgain();
   await expect.poll(() => presence.isSeeded().catch(() => null), { timeout: 10_000 }).not.toBeNull();
   await presence.close();
 });

@@ -3,28 +3,12 @@ import { AgentToServer, configStatus, type AgentToServerFields } from '@muster/o
 import { describe, expect, it } from 'vitest';
 import { agentIdFromBytes } from './agent-id.ts';
 import { foldReports } from './report-folding.ts';
+import { testReport, type TestReport } from './test-report.setup.ts';
 
 const uidBytes = Buffer.from('0190a0b0c0d070008000000000000001', 'hex');
 const uid = agentIdFromBytes(uidBytes);
 
-function report(fields: Partial<Report> & { say?: AgentToServerFields }): Report {
-  const { say, ...rest } = fields;
-  return {
-    instanceUid: uidBytes,
-    epoch: 10,
-    sequenceNum: 1,
-    receivedAt: 1_790_000_000_000,
-    agentToServer: say ? AgentToServer.encode(say).finish() : new Uint8Array(),
-    connected: false,
-    disconnected: false,
-    transport: 'websocket',
-    remoteAddress: '192.0.2.1:5000',
-    enrollmentTokenId: '',
-    offeredConfigHash: new Uint8Array(),
-    offerError: '',
-    ...rest,
-  };
-}
+const report = (fields: TestReport) => testReport(uid, fields);
 
 function fold(...reports: Report[]) {
   const { agents, notes } = foldReports([{ gateway: 'gateway-1', reports }]);

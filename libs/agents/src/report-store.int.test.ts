@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Database } from '@muster/db/schema';
 import { createTestDatabase, type TestDatabase } from '@muster/db/test-database.postgres';
 import type { Report } from '@muster/messages/report-frame';
-import { AgentToServer, configStatus, type AgentToServerFields } from '@muster/opamp/opamp';
+import { configStatus, type AgentToServerFields } from '@muster/opamp/opamp';
 import { silentLog } from '@muster/platform/log';
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Pool } from 'pg';
@@ -10,6 +10,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { agentIdFromBytes, agentIdToBytes, type AgentId } from './agent-id.ts';
 import { foldReports, type FoldedAgent } from './report-folding.ts';
 import { ReportStore } from './report-store.postgres.ts';
+import { testReport, type TestReport } from './test-report.setup.ts';
 
 let database: TestDatabase;
 let db: Kysely<Database>;
@@ -38,24 +39,7 @@ function uidOf(number: number): AgentId {
   return `0190a0b0-0000-7000-8000-${number.toString(16).padStart(12, '0')}` as AgentId;
 }
 
-function report(agent: number, fields: Partial<Report> & { say?: AgentToServerFields }): Report {
-  const { say, ...rest } = fields;
-  return {
-    instanceUid: agentIdToBytes(uidOf(agent)),
-    epoch: 10,
-    sequenceNum: 1,
-    receivedAt: 1_790_000_000_000,
-    agentToServer: say ? AgentToServer.encode(say).finish() : new Uint8Array(),
-    connected: false,
-    disconnected: false,
-    transport: 'websocket',
-    remoteAddress: '192.0.2.1:5000',
-    enrollmentTokenId: '',
-    offeredConfigHash: new Uint8Array(),
-    offerError: '',
-    ...rest,
-  };
-}
+const report = (agent: number, fields: TestReport) => testReport(uidOf(agent), fields);
 
 function write(...reports: Report[]) {
   return store.write(foldReports([{ gateway: 'gateway-1', reports }]).agents);

@@ -1,25 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startLocalRedis, type LocalService } from '@muster/platform/local-services';
+import { startLocalRedis } from '@muster/platform/local-services';
+import { useTestService } from '@muster/platform/test-service.setup';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll } from 'vitest';
 import { offerCacheContract } from './offer-cache.contract.ts';
 import { createRedisOfferCache } from './offer-cache.redis.ts';
 
-let dataDir: string;
-let server: LocalService;
+const server = useTestService(startLocalRedis);
 let redis: Redis;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'muster-redis-'));
-  server = await startLocalRedis({ dataDir });
   redis = new Redis(server.url);
 });
 afterAll(async () => {
   redis.disconnect();
-  await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
 });
 
 offerCacheContract(async () => {

@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
-import { startLocalNats, type LocalService } from '@muster/platform/local-services';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startLocalNats } from '@muster/platform/local-services';
+import { useTestService } from '@muster/platform/test-service.setup';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BusLog } from './bus-log.ts';
 import { connectNats, type NatsLink } from './connection.nats.ts';
 import { BusUnavailable, MessageTooLarge } from './errors.ts';
@@ -12,17 +10,7 @@ import { eventBusContract, frame } from './event-bus.contract.ts';
 import type { EventBus } from './event-bus.ts';
 import { createNatsEventBus } from './event-bus.nats.ts';
 
-let dataDir: string;
-let nats: LocalService;
-
-beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'muster-nats-'));
-  nats = await startLocalNats({ dataDir });
-});
-afterAll(async () => {
-  await nats.stop();
-  await rm(dataDir, { recursive: true, force: true });
-});
+const nats = useTestService(startLocalNats);
 
 async function openBus(log?: BusLog) {
   const link = await connectNats({ url: nats.url, name: 'test', ...(log && { log }) });
@@ -91,7 +79,7 @@ describe('the bus on NATS', () => {
     await nats.stop();
     await expect.poll(() => publisher.available, soon).toBe(false);
     await expect(publisher.publish('reports', frame('gateway', 1))).rejects.toThrow(BusUnavailable);
-    nats = await startLocalNats({ dataDir, port: nats.port });
+    await nats.startAgain();
     await send(100);
 
     await expect.poll(() => sent.filter((gateway) => !received.has(gateway)), soon).toEqual([]);
@@ -107,7 +95,7 @@ describe('the bus on NATS', () => {
     );
     await nats.stop();
     await expect.poll(() => bus.available, soon).toBe(false);
-    nats = await startLocalNats({ dataDir, port: nats.port });
+    await nats.startAgain();
     await expect
       .poll(() => bus.publish('fleets.changed', { name: 'after' }).catch(String), soon)
       .toBeUndefined();

@@ -1,24 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { startLocalNats, type LocalService } from '@muster/platform/local-services';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startLocalNats } from '@muster/platform/local-services';
+import { useTestService } from '@muster/platform/test-service.setup';
+import { expect, it } from 'vitest';
 import { connectNats } from './connection.nats.ts';
 import { gatewayDeliveryContract } from './gateway-delivery.contract.ts';
 import { createNatsGatewayDelivery } from './gateway-delivery.nats.ts';
 
-let dataDir: string;
-let nats: LocalService;
-
-beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'muster-nats-'));
-  nats = await startLocalNats({ dataDir });
-});
-afterAll(async () => {
-  await nats.stop();
-  await rm(dataDir, { recursive: true, force: true });
-});
+const nats = useTestService(startLocalNats);
 
 async function openDelivery() {
   const link = await connectNats({ url: nats.url, name: 'test' });

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startLocalRedis, type LocalService } from '@muster/platform/local-services';
+import { startLocalRedis } from '@muster/platform/local-services';
+import { useTestService } from '@muster/platform/test-service.setup';
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -10,20 +8,15 @@ import { createBullBatchQueue } from './batch-queue.bullmq.ts';
 import { batchQueueContract } from './batch-queue.contract.ts';
 import type { BatchQueue } from './batch-queue.ts';
 
-let dataDir: string;
-let server: LocalService;
+const server = useTestService(startLocalRedis);
 let redis: Redis;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'muster-redis-'));
-  server = await startLocalRedis({ dataDir });
   redis = new Redis(server.url, { maxRetriesPerRequest: null });
   redis.on('error', () => {});
 });
 afterAll(async () => {
   redis.disconnect();
-  await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
 });
 
 const openQueue = () => createBullBatchQueue({ url: server.url, retryPauseMs: 50, takeOverMs: 2_000 });
@@ -105,7 +98,7 @@ it('rejects within seconds while Redis is away, and goes on afterwards', async (
   const calls = await recordCalls(queue);
   await server.stop();
   await expect(queue.schedule(randomUUID(), Date.now())).rejects.toThrow();
-  server = await startLocalRedis({ dataDir, port: server.port });
+  await server.startAgain();
   const rollout = randomUUID();
   await expect.poll(() => queue.schedule(rollout, Date.now()).catch(() => 'away'), soon).toBeUndefined();
   await expect.poll(() => calls, soon).toContain(rollout);
