@@ -17,6 +17,9 @@ export type Found<Name extends string> =
  */
 export const realCollector = locate(['opampsupervisor', 'otelcol'], 'tests with a real collector');
 
+/** An agent on the reference library's client; built anew when its source has changed. */
+export const referenceClient = locateReferenceClient();
+
 /** The nats-server that the end-to-end tests of the cluster prefer; null: the cluster looks for one itself. */
 export const natsServer = find('nats-server');
 
@@ -27,13 +30,25 @@ export const chromium = locateChromium();
 export const oldNode = locateOldNode();
 
 function locate<Name extends string>(names: Name[], what: string): Found<Name> {
-  let paths = findAll(names);
-  if (paths === null) {
-    const build = spawnSync(process.execPath, [buildScript, ...names], { encoding: 'utf8' });
-    paths = findAll(names);
-    if (paths === null) return missing(`${what}: ${build.stderr.trim().split('\n').at(-1)}`);
-  }
-  return { found: true, paths };
+  const present = findAll(names);
+  if (present !== null) return { found: true, paths: present };
+  const problem = build(names);
+  const paths = findAll(names);
+  return paths ? { found: true, paths } : missing(`${what}: ${problem}`);
+}
+
+function locateReferenceClient(): Found<'reference-client'> {
+  const problem = build(['reference-client']);
+  const path = join(built, 'reference-client');
+  return problem === '' && isExecutable(path)
+    ? { found: true, paths: { 'reference-client': path } }
+    : missing(`tests with the reference client: ${problem}`);
+}
+
+/** Runs the build script; answers its last words when it failed. */
+function build(names: string[]): string {
+  const { status, stderr } = spawnSync(process.execPath, [buildScript, ...names], { encoding: 'utf8' });
+  return status === 0 ? '' : (stderr.trim().split('\n').at(-1) ?? '');
 }
 
 function locateChromium(): Found<'chromium'> {

@@ -26,9 +26,10 @@ export class Child {
   static async start(
     command: string,
     args: readonly string[],
-    options: { cwd: string; env: NodeJS.ProcessEnv },
+    { takesOrders = false, ...options }: { cwd: string; env: NodeJS.ProcessEnv; takesOrders?: boolean },
   ): Promise<Child> {
-    const process = spawn(command, args, { ...options, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const stdin = takesOrders ? 'pipe' : 'ignore';
+    const process = spawn(command, args, { ...options, detached: true, stdio: [stdin, 'pipe', 'pipe'] });
     await once(process, 'spawn');
     return new Child(process, process.pid as number);
   }
@@ -46,6 +47,11 @@ export class Child {
 
   get running(): boolean {
     return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  /** Writes a line to its standard input, if it was started with one. */
+  order(line: string): void {
+    this.#process.stdin?.write(`${line}\n`);
   }
 
   /** A signal to this process alone. */

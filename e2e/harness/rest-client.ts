@@ -43,7 +43,7 @@ export interface AgentDetail extends Agent {
   effectiveConfig: Record<string, string> | null;
   remoteConfigStatus: { hash: string; status: string; error: string } | null;
   health: Health | null;
-  components: { hash: string; components: Record<string, { subComponents: Record<string, unknown> }> } | null;
+  components: { hash: string; components: Record<string, { components: Record<string, unknown> }> } | null;
   connection: { gateway: string; transport: string; remoteAddress: string } | null;
 }
 

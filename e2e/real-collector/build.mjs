@@ -1,8 +1,9 @@
-// Builds what the end-to-end tests run for real: the upstream opampsupervisor, a small collector and
-// nats-server, from pinned versions, into .cache/bin. Needs Go; a second run with the same versions does
-// nothing. Plain JavaScript, so that any Node can run it before `npm ci`.
+// Builds what the end-to-end tests run for real: the upstream opampsupervisor, a small collector, an agent
+// on the reference library's client and nats-server, from pinned versions, into .cache/bin. Needs Go; a
+// second run with the same versions does nothing. Plain JavaScript, so that any Node can run it before
+// `npm ci`.
 //
-//   node e2e/real-collector/build.mjs [opampsupervisor] [otelcol] [nats-server]      (default: all)
+//   node e2e/real-collector/build.mjs [opampsupervisor] [otelcol] [reference-client] [nats-server]   (default: all)
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -18,6 +19,7 @@ const collectorVersion = 'v0.149.0';
 const supervisorPackage = 'github.com/open-telemetry/opentelemetry-collector-contrib/cmd/opampsupervisor';
 const natsPackage = 'github.com/nats-io/nats-server/v2';
 const natsVersion = 'v2.15.2';
+const referenceClient = join(here, 'reference-client');
 const manifest = readFileSync(join(here, 'manifest.yaml'), 'utf8');
 
 /** What is built: its inputs (the key of the cache) and how it is made. */
@@ -27,6 +29,10 @@ const binaries = {
     make: (target) => goBuild(supervisorPackage, supervisorPackage, collectorVersion, target),
   },
   otelcol: { inputs: [collectorVersion, manifest], make: buildCollector },
+  'reference-client': {
+    inputs: ['go.mod', 'go.sum', 'main.go'].map((file) => readFileSync(join(referenceClient, file), 'utf8')),
+    make: (target) => go(['build', '-trimpath', '-ldflags=-s -w', '-o', target, '.'], referenceClient),
+  },
   'nats-server': {
     inputs: [natsPackage, natsVersion],
     make: (target) => goBuild(natsPackage, natsPackage, natsVersion, target),
