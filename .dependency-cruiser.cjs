@@ -43,6 +43,19 @@ module.exports = {
       to: { path: '^libs/(?!opamp/)' },
     },
     {
+      name: 'simulator-speaks-only-the-protocol',
+      comment: 'An agent knows nothing of the server.',
+      severity: 'error',
+      from: { path: '^libs/simulator/' },
+      to: { path: '^libs/(?!simulator/|opamp/)' },
+    },
+    {
+      name: 'only-tools-simulate',
+      severity: 'error',
+      from: { path: '^(libs/(?!simulator/)|apps/(?!muster/))' },
+      to: { path: '^libs/simulator/' },
+    },
+    {
       name: 'access-stands-alone',
       severity: 'error',
       from: { path: '^libs/access/' },

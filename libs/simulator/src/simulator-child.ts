@@ -1,0 +1,3 @@
+import { serveSimulator } from './simulator-process.ts';
+
+serveSimulator();
