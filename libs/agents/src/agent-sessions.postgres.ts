@@ -44,7 +44,7 @@ export class AgentSessions {
   connected(): AsyncGenerator<ConnectedRow[]> {
     return pages(async (after) => {
       const rows = await this.#page(after)
-        .select(sql<string>`agent_states.connection_order[1]`.as('epoch'))
+        .select(sql<string>`agent_states.connection_order / 2`.as('epoch'))
         .where('agent_states.connected', '=', true)
         .execute();
       return rows.map((row) => ({ agent: row.uid as AgentId, epoch: Number(row.epoch) }));
@@ -64,7 +64,7 @@ export class AgentSessions {
           .select('agent_states.uid')
           .where('agent_states.connected', '=', true)
           .where(
-            sql<boolean>`(agent_states.uid, agent_states.connection_order[1]) in (
+            sql<boolean>`(agent_states.uid, agent_states.connection_order / 2) in (
               select * from unnest(
                 ${rows.map(({ agent }) => agent)}::uuid[],
                 ${rows.map(({ epoch }) => epoch)}::bigint[]

@@ -2,16 +2,12 @@ import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import type { AgentChange } from '@muster/messages/vocabulary';
 import type { Log } from '@muster/platform/log';
-import { sql, type Kysely, type RawBuilder } from 'kysely';
-import type { AgentId } from './agent-id.ts';
-import {
-  descriptionColumns,
-  reportColumns,
-  stateColumns,
-  type FieldColumns,
-  type ReportColumn,
-} from './report-columns.ts';
-import type { Content, FoldedAgent } from './report-folding.ts';
+import { sql, type Kysely } from 'kysely';
+import { agentIdFromBytes, type AgentId } from './agent-id.ts';
+import { descriptionField, rowsOf, stateFieldsFor, type ReportRow } from './report-columns.ts';
+import { ReportContents } from './report-contents.postgres.ts';
+import type { FoldedAgent } from './report-folding.ts';
+import { updateStates, upsertAgents } from './report-statements.postgres.ts';
 
 export interface ChangedAgent {
   uid: AgentId;
@@ -20,8 +16,19 @@ export interface ChangedAgent {
 
 /** More agents in a statement make no row cheaper. */
 const maxAgents = 1000;
-/** A message to PostgreSQL must stay below 1 GiB; this much text and contents a statement is far from it. */
+/** A message to PostgreSQL must stay below 1 GiB; this much text a statement is far from it. */
 const maxBytes = 32 * 1024 * 1024;
+/** While PostgreSQL works on one statement, the next one is made. */
+const statementsAtOnce = 2;
+
+/** What one write found out. */
+interface Outcome {
+  enrolled: Set<AgentId>;
+  /** Agents whose data PostgreSQL does not take. */
+  refused: Set<AgentId>;
+}
+
+type Write = (rows: readonly ReportRow[], outcome: Outcome) => Promise<void>;
 
 /**
  * Writes what agents report. Every field is ordered by the report that set it, so batches may be
@@ -30,221 +37,166 @@ const maxBytes = 32 * 1024 * 1024;
 export class ReportStore {
   readonly #db: Kysely<Database>;
   readonly #log: Log;
+  readonly #contents: ReportContents;
 
   constructor(db: Kysely<Database>, log: Log) {
     this.#db = db;
     this.#log = log;
+    this.#contents = new ReportContents(db);
   }
 
   /**
-   * Writes folded reports (each agent once), one statement for up to 1,000 agents, and answers what they
+   * Writes folded reports (each agent once), up to 1,000 agents a statement, and answers what they
    * changed, whether they were written before or not. An agent that PostgreSQL does not take is left
    * out and logged; any other failure rejects, and all of it may be written again.
    */
   async write(agents: readonly FoldedAgent[]): Promise<ChangedAgent[]> {
     // One order of locks for all writers.
     const ordered = [...agents].sort((a, b) => (a.uid < b.uid ? -1 : 1));
-    const changed: ChangedAgent[] = [];
-    for (const part of statements(ordered)) changed.push(...(await this.#writePart(part)));
-    return changed;
+    const outcome: Outcome = { enrolled: new Set(), refused: new Set() };
+    await this.#contents.store(ordered);
+    for (const rows of waves(ordered)) {
+      const describes = ({ fields }: ReportRow) => (fields & descriptionField.bit) !== 0;
+      await this.#writeAll(rows.filter(describes), this.#upsert, outcome);
+      await this.#writeAll(
+        rows.filter((row) => !describes(row)),
+        this.#update,
+        outcome,
+      );
+    }
+    return ordered
+      .filter(({ uid }) => !outcome.refused.has(uid))
+      .map(({ uid, changes }) => ({
+        uid,
+        changes: outcome.enrolled.has(uid) ? ['enrolled', ...changes] : [...changes],
+      }));
   }
 
-  async #writePart(agents: readonly FoldedAgent[]): Promise<ChangedAgent[]> {
+  async #writeAll(rows: readonly ReportRow[], write: Write, outcome: Outcome): Promise<void> {
+    const underWay: Promise<void>[] = [];
+    const failures: unknown[] = [];
+    for (const part of statements(rows)) {
+      underWay.push(
+        this.#writePart(part, write, outcome).catch((error: unknown) => void failures.push(error)),
+      );
+      if (underWay.length === statementsAtOnce) await underWay.shift();
+      if (failures.length > 0) break;
+    }
+    await Promise.all(underWay);
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async #writePart(rows: readonly ReportRow[], write: Write, outcome: Outcome): Promise<void> {
     try {
-      return await this.#writeOnce(agents);
+      return await write(rows, outcome);
     } catch (error) {
+      // Another writer had some of the same agents: PostgreSQL has ended one of the two.
+      if (isDeadlock(error)) return this.#writePart(rows, write, outcome);
       if (!isDataError(error)) throw error;
-      if (agents.length === 1) {
-        this.#log.error({ agent: agents[0]!.uid, err: error }, 'a report cannot be stored and is left out');
-        return [];
+      if (rows.length === 1) {
+        const { uid } = rows[0]!.agent;
+        outcome.refused.add(uid);
+        return this.#log.error({ agent: uid, err: error }, 'a report cannot be stored and is left out');
       }
     }
-    const changed: ChangedAgent[] = [];
-    for (const agent of agents) changed.push(...(await this.#writePart([agent])));
-    return changed;
+    for (const row of rows) await this.#writePart([row], write, outcome);
   }
 
-  async #writeOnce(agents: readonly FoldedAgent[]): Promise<ChangedAgent[]> {
-    const { rows } = await sql<{ uid: AgentId }>`
-      with reports as (${reportRows(agents)}),
-      new_contents as (${insertContents(agents)}),
-      new_failures as (${insertFailures(agents)}),
-      written_agents as (${upsertAgents}),
-      written_states as (${upsertStates})
-      select written_agents.uid from written_agents where written_agents.enrolled`.execute(this.#db);
-    const enrolled = new Set(rows.map(({ uid }) => uid));
-    return agents.map(({ uid, changes }) => ({
-      uid,
-      changes: enrolled.has(uid) ? ['enrolled', ...changes] : [...changes],
-    }));
+  /** For agents that say who they are: most of them are new, or were asked for everything. */
+  readonly #upsert: Write = async (rows, { enrolled }) => {
+    await this.#writeFailures(rows);
+    const { rows: found } = await upsertAgents(stateFieldsFor(fieldsOf(rows)), rows).execute(this.#db);
+    const uids = found[0]!.enrolled ?? Buffer.alloc(0);
+    for (let at = 0; at < uids.length; at += 16) enrolled.add(agentIdFromBytes(uids.subarray(at, at + 16)));
+  };
+
+  /** For all others, who are known nearly always. Of agents that are not, an end or an offer makes none. */
+  readonly #update: Write = async (rows, outcome) => {
+    await this.#writeFailures(rows);
+    const { rows: found } = await updateStates(stateFieldsFor(fieldsOf(rows)), rows).execute(this.#db);
+    if (found[0]!.updated === rows.length) return;
+    const enrolling = rows.filter(({ agent }) => agent.enrols);
+    if (enrolling.length > 0) await this.#upsert(enrolling, outcome);
+  };
+
+  /**
+   * Of repeated failures the latest counts. One that is later than a lift is a new failure: the agent was
+   * offered the configuration again and refused it again.
+   */
+  async #writeFailures(rows: readonly ReportRow[]): Promise<void> {
+    const failures = rows.flatMap(({ agent: { uid, failures } }) =>
+      failures.map((failure) => ({ uid, ...failure })),
+    );
+    if (failures.length === 0) return;
+    const uids = failures.map(({ uid }) => uid);
+    const hashes = failures.map(({ hash }) => hash);
+    const errors = failures.map(({ error }) => error);
+    const times = failures.map(({ failedAt }) => failedAt);
+    await sql`
+      insert into config_failures (uid, hash, error, failed_at)
+      select failure.uid, failure.hash, failure.error, failure.failed_at
+      from unnest(
+        ${binaryArray('uuid', uids)}::uuid[],
+        ${binaryArray('bytea', hashes)}::bytea[],
+        ${binaryArray('text', errors)}::text[],
+        ${binaryArray('timestamptz', times)}::timestamptz[]
+      ) as failure (uid, hash, error, failed_at)
+      order by failure.uid, failure.hash
+      on conflict (uid, hash) do update set
+        error = excluded.error,
+        failed_at = excluded.failed_at,
+        lifted_at = case
+          when excluded.failed_at > config_failures.lifted_at then null
+          else config_failures.lifted_at
+        end
+      where excluded.failed_at > config_failures.failed_at`.execute(this.#db);
   }
 }
 
-/** Cuts the agents to what one statement takes. */
-function* statements(agents: readonly FoldedAgent[]): Generator<FoldedAgent[]> {
-  let part: FoldedAgent[] = [];
+/** Rows that may be written together: of each agent one. Further ones follow when those are written. */
+function* waves(agents: readonly FoldedAgent[]): Generator<ReportRow[]> {
+  let wave: ReportRow[][] = agents.map(rowsOf);
+  while (wave.length > 0) {
+    yield wave.map(([row]) => row!);
+    wave = wave.filter((rows) => rows.length > 1).map((rows) => rows.slice(1));
+  }
+}
+
+/** Cuts the rows to what one statement takes. */
+function* statements(rows: readonly ReportRow[]): Generator<ReportRow[]> {
+  let part: ReportRow[] = [];
   let bytes = 0;
-  for (const agent of agents) {
-    const size = sizeOf(agent);
+  for (const row of rows) {
+    const size = sizeOf(row.agent);
     if (part.length === maxAgents || (part.length > 0 && bytes + size > maxBytes)) {
       yield part;
       part = [];
       bytes = 0;
     }
-    part.push(agent);
+    part.push(row);
     bytes += size;
   }
   if (part.length > 0) yield part;
 }
 
-function sizeOf(agent: FoldedAgent): number {
-  const contents = contentsOf(agent).reduce((size, { body }) => size + body.length, 0);
-  const description = agent.description?.value;
-  const described = (description?.body.length ?? 0) + (description?.attributes.length ?? 0);
-  return contents + described + (agent.health?.value.body.length ?? 0);
+function sizeOf({ description, health }: FoldedAgent): number {
+  const described = (description?.value.body.length ?? 0) + (description?.value.attributes.length ?? 0);
+  return described + (health?.value.body.length ?? 0);
 }
 
-function contentsOf(agent: FoldedAgent): Content[] {
-  const fields = [agent.effectiveConfig, agent.availableComponents, agent.packageStatuses];
-  return fields.flatMap((field) => field?.value ?? []);
-}
-
-const inputColumns: readonly ReportColumn[] = [
-  ...reportColumns,
-  ...[descriptionColumns, ...stateColumns].flatMap(({ values, order }) => [...values, order]),
-];
-const inputNames = sql.join(inputColumns.map(({ name }) => sql.id(name)));
-
-function reportRows(agents: readonly FoldedAgent[]): RawBuilder<unknown> {
-  const arrays = inputColumns.map(
-    ({ sentAs, value }) => sql`${binaryArray(sentAs, agents.map(value) as never)}::${sql.raw(sentAs)}[]`,
-  );
-  return sql`select * from unnest(${sql.join(arrays)}) as report (${inputNames})`;
-}
-
-function insertContents(agents: readonly FoldedAgent[]): RawBuilder<unknown> {
-  const contents = new Map(
-    agents.flatMap(contentsOf).map((content) => [content.hash.toString('hex'), content]),
-  );
-  const hashes = [...contents.values()].map(({ hash }) => hash);
-  const bodies = [...contents.values()].map(({ body }) => body);
-  return sql`
-    insert into report_contents (hash, body)
-    select content.hash, content.body
-    from unnest(${binaryArray('bytea', hashes)}::bytea[], ${binaryArray('bytea', bodies)}::bytea[]) as content (hash, body)
-    order by content.hash
-    on conflict (hash) do nothing`;
-}
-
-/**
- * Of repeated failures the latest counts. One that is later than a lift is a new failure: the agent was
- * offered the configuration again and refused it again.
- */
-function insertFailures(agents: readonly FoldedAgent[]): RawBuilder<unknown> {
-  const failures = agents.flatMap(({ uid, failures }) => failures.map((failure) => ({ uid, ...failure })));
-  return sql`
-    insert into config_failures (uid, hash, error, failed_at)
-    select failure.uid, failure.hash, failure.error, failure.failed_at
-    from unnest(
-      ${binaryArray(
-        'uuid',
-        failures.map(({ uid }) => uid),
-      )}::uuid[],
-      ${binaryArray(
-        'bytea',
-        failures.map(({ hash }) => hash),
-      )}::bytea[],
-      ${binaryArray(
-        'text',
-        failures.map(({ error }) => error),
-      )}::text[],
-      ${binaryArray(
-        'timestamptz',
-        failures.map(({ failedAt }) => failedAt),
-      )}::timestamptz[]
-    ) as failure (uid, hash, error, failed_at)
-    order by failure.uid, failure.hash
-    on conflict (uid, hash) do update set
-      error = excluded.error,
-      failed_at = excluded.failed_at,
-      lifted_at = case
-        when excluded.failed_at > config_failures.lifted_at then null
-        else config_failures.lifted_at
-      end
-    where excluded.failed_at > config_failures.failed_at`;
-}
-
-const descriptionNames = sql.join(fieldColumns([descriptionColumns]).map(({ name }) => sql.id(name)));
-
-/** Touches only agents that are new or describe themselves: the table is indexed for search. */
-const upsertAgents = sql`
-  insert into agents (uid, labels, enrollment_token_id, ${descriptionNames})
-  select
-    report.uid,
-    coalesce(enrollment_tokens.labels, '{}'),
-    enrollment_tokens.id,
-    ${sql.join(fieldColumns([descriptionColumns]).map(storedValue))}
-  from reports as report
-  left join enrollment_tokens on enrollment_tokens.id = report.enrolled_with
-  left join agents as known on known.uid = report.uid
-  where report.enrols and (report.description_order is not null or known.uid is null)
-  order by report.uid
-  on conflict (uid) do update set ${sql.join(
-    fieldColumns([descriptionColumns]).map(({ name }) => sql`${sql.id(name)} = excluded.${sql.id(name)}`),
-  )}
-  where excluded.description_order >= coalesce(agents.description_order, '{}')
-  returning agents.uid, agents.xmax = 0 as enrolled`;
-
-const upsertStates = sql`
-  insert into agent_states (
-    uid, epoch, sequence_num, last_seen_at, connected_at, disconnected_at,
-    ${sql.join(fieldColumns(stateColumns).map(({ name }) => sql.id(name)))}
-  )
-  select
-    report.uid, report.epoch, report.sequence_num, report.last_seen_at, report.connected_at, report.disconnected_at,
-    ${sql.join(fieldColumns(stateColumns).map(storedValue))}
-  from reports as report
-  left join agents as known on known.uid = report.uid
-  where report.enrols or known.uid is not null
-  order by report.uid
-  on conflict (uid) do update set
-    epoch = greatest(agent_states.epoch, excluded.epoch),
-    sequence_num = case
-      when (excluded.epoch, excluded.sequence_num) > (agent_states.epoch, agent_states.sequence_num)
-        then excluded.sequence_num
-      else agent_states.sequence_num
-    end,
-    last_seen_at = greatest(agent_states.last_seen_at, excluded.last_seen_at),
-    connected_at = greatest(agent_states.connected_at, excluded.connected_at),
-    disconnected_at = greatest(agent_states.disconnected_at, excluded.disconnected_at),
-    ${sql.join(stateColumns.flatMap(takeIfLater))}`;
-
-function fieldColumns(fields: readonly FieldColumns[]): ReportColumn[] {
-  return fields.flatMap(({ values, order }) => [...values, order]);
-}
-
-function storedValue({ name, storedAs }: ReportColumn): RawBuilder<unknown> {
-  // An agent that has not described itself is shown by its uid.
-  if (name === 'name') return sql`coalesce(report.name, report.uid::text)`;
-  const column = sql`report.${sql.id(name)}`;
-  return storedAs ? sql`${column}::${sql.raw(storedAs)}` : column;
-}
-
-/** Not reported is null, which is later than nothing. */
-function takeIfLater({ values, order }: FieldColumns): RawBuilder<unknown>[] {
-  const ours = sql`agent_states.${sql.id(order.name)}`;
-  const theirs = sql`excluded.${sql.id(order.name)}`;
-  const taken = values.map(({ name }) => {
-    const column = sql.id(name);
-    return sql`${column} = case
-      when ${theirs} >= coalesce(${ours}, '{}') then excluded.${column} else agent_states.${column}
-    end`;
-  });
-  return [...taken, sql`${sql.id(order.name)} = greatest(${ours}, ${theirs})`];
+function fieldsOf(rows: readonly ReportRow[]): number {
+  return rows.reduce((fields, row) => fields | row.fields, 0);
 }
 
 /** SQLSTATE classes for what is wrong with the data itself: trying the same again cannot help. */
 function isDataError(error: unknown): boolean {
-  const state = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof state === 'string' && /^(21|22|23|54)/.test(state);
+  return /^(21|22|23|54)/.test(sqlStateOf(error));
+}
+
+function isDeadlock(error: unknown): boolean {
+  return sqlStateOf(error) === '40P01';
+}
+
+function sqlStateOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

@@ -1,57 +1,32 @@
-/** How one element type is written in PostgreSQL's binary format. */
-interface Element<T> {
-  /** pg_type.oid: fixed for built-in types. */
-  oid: number;
-  size(value: T): number;
-  write(buffer: Buffer, value: T, at: number): void;
-}
-
-const elements = {
-  boolean: {
-    oid: 16,
-    size: () => 1,
-    write: (buffer, value, at) => void buffer.writeUInt8(value ? 1 : 0, at),
-  },
-  bytea: { oid: 17, size: (value) => value.length, write: (buffer, value, at) => buffer.set(value, at) },
-  bigint: { oid: 20, size: () => 8, write: writeInt64 },
-  integer: { oid: 23, size: () => 4, write: (buffer, value, at) => void buffer.writeInt32BE(value, at) },
-  text: {
-    oid: 25,
-    size: (value) => Buffer.byteLength(value),
-    write: (buffer, value, at) => void buffer.write(value, at),
-  },
-  /** Unix milliseconds. */
-  timestamptz: {
-    oid: 1184,
-    size: () => 8,
-    // PostgreSQL counts microseconds from the year 2000.
-    write: (buffer, value, at) => writeInt64(buffer, (value - Date.UTC(2000, 0, 1)) * 1000, at),
-  },
-  /** UUID text. */
-  uuid: {
-    oid: 2950,
-    size: () => 16,
-    write: (buffer, value, at) => void buffer.write(value.replaceAll('-', ''), at, 'hex'),
-  },
-} satisfies {
-  boolean: Element<boolean>;
-  bytea: Element<Uint8Array>;
-  bigint: Element<number>;
-  integer: Element<number>;
-  text: Element<string>;
-  timestamptz: Element<number>;
-  uuid: Element<string>;
+/** pg_type.oid of element types: fixed for built-in types. */
+const oids = {
+  boolean: 16,
+  bytea: 17,
+  bigint: 20,
+  integer: 23,
+  text: 25,
+  timestamptz: 1184,
+  uuid: 2950,
 };
 
-export type ElementType = keyof typeof elements;
-export type ElementValue<T extends ElementType> = Parameters<
-  (typeof elements)[T]['size' | 'write']
->[1] extends infer V
-  ? V
-  : never;
+export type ElementType = keyof typeof oids;
+/** What an element is made of: `timestamptz` of Unix milliseconds, `uuid` of its text. */
+interface ElementValues {
+  boolean: boolean;
+  bytea: Uint8Array;
+  bigint: number;
+  integer: number;
+  text: string;
+  timestamptz: number;
+  uuid: string;
+}
+export type ElementValue<T extends ElementType> = ElementValues[T];
 
-const header = 20;
+const headerBytes = 20;
+const lengthBytes = 4;
 const nullLength = -1;
+/** PostgreSQL counts microseconds from the year 2000. */
+const postgresEpochMs = Date.UTC(2000, 0, 1);
 
 /**
  * A one-dimensional array as a query parameter, in binary: several times cheaper than the text that pg
@@ -62,27 +37,94 @@ export function binaryArray<T extends ElementType>(
   type: T,
   values: readonly (ElementValue<T> | null)[],
 ): Buffer {
-  const element = elements[type] as Element<unknown>;
-  const sizes = values.map((value) => (value === null ? nullLength : element.size(value)));
-  const buffer = Buffer.allocUnsafe(sizes.reduce((total, size) => total + 4 + Math.max(size, 0), header));
-  buffer.writeInt32BE(1, 0); // dimensions
-  buffer.writeInt32BE(1, 4); // may hold nulls
-  buffer.writeInt32BE(element.oid, 8);
-  buffer.writeInt32BE(values.length, 12);
-  buffer.writeInt32BE(1, 16); // lower bound
-  let at = header;
-  for (const [index, value] of values.entries()) {
-    buffer.writeInt32BE(sizes[index]!, at);
-    at += 4;
-    if (value === null) continue;
-    element.write(buffer, value, at);
-    at += sizes[index]!;
-  }
-  return buffer;
+  const writer = new ArrayWriter(type, values.length);
+  for (const value of values) writer.add(value);
+  return writer.finish();
 }
 
-function writeInt64(buffer: Buffer, value: number, at: number): void {
-  const high = Math.floor(value / 2 ** 32);
-  buffer.writeInt32BE(high, at);
-  buffer.writeUInt32BE(value - high * 2 ** 32, at + 4);
+/** Builds such an array element by element. */
+export class ArrayWriter<T extends ElementType> {
+  readonly #type: T;
+  #buffer: Buffer;
+  #at = headerBytes;
+  #count = 0;
+
+  constructor(type: T, expectedElements: number) {
+    this.#type = type;
+    this.#buffer = Buffer.allocUnsafe(headerBytes + expectedElements * (lengthBytes + 16));
+  }
+
+  add(value: ElementValue<T> | null): void {
+    this.#count++;
+    if (value === null) return this.#length(nullLength);
+    switch (this.#type) {
+      case 'text':
+        return this.#text(value as string);
+      case 'bytea':
+        return this.#bytes(value as Uint8Array);
+      case 'uuid':
+        return this.#uuid(value as string);
+      case 'bigint':
+        return this.#int64(value as number);
+      case 'timestamptz':
+        return this.#int64(((value as number) - postgresEpochMs) * 1000);
+      case 'integer':
+        this.#length(4);
+        this.#at = this.#buffer.writeInt32BE(value as number, this.#at);
+        return undefined;
+      default:
+        this.#length(1);
+        this.#at = this.#buffer.writeUInt8(value ? 1 : 0, this.#at);
+    }
+  }
+
+  /** The parameter; the writer is used up. */
+  finish(): Buffer {
+    const buffer = this.#buffer;
+    buffer.writeInt32BE(1, 0); // dimensions
+    buffer.writeInt32BE(1, 4); // may hold nulls
+    buffer.writeInt32BE(oids[this.#type], 8);
+    buffer.writeInt32BE(this.#count, 12);
+    buffer.writeInt32BE(1, 16); // lower bound
+    return buffer.subarray(0, this.#at);
+  }
+
+  /** Begins an element, with room for its bytes. */
+  #length(bytes: number): void {
+    this.#reserve(lengthBytes + Math.max(bytes, 0));
+    this.#at = this.#buffer.writeInt32BE(bytes, this.#at);
+  }
+
+  #text(text: string): void {
+    // UTF-8 takes at most three bytes for each UTF-16 unit.
+    this.#reserve(lengthBytes + text.length * 3);
+    const bytes = this.#buffer.write(text, this.#at + lengthBytes);
+    this.#buffer.writeInt32BE(bytes, this.#at);
+    this.#at += lengthBytes + bytes;
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    this.#length(bytes.length);
+    this.#buffer.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  #uuid(text: string): void {
+    this.#length(16);
+    this.#at += this.#buffer.write(text.replaceAll('-', ''), this.#at, 'hex');
+  }
+
+  #int64(value: number): void {
+    this.#length(8);
+    const high = Math.floor(value / 2 ** 32);
+    this.#buffer.writeInt32BE(high, this.#at);
+    this.#at = this.#buffer.writeUInt32BE(value - high * 2 ** 32, this.#at + 4);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#at + bytes <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#at + bytes));
+    this.#buffer.copy(larger, 0, 0, this.#at);
+    this.#buffer = larger;
+  }
 }

@@ -1,6 +1,7 @@
 import type { Log } from '@muster/platform/log';
 import { Kysely, PostgresDialect } from 'kysely';
 import { Pool } from 'pg';
+import { keepPrepared } from './prepared-statements.ts';
 import type { Database } from './schema.ts';
 
 export interface DatabaseOptions {
@@ -16,6 +17,7 @@ export interface DatabaseOptions {
  */
 export function openDatabase({ url, maxConnections, log }: DatabaseOptions): Kysely<Database> {
   const pool = new Pool({ connectionString: url, max: maxConnections, application_name: 'muster' });
+  pool.on('connect', keepPrepared);
   // Without a listener a connection that breaks while idle would end the process; the pool replaces it.
   pool.on('error', (error) => {
     // The last ones close after `destroy()` has resolved, together with a server that is stopped next.

@@ -25,8 +25,8 @@ export interface Database {
 export type Json<T> = ColumnType<T, string, string>;
 /** numeric and bigint: text when read, so that 64 bits survive. */
 export type Big = ColumnType<string, string | number | bigint, string | number | bigint>;
-/** [epoch, sequence_num] of the report that set a field; see the migration for the two that differ. */
-type Order = string[];
+/** Epoch and sequence_num of the report that set a field, 64 bits each; see the migrations. */
+type Order = Buffer;
 /** A column with a default that is not null. */
 type Defaulted<T> = ColumnType<T, T | undefined, T>;
 
@@ -125,7 +125,7 @@ export interface AgentStatesTable {
   connected: Defaulted<boolean>;
   connected_at: Date | null;
   disconnected_at: Date | null;
-  connection_order: Order | null;
+  connection_order: Big | null;
   /** 0 WebSocket, 1 plain HTTP. */
   transport: Defaulted<number>;
   remote_address: Defaulted<string>;

@@ -1,0 +1,72 @@
+import { binaryArray } from '@muster/db/binary-array';
+import type { Database } from '@muster/db/schema';
+import { sql, type Kysely } from 'kysely';
+import type { Content, FoldedAgent } from './report-folding.ts';
+
+/** A message to PostgreSQL must stay below 1 GiB; this much is far from it. */
+const maxBytes = 32 * 1024 * 1024;
+/** Hashes of 32 bytes, a few MiB in all. */
+const maxKnown = 20_000;
+
+/**
+ * What many agents report alike, stored once: effective configs, available components, package statuses.
+ * Contents are never deleted, so what was stored once is not sent again.
+ */
+export class ReportContents {
+  readonly #db: Kysely<Database>;
+  /** Hashes of contents that are stored, the oldest first. */
+  readonly #known = new Set<string>();
+
+  constructor(db: Kysely<Database>) {
+    this.#db = db;
+  }
+
+  /** Stores the contents these agents report; must be done before anything names their hash. */
+  async store(agents: readonly FoldedAgent[]): Promise<void> {
+    const unknown = new Map<string, Content>();
+    for (const { effectiveConfig, availableComponents, packageStatuses } of agents) {
+      for (const field of [effectiveConfig, availableComponents, packageStatuses]) {
+        if (field === null) continue;
+        const key = field.value.hash.toString('latin1');
+        if (!this.#known.has(key)) unknown.set(key, field.value);
+      }
+    }
+    for (const part of statements(unknown)) {
+      await this.#insert(part.map(([, content]) => content));
+      for (const [key] of part) this.#remember(key);
+    }
+  }
+
+  async #insert(contents: readonly Content[]): Promise<void> {
+    const hashes = contents.map(({ hash }) => hash);
+    const bodies = contents.map(({ body }) => body);
+    await sql`
+      insert into report_contents (hash, body)
+      select content.hash, content.body
+      from unnest(${binaryArray('bytea', hashes)}::bytea[], ${binaryArray('bytea', bodies)}::bytea[]) as content (hash, body)
+      order by content.hash
+      on conflict (hash) do nothing`.execute(this.#db);
+  }
+
+  #remember(key: string): void {
+    this.#known.add(key);
+    const [oldest] = this.#known;
+    if (this.#known.size > maxKnown) this.#known.delete(oldest!);
+  }
+}
+
+function* statements(contents: ReadonlyMap<string, Content>): Generator<[string, Content][]> {
+  let part: [string, Content][] = [];
+  let bytes = 0;
+  for (const entry of contents) {
+    const size = entry[1].body.length;
+    if (part.length > 0 && bytes + size > maxBytes) {
+      yield part;
+      part = [];
+      bytes = 0;
+    }
+    part.push(entry);
+    bytes += size;
+  }
+  if (part.length > 0) yield part;
+}
