@@ -1,13 +1,11 @@
 import { parseArgs } from 'node:util';
 import { runProcess } from '@muster/platform/process';
-import { startAllInOne } from './all-in-one.ts';
-import { startCluster } from './cluster.ts';
-import { readAllInOneEnv, readClusterEnv } from './env.ts';
 
 const usage = `muster: keeps a fleet of OpenTelemetry collectors in the state you asked for
 
   muster start     everything in one process, with its own database
   muster cluster   what production runs, each part a process of its own, on this machine
+  muster simulate  simulated agents, for any OpAMP server: see muster simulate --help
   muster help      this text
 
 Settings are environment variables: see docs/settings.md.
@@ -16,18 +14,50 @@ Settings are environment variables: see docs/settings.md.
 const { positionals } = parseArgs({ allowPositionals: true, strict: false });
 const command = positionals[0] ?? 'help';
 const print = (text: string) => void process.stdout.write(text);
+/** What the processes of a simulation are started with. */
+const simulatorProcess = 'simulator-process';
 
+// each command loads what it runs and nothing else: simulated agents need no server
 switch (command) {
   case 'start':
-    await runProcess(async () => startAllInOne(readAllInOneEnv(), print));
+    await runProcess(async () => {
+      const { startAllInOne } = await import('./all-in-one.ts');
+      const { readAllInOneEnv } = await import('./env.ts');
+      return startAllInOne(readAllInOneEnv(), print);
+    });
     break;
   case 'cluster':
-    await runProcess(async () => startCluster(readClusterEnv(), print));
+    await runProcess(async () => {
+      const { startCluster } = await import('./cluster.ts');
+      const { readClusterEnv } = await import('./env.ts');
+      return startCluster(readClusterEnv(), print);
+    });
     break;
+  case 'simulate':
+    await simulate(process.argv.slice(process.argv.indexOf(command) + 1));
+    break;
+  case simulatorProcess: {
+    const { serveSimulator } = await import('@muster/simulator/simulator-process');
+    serveSimulator();
+    break;
+  }
   case 'help':
     print(usage);
     break;
   default:
     process.stderr.write(`muster: there is no command ${JSON.stringify(command)}\n\n${usage}`);
     process.exit(2);
+}
+
+async function simulate(args: string[]): Promise<void> {
+  const { readSimulateOptions, simulateUsage } = await import('./simulate-options.ts');
+  const { startSimulation } = await import('./simulate.ts');
+  if (args.includes('--help')) return print(simulateUsage);
+  await runProcess(async () => {
+    const options = readSimulateOptions(args, process.env);
+    const stream = options.json ? process.stderr : process.stdout;
+    const live = (text: string) => void stream.write(stream.isTTY ? `\r${text}\u001b[K` : `${text}\n`);
+    const program = { path: process.argv[1]!, args: [simulatorProcess] };
+    return startSimulation(options, { live, report: print }, program);
+  });
 }
