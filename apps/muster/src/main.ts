@@ -21,16 +21,18 @@ const simulatorProcess = 'simulator-process';
 switch (command) {
   case 'start':
     await runProcess(async () => {
-      const { startAllInOne } = await import('./all-in-one.ts');
       const { readAllInOneEnv } = await import('./env.ts');
-      return startAllInOne(readAllInOneEnv(), print);
+      const env = readAllInOneEnv();
+      const { startAllInOne } = await import('./all-in-one.ts');
+      return startAllInOne(env, print);
     });
     break;
   case 'cluster':
     await runProcess(async () => {
-      const { startCluster } = await import('./cluster.ts');
       const { readClusterEnv } = await import('./env.ts');
-      return startCluster(readClusterEnv(), print);
+      const env = readClusterEnv();
+      const { startCluster } = await import('./cluster.ts');
+      return startCluster(env, print);
     });
     break;
   case 'simulate':
