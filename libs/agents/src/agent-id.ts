@@ -10,9 +10,19 @@ export function parseAgentId(text: string): AgentId | null {
 
 /** The 16 bytes of an instance_uid as text (OpAMP AgentToServer.instance_uid). */
 export function agentIdFromBytes(bytes: Uint8Array): AgentId {
-  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, 16).toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as AgentId;
+  for (let i = 0; i < 16; i++) {
+    const byte = bytes[i]!;
+    text[places[i]!] = digits[byte >> 4]!;
+    text[places[i]! + 1] = digits[byte & 15]!;
+  }
+  return text.toString('latin1') as AgentId;
 }
+
+/** Written over by every call, which costs a third of cutting hexadecimal text into pieces. */
+const text = Buffer.alloc(36, '-');
+const digits = Buffer.from('0123456789abcdef');
+/** Where each byte stands in the text. */
+const places = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 /** The 16 bytes of an instance_uid. */
 export function agentIdToBytes(id: AgentId): Buffer {

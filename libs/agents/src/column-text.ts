@@ -6,9 +6,13 @@ export const maxJson = 4 * 1024 * 1024;
 
 /** Text as PostgreSQL can keep it: without NUL and lone surrogates, and not without end. */
 export function cleanText(text: string, limit = maxText): string {
+  if (text.length <= limit && !isUnusual.test(text)) return text;
   const whole = text.replaceAll('\0', '').toWellFormed();
   return whole.length <= limit ? whole : `${whole.slice(0, limit - 1).toWellFormed()}…`;
 }
+
+/** Beyond plain ASCII may be what PostgreSQL cannot keep; looking for each of it costs more. */
+const isUnusual = /[^ -~]/;
 
 /** A value as JSON text that a jsonb column takes; `changed` when it had to be cleaned for that. */
 export function columnJson(value: unknown): { text: string; changed: boolean } {

@@ -1,5 +1,6 @@
 import type { AttributeValue, Attributes } from '@muster/opamp/attributes';
-import type { AgentDescription } from '@muster/opamp/description';
+import { decodeAgentDescription, type AgentDescription } from '@muster/opamp/description';
+import { scanTextAttributes } from '@muster/opamp/scan-description';
 import type { AgentId } from './agent-id.ts';
 import { cleanText, columnJson, maxJson } from './column-text.ts';
 
@@ -23,16 +24,20 @@ const largeDescription = { valueLength: 1024, attributes: 1000 };
 /**
  * Columns of a description: `name` is host.name, else service.name, else the uid. Of a key that is
  * identifying and not, the identifying value counts. `changed` is called when not all attributes could
- * be kept as they are.
+ * be kept as they are. Throws `MalformedMessage`.
  */
 export function describeAgent(
   uid: AgentId,
-  description: AgentDescription,
+  description: Uint8Array,
   changed: () => void,
 ): DescriptionColumns {
-  const values = textsOf({ ...description.nonIdentifyingAttributes, ...description.identifyingAttributes });
-  const text = (key: string) => cleanText(Object.hasOwn(values, key) ? values[key]! : '', maxName);
-  const attributes = fit(values);
+  const plain = scanTextAttributes(description);
+  const values = plain ?? textsOf(decodeAgentDescription(description));
+  const text = (key: string) => cleanText(values.get(key) ?? '', maxName);
+  const attributes = fit(
+    values,
+    plain === null ? jsonOf(values) : { text: plainJson(values), changed: false },
+  );
   if (attributes.changed) changed();
   const hostname = text('host.name');
   const type = text('service.name');
@@ -47,8 +52,9 @@ export function describeAgent(
   };
 }
 
-function textsOf(attributes: Attributes): Record<string, string> {
-  return Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, attributeText(value)]));
+function textsOf(description: AgentDescription): Map<string, string> {
+  const all: Attributes = { ...description.nonIdentifyingAttributes, ...description.identifyingAttributes };
+  return new Map(Object.entries(all).map(([key, value]) => [key, attributeText(value)]));
 }
 
 /** An attribute's value as selectors see it: text as it is, anything else as JSON, unset as empty. */
@@ -57,10 +63,25 @@ function attributeText(value: AttributeValue): string {
   return value === null ? '' : JSON.stringify(value);
 }
 
-function fit(values: Record<string, string>): { text: string; changed: boolean } {
-  const json = columnJson(values);
+interface ColumnJson {
+  text: string;
+  changed: boolean;
+}
+
+function fit(values: ReadonlyMap<string, string>, json: ColumnJson): ColumnJson {
   if (json.text.length <= maxJson) return json;
   const { valueLength, attributes } = largeDescription;
-  const short = Object.entries(values).filter(([key, value]) => key.length + value.length <= valueLength);
-  return { ...columnJson(Object.fromEntries(short.slice(0, attributes))), changed: true };
+  const short = [...values].filter(([key, value]) => key.length + value.length <= valueLength);
+  return { ...jsonOf(new Map(short.slice(0, attributes))), changed: true };
+}
+
+function jsonOf(values: ReadonlyMap<string, string>): ColumnJson {
+  return columnJson(Object.fromEntries(values));
+}
+
+/** For texts that need no escape. */
+function plainJson(values: ReadonlyMap<string, string>): string {
+  let json = '';
+  for (const [key, value] of values) json += `${json === '' ? '{' : ','}"${key}":"${value}"`;
+  return json === '' ? '{}' : `${json}}`;
 }

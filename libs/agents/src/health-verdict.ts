@@ -1,10 +1,10 @@
-import type { ComponentHealth } from '@muster/opamp/health';
+import type { HealthScan } from '@muster/opamp/scan-health';
 
 /**
  * Is the agent healthy? Null: not known. Supervisors say "not healthy", without an error and not
  * started, before they know better; the truth follows, so that is no news of trouble.
  */
-export function healthyOf(health: ComponentHealth): boolean | null {
-  const saysNothing = !health.healthy && health.lastError === '' && health.startTimeUnixNano === '0';
-  return saysNothing ? null : health.healthy;
+export function healthyOf({ healthy, hasError, started }: HealthScan): boolean | null {
+  const saysNothing = !healthy && !hasError && !started;
+  return saysNothing ? null : healthy;
 }

@@ -1,5 +1,5 @@
 import type { ElementType } from '@muster/db/binary-array';
-import type { Field, FoldedAgent, Order } from './report-folding.ts';
+import type { Field, FoldedAgent, Order } from './folded-agent.ts';
 
 /** What one statement writes of one agent: the fields that one report set. */
 export interface ReportRow {
@@ -76,7 +76,7 @@ export function orderBytes(order: Order): Buffer {
 
 /** What a row says beside its fields. */
 export const rowColumns: readonly ReportColumn[] = [
-  { name: 'uid', sentAs: 'uuid', value: ({ agent }) => agent.uid },
+  { name: 'uid', sentAs: 'uuid', value: ({ agent }) => agent.uidBytes },
   { name: 'fields', sentAs: 'integer', value: ({ fields }) => fields },
   { name: 'field_order', sentAs: 'bytea', value: ({ order }) => order && orderBytes(order) },
 ];

@@ -1,7 +1,7 @@
 import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import { sql, type Kysely } from 'kysely';
-import type { Content, FoldedAgent } from './report-folding.ts';
+import type { Content, FoldedAgent } from './folded-agent.ts';
 
 /** A message to PostgreSQL must stay below 1 GiB; this much is far from it. */
 const maxBytes = 32 * 1024 * 1024;

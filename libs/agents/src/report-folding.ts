@@ -1,11 +1,9 @@
 import { hash as hashOf } from 'node:crypto';
-import type { Report, ReportFrame, Transport } from '@muster/messages/report-frame';
+import type { Report, ReportFrame } from '@muster/messages/report-frame';
 import type { AgentChange } from '@muster/messages/vocabulary';
 import { decodeConnectionSettingsStatus, decodeRemoteConfigStatus } from '@muster/opamp/config-status';
 import { decodeCustomCapabilities } from '@muster/opamp/custom-capabilities';
-import { decodeAgentDescription } from '@muster/opamp/description';
 import { MalformedMessage } from '@muster/opamp/errors';
-import { decodeHealth } from '@muster/opamp/health';
 import { configStatus } from '@muster/opamp/opamp';
 import {
   agentToServerFieldName,
@@ -13,79 +11,12 @@ import {
   subMessageBody,
   subMessageField,
 } from '@muster/opamp/scan-agent-to-server';
+import { scanHealth } from '@muster/opamp/scan-health';
 import { agentIdFromBytes, type AgentId } from './agent-id.ts';
-import { describeAgent, type DescriptionColumns } from './description-columns.ts';
+import { describeAgent } from './description-columns.ts';
+import type { ConfigFailure, Content, Field, FoldedAgent, Order } from './folded-agent.ts';
 import { healthyOf } from './health-verdict.ts';
 import { cleanText, columnJson } from './column-text.ts';
-
-/** Where a report stands among all of its agent: greater element by element is later. */
-export type Order = readonly number[];
-
-/** The last value of a field, and the report that set it. */
-export interface Field<T> {
-  value: T;
-  order: Order;
-}
-
-/** A sub-message that is kept as it came, once for all agents that say the same. */
-export interface Content {
-  /** SHA-256 of body. */
-  hash: Buffer;
-  body: Uint8Array;
-}
-
-export interface ConfigFailure {
-  hash: Uint8Array;
-  error: string;
-  /** Unix milliseconds. */
-  failedAt: number;
-}
-
-/** What a batch of reports says of one agent. Null: nothing. Times are Unix milliseconds. */
-export interface FoldedAgent {
-  uid: AgentId;
-  /** False: only that it went offline, which makes no agent of one that is unknown (deleted, say). */
-  enrols: boolean;
-  /** The enrollment token of its first report here, a UUID. */
-  enrolledWith: string | null;
-  epoch: number;
-  /** The last one of the last epoch. */
-  sequenceNum: number;
-  lastSeenAt: number;
-  /** `body` is the AgentDescription as it came. */
-  description: Field<DescriptionColumns & { body: Uint8Array }> | null;
-  capabilities: Field<number> | null;
-  /** `body` is the ComponentHealth as it came. */
-  health: Field<{ body: Uint8Array; healthy: boolean | null }> | null;
-  effectiveConfig: Field<Content> | null;
-  availableComponents: Field<Content> | null;
-  packageStatuses: Field<Content> | null;
-  customCapabilities: Field<string[]> | null;
-  /** JSON text. */
-  connectionSettingsStatus: Field<string> | null;
-  remoteConfigStatus: Field<{ hash: Uint8Array; status: number; error: string }> | null;
-  /** The last configuration reported APPLIED, also when something else was reported after it. */
-  applied: Field<{ hash: Uint8Array; at: number }> | null;
-  /** Ordered by time too: a gateway may send several between two reports. */
-  offered: Field<{ hash: Uint8Array; at: number; error: string }> | null;
-  /** Ordered by [epoch, ended]: a connection ends once and does not begin again. */
-  connected: Field<boolean> | null;
-  /** Where its last words came from. */
-  peer: Field<Peer> | null;
-  connectedAt: number | null;
-  disconnectedAt: number | null;
-  /** Every configuration reported FAILED, whatever was reported after; one entry a hash, the latest. */
-  failures: ConfigFailure[];
-  changes: Set<AgentChange>;
-}
-
-export interface Peer {
-  gateway: string;
-  transport: Transport;
-  remoteAddress: string;
-  /** UUID text or null. */
-  enrollmentTokenId: string | null;
-}
 
 /** Something of a report that could not be kept as it was. */
 export interface FoldingNote {
@@ -119,6 +50,7 @@ export function foldReports(frames: readonly ReportFrame[]): { agents: FoldedAge
 function emptyFold(uid: AgentId, first: Report): FoldedAgent {
   return {
     uid,
+    uidBytes: first.instanceUid,
     enrols: false,
     enrolledWith: first.enrollmentTokenId || null,
     epoch: first.epoch,
@@ -140,7 +72,7 @@ function emptyFold(uid: AgentId, first: Report): FoldedAgent {
     connectedAt: null,
     disconnectedAt: null,
     failures: [],
-    changes: new Set(),
+    changes: [],
   };
 }
 
@@ -148,17 +80,18 @@ type Note = (problem: string) => void;
 
 function foldReport(agent: FoldedAgent, gateway: string, report: Report, note: Note): void {
   const spoke = report.agentToServer.length > 0;
-  if (isLater([report.epoch, report.sequenceNum], [agent.epoch, agent.sequenceNum])) {
+  const order = [report.epoch, report.sequenceNum];
+  if (isLater(order, [agent.epoch, agent.sequenceNum])) {
     agent.epoch = report.epoch;
     agent.sequenceNum = report.sequenceNum;
   }
-  if (spoke || report.connected) foldPeer(agent, gateway, report);
+  if (spoke || report.connected) foldPeer(agent, gateway, report, order);
   foldConnection(agent, report);
   foldOffer(agent, report);
-  if (spoke) foldMessage(agent, report, note);
+  if (spoke) foldMessage(agent, report, order, note);
 }
 
-function foldPeer(agent: FoldedAgent, gateway: string, report: Report): void {
+function foldPeer(agent: FoldedAgent, gateway: string, report: Report, order: Order): void {
   const value = {
     gateway,
     transport: report.transport,
@@ -167,18 +100,18 @@ function foldPeer(agent: FoldedAgent, gateway: string, report: Report): void {
   };
   agent.enrols = true;
   agent.lastSeenAt = Math.max(agent.lastSeenAt, report.receivedAt);
-  agent.peer = later(agent.peer, value, [report.epoch, report.sequenceNum]);
+  agent.peer = later(agent.peer, value, order);
 }
 
 function foldConnection(agent: FoldedAgent, report: Report): void {
   agent.connected = later(agent.connected, !report.disconnected, [report.epoch, report.disconnected ? 1 : 0]);
   if (report.connected) {
     agent.connectedAt = Math.max(agent.connectedAt ?? 0, report.receivedAt);
-    agent.changes.add('connected');
+    addChange(agent, 'connected');
   }
   if (report.disconnected) {
     agent.disconnectedAt = Math.max(agent.disconnectedAt ?? 0, report.receivedAt);
-    agent.changes.add('disconnected');
+    addChange(agent, 'disconnected');
   }
 }
 
@@ -190,18 +123,21 @@ function foldOffer(agent: FoldedAgent, report: Report): void {
     error: cleanText(report.offerError),
   };
   agent.offered = later(agent.offered, value, [report.epoch, report.sequenceNum, report.receivedAt]);
-  agent.changes.add('configStatus');
+  addChange(agent, 'configStatus');
 }
 
-function foldMessage(agent: FoldedAgent, report: Report, note: Note): void {
-  const order = [report.epoch, report.sequenceNum];
+function foldMessage(agent: FoldedAgent, report: Report, order: Order, note: Note): void {
   try {
     const scan = scanAgentToServer(report.agentToServer);
     if (scan.capabilities !== 0) {
       agent.capabilities = later(agent.capabilities, scan.capabilities, order);
-      agent.changes.add('capabilities');
+      addChange(agent, 'capabilities');
     }
-    for (const field of new Set(scan.subMessages.map((subMessage) => subMessage.field))) {
+    let folded = 0;
+    for (const { field } of scan.subMessages) {
+      // A field that was sent in parts is folded once, as a whole.
+      if ((folded & (1 << field)) !== 0) continue;
+      folded |= 1 << field;
       foldSubMessage(agent, field, subMessageBody(scan, field)!, order, report.receivedAt, note);
     }
   } catch (error) {
@@ -240,25 +176,25 @@ type SubMessageFold = (agent: FoldedAgent, body: Uint8Array, moment: Moment) => 
 
 const subMessageFolds: Record<number, SubMessageFold> = {
   [subMessageField.agentDescription]: (agent, body, { order, changed }) => {
-    const columns = describeAgent(agent.uid, decodeAgentDescription(body), changed);
+    const columns = describeAgent(agent.uid, body, changed);
     agent.description = later(agent.description, { ...columns, body }, order);
-    agent.changes.add('description');
+    addChange(agent, 'description');
   },
   [subMessageField.health]: (agent, body, { order }) => {
-    agent.health = later(agent.health, { body, healthy: healthyOf(decodeHealth(body)) }, order);
-    agent.changes.add('health');
+    agent.health = later(agent.health, { body, healthy: healthyOf(scanHealth(body)) }, order);
+    addChange(agent, 'health');
   },
   [subMessageField.effectiveConfig]: (agent, body, { order }) => {
     agent.effectiveConfig = later(agent.effectiveConfig, contentOf(body), order);
-    agent.changes.add('effectiveConfig');
+    addChange(agent, 'effectiveConfig');
   },
   [subMessageField.availableComponents]: (agent, body, { order }) => {
     agent.availableComponents = later(agent.availableComponents, contentOf(body), order);
-    agent.changes.add('components');
+    addChange(agent, 'components');
   },
   [subMessageField.packageStatuses]: (agent, body, { order }) => {
     agent.packageStatuses = later(agent.packageStatuses, contentOf(body), order);
-    agent.changes.add('packages');
+    addChange(agent, 'packages');
   },
   [subMessageField.customCapabilities]: (agent, body, { order }) => {
     agent.customCapabilities = later(
@@ -266,7 +202,7 @@ const subMessageFolds: Record<number, SubMessageFold> = {
       decodeCustomCapabilities(body).map((name) => cleanText(name)),
       order,
     );
-    agent.changes.add('capabilities');
+    addChange(agent, 'capabilities');
   },
   [subMessageField.connectionSettingsStatus]: (agent, body, { order }) => {
     const json = columnJson(decodeConnectionSettingsStatus(body));
@@ -283,7 +219,7 @@ function foldRemoteConfigStatus(agent: FoldedAgent, body: Uint8Array, { order, a
   const hash = lastRemoteConfigHash.subarray(0, maxConfigHash);
   const error = cleanText(errorMessage);
   agent.remoteConfigStatus = later(agent.remoteConfigStatus, { hash, status, error }, order);
-  agent.changes.add('configStatus');
+  addChange(agent, 'configStatus');
   if (hash.length === 0) return;
   if (status === configStatus.applied) agent.applied = later(agent.applied, { hash, at }, order);
   if (status === configStatus.failed) addFailure(agent.failures, { hash, error, failedAt: at });
@@ -296,7 +232,12 @@ function addFailure(failures: ConfigFailure[], failure: ConfigFailure): void {
 }
 
 function contentOf(body: Uint8Array): Content {
-  return { hash: hashOf('sha256', body, 'buffer'), body };
+  // As text, then bytes: a Buffer of its own costs more than hashing.
+  return { hash: Buffer.from(hashOf('sha256', body, 'binary'), 'latin1'), body };
+}
+
+function addChange(agent: FoldedAgent, change: AgentChange): void {
+  if (!agent.changes.includes(change)) agent.changes.push(change);
 }
 
 /** The later of the two; of two with the same order the one that came last. */
@@ -305,6 +246,6 @@ function later<T>(known: Field<T> | null, value: T, order: Order): Field<T> {
 }
 
 function isLater(a: Order, b: Order): boolean {
-  const differs = a.findIndex((element, index) => element !== b[index]);
-  return differs >= 0 && a[differs]! > b[differs]!;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! > b[i]!;
+  return false;
 }

@@ -23,10 +23,11 @@ import {
 /** Changes the states of agents that are known. Answers how many there are; the others are left out. */
 export function updateStates(set: StateFields, rows: readonly ReportRow[]): RawBuilder<{ updated: number }> {
   const fields = stateFields[set];
+  const input = new Input(rows);
   return sql`${sql.raw(preparedAs(`reports_update_${set}`))}
     with updated as (
       update agent_states as state set ${sql.raw([...sessionChanges('report'), ...fields.flatMap(fieldChanges)].join(', '))}
-      from (${unnested([...rowColumns, ...sessionColumns, ...columnsOf(fields)], rows)}) as report
+      from (${input.unnested([...rowColumns, ...sessionColumns, ...columnsOf(fields)])}) as report
       where state.uid = report.uid
       returning 1
     )
@@ -43,11 +44,12 @@ export function upsertAgents(
   const stateColumns = [...sessionColumns, ...columnsOf(fields)];
   const stateNames = [...sessionColumns.map(({ name }) => name), ...fields.flatMap(namesOf)];
   const changes = [...sessionChanges('excluded'), ...fields.flatMap(laterChanges)];
+  const input = new Input(rows);
   return sql`${sql.raw(preparedAs(`reports_upsert_${set}`))}
     with written as (
       insert into agents (uid, labels, enrollment_token_id, ${names(described)})
       select report.uid, coalesce(token.labels, '{}'), token.id, ${sql.raw(storedField(descriptionField).join(', '))}
-      from (${unnested([...rowColumns, enrolledWith, ...descriptionField.values], rows)}) as report
+      from (${input.unnested([...rowColumns, enrolledWith, ...descriptionField.values])}) as report
       left join enrollment_tokens as token on token.id = report.enrolled_with
       order by report.uid
       on conflict (uid) do update
@@ -57,23 +59,45 @@ export function upsertAgents(
     ), states as (
       insert into agent_states as state (uid, ${names(stateNames)})
       select report.uid, ${sql.raw([...sessionColumns.map(storedValue), ...fields.flatMap(storedField)].join(', '))}
-      from (${unnested([...rowColumns, ...stateColumns], rows)}) as report
+      from (${input.unnested([...rowColumns, ...stateColumns])}) as report
       on conflict (uid) do update set ${sql.raw(changes.join(', '))}
     )
     select string_agg(uuid_send(written.uid), ''::bytea) as enrolled from written where written.enrolled`;
 }
 
-function unnested(columns: readonly ReportColumn[], rows: readonly ReportRow[]): RawBuilder<unknown> {
-  const selected = columns.map(
-    (column) => sql`unnest(${arrayOf(column, rows)}::${sql.raw(column.sentAs)}[]) as ${sql.id(column.name)}`,
-  );
-  return sql`select ${sql.join(selected)}`;
+/** Rows as arrays. */
+class Input {
+  readonly #rows: readonly ReportRow[];
+  readonly #arrays = new Map<ReportColumn, Buffer>();
+
+  constructor(rows: readonly ReportRow[]) {
+    this.#rows = rows;
+  }
+
+  unnested(columns: readonly ReportColumn[]): RawBuilder<unknown> {
+    const selected = columns.map((column) => {
+      return sql`unnest(${this.#array(column)}::${sql.raw(column.sentAs)}[]) as ${sql.id(column.name)}`;
+    });
+    return sql`select ${sql.join(selected)}`;
+  }
+
+  #array(column: ReportColumn): Buffer {
+    const array = this.#arrays.get(column) ?? arrayOf(column, this.#rows);
+    this.#arrays.set(column, array);
+    return array;
+  }
 }
 
-function arrayOf({ sentAs, value }: ReportColumn, rows: readonly ReportRow[]): Buffer {
-  const writer = new ArrayWriter(sentAs, rows.length);
-  for (const row of rows) writer.add(value(row) as never);
-  return writer.finish();
+/** Bytes of an element, by what the last statement had. */
+const usualBytes = new WeakMap<ReportColumn, number>();
+
+function arrayOf(column: ReportColumn, rows: readonly ReportRow[]): Buffer {
+  const expected = (usualBytes.get(column) ?? 20) * rows.length * 1.1;
+  const writer = new ArrayWriter(column.sentAs, Math.ceil(expected));
+  for (const row of rows) writer.add(column.value(row) as never);
+  const array = writer.finish();
+  usualBytes.set(column, array.length / rows.length);
+  return array;
 }
 
 function names(columns: readonly string[]): RawBuilder<unknown> {

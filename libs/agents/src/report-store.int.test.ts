@@ -8,7 +8,8 @@ import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { agentIdFromBytes, agentIdToBytes, type AgentId } from './agent-id.ts';
-import { foldReports, type FoldedAgent } from './report-folding.ts';
+import type { FoldedAgent } from './folded-agent.ts';
+import { foldReports } from './report-folding.ts';
 import { ReportStore } from './report-store.postgres.ts';
 import { testReport, type TestReport } from './test-report.setup.ts';
 

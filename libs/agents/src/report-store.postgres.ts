@@ -6,7 +6,7 @@ import { sql, type Kysely } from 'kysely';
 import { agentIdFromBytes, type AgentId } from './agent-id.ts';
 import { descriptionField, rowsOf, stateFieldsFor, type ReportRow } from './report-columns.ts';
 import { ReportContents } from './report-contents.postgres.ts';
-import type { FoldedAgent } from './report-folding.ts';
+import type { FoldedAgent } from './folded-agent.ts';
 import { updateStates, upsertAgents } from './report-statements.postgres.ts';
 
 export interface ChangedAgent {
@@ -68,7 +68,7 @@ export class ReportStore {
       .filter(({ uid }) => !outcome.refused.has(uid))
       .map(({ uid, changes }) => ({
         uid,
-        changes: outcome.enrolled.has(uid) ? ['enrolled', ...changes] : [...changes],
+        changes: outcome.enrolled.has(uid) ? ['enrolled', ...changes] : changes,
       }));
   }
 

@@ -10,7 +10,7 @@ const oids = {
 };
 
 export type ElementType = keyof typeof oids;
-/** What an element is made of: `timestamptz` of Unix milliseconds, `uuid` of its text. */
+/** What an element is made of: `timestamptz` of Unix milliseconds, `uuid` of its text or its 16 bytes. */
 interface ElementValues {
   boolean: boolean;
   bytea: Uint8Array;
@@ -18,7 +18,7 @@ interface ElementValues {
   integer: number;
   text: string;
   timestamptz: number;
-  uuid: string;
+  uuid: string | Uint8Array;
 }
 export type ElementValue<T extends ElementType> = ElementValues[T];
 
@@ -37,7 +37,7 @@ export function binaryArray<T extends ElementType>(
   type: T,
   values: readonly (ElementValue<T> | null)[],
 ): Buffer {
-  const writer = new ArrayWriter(type, values.length);
+  const writer = new ArrayWriter(type, values.length * (lengthBytes + 16));
   for (const value of values) writer.add(value);
   return writer.finish();
 }
@@ -49,9 +49,10 @@ export class ArrayWriter<T extends ElementType> {
   #at = headerBytes;
   #count = 0;
 
-  constructor(type: T, expectedElements: number) {
+  /** `expectedBytes` of elements; more are made room for. */
+  constructor(type: T, expectedBytes: number) {
     this.#type = type;
-    this.#buffer = Buffer.allocUnsafe(headerBytes + expectedElements * (lengthBytes + 16));
+    this.#buffer = Buffer.allocUnsafe(headerBytes + expectedBytes);
   }
 
   add(value: ElementValue<T> | null): void {
@@ -63,7 +64,7 @@ export class ArrayWriter<T extends ElementType> {
       case 'bytea':
         return this.#bytes(value as Uint8Array);
       case 'uuid':
-        return this.#uuid(value as string);
+        return typeof value === 'string' ? this.#uuid(value) : this.#bytes(value as Uint8Array);
       case 'bigint':
         return this.#int64(value as number);
       case 'timestamptz':
@@ -111,7 +112,16 @@ export class ArrayWriter<T extends ElementType> {
 
   #uuid(text: string): void {
     this.#length(16);
-    this.#at += this.#buffer.write(text.replaceAll('-', ''), this.#at, 'hex');
+    let high = -1;
+    for (let i = 0; i < text.length; i++) {
+      const digit = digitOf(text.charCodeAt(i));
+      if (digit < 0) continue;
+      if (high < 0) high = digit;
+      else {
+        this.#buffer[this.#at++] = high * 16 + digit;
+        high = -1;
+      }
+    }
   }
 
   #int64(value: number): void {
@@ -127,4 +137,11 @@ export class ArrayWriter<T extends ElementType> {
     this.#buffer.copy(larger, 0, 0, this.#at);
     this.#buffer = larger;
   }
+}
+
+/** The value of a hexadecimal digit; below 0: it is none. */
+function digitOf(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const letter = code | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }

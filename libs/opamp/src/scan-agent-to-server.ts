@@ -147,7 +147,11 @@ export function hasSubMessage(scan: AgentToServerScan, field: number): boolean {
  * sent once; parts sent separately are joined, which is how protobuf merges them.
  */
 export function subMessageBody(scan: AgentToServerScan, field: number): Uint8Array | null {
-  const parts = scan.subMessages.filter((subMessage) => subMessage.field === field);
-  const bodies = parts.map((part) => scan.bytes.subarray(part.bodyStart, part.end));
-  return bodies.length > 1 ? Buffer.concat(bodies) : (bodies[0] ?? null);
+  let body: Uint8Array | null = null;
+  for (const part of scan.subMessages) {
+    if (part.field !== field) continue;
+    const bytes = scan.bytes.subarray(part.bodyStart, part.end);
+    body = body === null ? bytes : Buffer.concat([body, bytes]);
+  }
+  return body;
 }
