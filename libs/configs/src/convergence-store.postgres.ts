@@ -69,7 +69,9 @@ const mayConverge = sql`
   join fleets on fleets.name = agents.fleet
   join agent_states s on s.uid = agents.uid
   left join agent_configurations c on c.uid = agents.uid
-  where fleets.configuration is not null
+  -- looked at once, before anything else: new agents cost nothing where no fleet wants something of them
+  where exists (select from fleets as wanting where wanting.configuration is not null)
+    and fleets.configuration is not null
     and s.connected
     and ${acceptsRemoteConfig('s')}
     and (c.target_configuration, c.target_version) is distinct from (fleets.configuration, fleets.version)

@@ -1,15 +1,10 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
 import { parseSelector } from '@muster/agents/selector';
 import { whereSelector } from '@muster/agents/selector.postgres';
+import { binaryArray } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
 import type { Policy } from './policy.ts';
-
-/** What decides who belongs to a fleet. */
-export interface FleetRule {
-  readonly name: string;
-  readonly selector: string;
-}
 
 /** Any number that no other part of the system uses for an advisory lock. */
 const membershipLock = 7_346_001;
@@ -23,16 +18,6 @@ export class FleetStore {
   /** The same, by whoever places agents: the rules stay as they are, others may place agents too. */
   async shareRules(tx: Tx): Promise<void> {
     await sql`select pg_advisory_xact_lock_shared(${membershipLock})`.execute(tx.db);
-  }
-
-  /** Who comes first takes the agent. */
-  async rules(tx: Tx): Promise<FleetRule[]> {
-    return tx.db
-      .selectFrom('fleets')
-      .select(['name', 'selector'])
-      .orderBy('priority', 'desc')
-      .orderBy('name')
-      .execute();
   }
 
   /** Makes or changes a fleet; undefined keeps what it has. True: it is new. */
@@ -80,39 +65,42 @@ export class FleetStore {
    * (null: it is gone) matches now. Answers the agents that moved.
    */
   async placeConcerned(tx: Tx, fleet: string, selector: string | null): Promise<AgentId[]> {
-    const rules = await this.rules(tx);
+    const matching = selector === null ? sql`false` : whereSelector(parseSelector(selector));
+    return this.#place(tx, sql`agents`, sql`(agents.fleet = ${fleet} or ${matching})`);
+  }
+
+  /** Places these agents. Answers those that moved. */
+  async place(tx: Tx, agents: readonly AgentId[]): Promise<AgentId[]> {
+    const these = sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
+      join agents on agents.uid = asked.uid`;
+    return this.#place(tx, these, sql`true`);
+  }
+
+  /** Agents that stay where they are are neither locked nor written. */
+  async #place(tx: Tx, from: RawBuilder<unknown>, concerned: RawBuilder<unknown>): Promise<AgentId[]> {
+    const rules = await this.#rules(tx);
     const whens = rules.map(
       (rule) => sql`when ${whereSelector(parseSelector(rule.selector))} then ${rule.name}::text`,
     );
     const place = rules.length === 0 ? sql`null::text` : sql`case ${sql.join(whens, sql` `)} end`;
-    const matching = selector === null ? sql`false` : whereSelector(parseSelector(selector));
     const { rows } = await sql<{ uid: AgentId }>`
       with moving as (
-        select agents.uid, ${place} as place from agents
-        where (agents.fleet = ${fleet} or ${matching}) and agents.fleet is distinct from ${place}
-        order by agents.uid for no key update
+        select agents.uid, ${place} as place from ${from}
+        where ${concerned} and agents.fleet is distinct from ${place}
+        order by agents.uid for no key update of agents
       )
       update agents set fleet = moving.place from moving where agents.uid = moving.uid
       returning agents.uid`.execute(tx.db);
     return rows.map((row) => row.uid);
   }
 
-  /** What selectors see of these agents, and where they are placed now. */
-  async placements(
-    tx: Tx,
-    agents: readonly AgentId[],
-  ): Promise<{ agent: AgentId; matching: Record<string, string>; fleet: string | null }[]> {
-    const { rows } = await sql<{ agent: AgentId; matching: Record<string, string>; fleet: string | null }>`
-      select uid as agent, matching, fleet from agents
-      where uid = any(${agents}::uuid[]) order by uid for no key update`.execute(tx.db);
-    return rows;
-  }
-
-  async place(tx: Tx, moves: readonly { agent: AgentId; fleet: string | null }[]): Promise<void> {
-    await sql`
-      update agents set fleet = m.fleet
-      from unnest(
-        ${moves.map((move) => move.agent)}::uuid[], ${moves.map((move) => move.fleet)}::text[]) as m (uid, fleet)
-      where agents.uid = m.uid`.execute(tx.db);
+  /** Who comes first takes the agent. */
+  async #rules(tx: Tx): Promise<{ name: string; selector: string }[]> {
+    return tx.db
+      .selectFrom('fleets')
+      .select(['name', 'selector'])
+      .orderBy('priority', 'desc')
+      .orderBy('name')
+      .execute();
   }
 }
