@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-const server = ['libs/*/src/**', 'apps/{gateway,inventory,configs,rollouts,api,muster}/src/**'];
+const server = ['libs/*/src/**', 'apps/{gateway,inventory,configs,rollouts,api,muster,conformance}/src/**'];
 
 /** A folder that gets one JSON report for each run: continuous integration adds them up. */
 const reports = process.env['VITEST_REPORTS'];

@@ -1,9 +1,10 @@
 // Builds what the end-to-end tests run for real: the upstream opampsupervisor, a small collector, an agent
-// on the reference library's client and nats-server, from pinned versions, into .cache/bin. Needs Go; a
+// and a server on the reference library and nats-server, from pinned versions, into .cache/bin. Needs Go; a
 // second run with the same versions does nothing. Plain JavaScript, so that any Node can run it before
 // `npm ci`.
 //
-//   node e2e/real-collector/build.mjs [opampsupervisor] [otelcol] [reference-client] [nats-server]   (default: all)
+//   node e2e/real-collector/build.mjs [opampsupervisor] [otelcol] [reference-client] [reference-server] [nats-server]
+//                                                                                               (default: all)
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -19,7 +20,6 @@ const collectorVersion = 'v0.149.0';
 const supervisorPackage = 'github.com/open-telemetry/opentelemetry-collector-contrib/cmd/opampsupervisor';
 const natsPackage = 'github.com/nats-io/nats-server/v2';
 const natsVersion = 'v2.15.2';
-const referenceClient = join(here, 'reference-client');
 const manifest = readFileSync(join(here, 'manifest.yaml'), 'utf8');
 
 /** What is built: its inputs (the key of the cache) and how it is made. */
@@ -29,10 +29,8 @@ const binaries = {
     make: (target) => goBuild(supervisorPackage, supervisorPackage, collectorVersion, target),
   },
   otelcol: { inputs: [collectorVersion, manifest], make: buildCollector },
-  'reference-client': {
-    inputs: ['go.mod', 'go.sum', 'main.go'].map((file) => readFileSync(join(referenceClient, file), 'utf8')),
-    make: (target) => go(['build', '-trimpath', '-ldflags=-s -w', '-o', target, '.'], referenceClient),
-  },
+  'reference-client': programOfOurs('reference-client'),
+  'reference-server': programOfOurs('../../apps/conformance/reference-server'),
   'nats-server': {
     inputs: [natsPackage, natsVersion],
     make: (target) => goBuild(natsPackage, natsPackage, natsVersion, target),
@@ -69,6 +67,15 @@ function goBuild(packagePath, modulePath, version, target) {
   const scratch = scratchDir(packagePath.split('/').findLast((part) => !/^v\d+$/.test(part)));
   writeFileSync(join(scratch, 'go.mod'), `module scratch\n\ngo 1.25.0\n\nrequire ${modulePath} ${version}\n`);
   go(['build', '-mod=mod', '-trimpath', '-ldflags=-s -w', '-o', target, packagePath], scratch);
+}
+
+/** A program whose source is in this repository, in a folder relative to this one. */
+function programOfOurs(folder) {
+  const source = join(here, folder);
+  return {
+    inputs: ['go.mod', 'go.sum', 'main.go'].map((file) => readFileSync(join(source, file), 'utf8')),
+    make: (target) => go(['build', '-trimpath', '-ldflags=-s -w', '-o', target, '.'], source),
+  };
 }
 
 /** Builds the collector of manifest.yaml with the OpenTelemetry Collector Builder. */
