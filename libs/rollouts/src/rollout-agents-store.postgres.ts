@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
 import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postgres';
+import { binaryArray } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
 import { agentStates, type RolloutAgentState, type WaveCounts } from './rollout-agent.ts';
 import type { RolloutView } from './rollout.ts';
@@ -13,6 +14,14 @@ export interface DueAgent {
   readonly hash: string;
   /** It was offered before, went offline and is back: it has its target already. */
   readonly targeted: boolean;
+}
+
+/** What a look at the answers found. */
+export interface Settled {
+  /** Agents whose state changed. */
+  readonly count: number;
+  /** Those of them that failed. */
+  readonly failed: AgentId[];
 }
 
 /** Where every agent stands in a rollout. All statements are set-based and follow from the tables alone. */
@@ -52,22 +61,22 @@ export class RolloutAgentsStore {
   }
 
   /**
-   * Takes over what agents reported about their offers, and gives up those that did not answer in time.
-   * Answers every agent whose state changed.
+   * Takes over what agents reported about their offers, and gives up those that did not answer in time. Looks
+   * at agents that are still expected to answer, and at those that refused what the rollout brings.
    */
-  async settleOffers(
-    tx: Tx,
-    rollout: RolloutRecord,
-    now: number,
-  ): Promise<{ agent: AgentId; state: RolloutAgentState }[]> {
+  async settleOffers(tx: Tx, rollout: RolloutRecord, now: number): Promise<Settled> {
     const seconds = rollout.policy.applyDeadlineSeconds;
-    const { rows } = await sql<{ agent: AgentId; state: RolloutAgentState }>`
-      with judged as (
+    const { rows } = await sql<Settled>`
+      with refusals as materialized (
+        select f.uid, f.hash, f.error from config_failures f
+        where f.lifted_at is null
+          and f.hash in (select distinct ra.hash from rollout_agents ra where ra.rollout_id = ${rollout.id})
+      ),
+      judged as (
         select ra.uid,
           case
             when f.uid is not null then 'failed'
             when s.remote_config_hash = ra.hash and s.remote_config_status = 1 then 'applied'
-            when ra.state = 'applied' then 'applied'
             when ${notSendable} then 'failed'
             when not coalesce(s.connected, false) then 'deferred'
             when ra.state = 'offered' and ra.offered_at <= ${new Date(now - seconds * 1000)} then 'failed'
@@ -80,93 +89,119 @@ export class RolloutAgentsStore {
           end as failure
         from rollout_agents ra
         left join agent_states s on s.uid = ra.uid
-        left join config_failures f on f.uid = ra.uid and f.hash = ra.hash and f.lifted_at is null
+        left join refusals f on f.uid = ra.uid and f.hash = ra.hash
         where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
-          and ra.state in ('offered', 'applied', 'deferred') and ra.offered_at is not null
+          and ra.state in ('offered', 'deferred') and ra.offered_at is not null
+        union all
+        select ra.uid, 'failed', f.error
+        from refusals f
+        join rollout_agents ra on ra.rollout_id = ${rollout.id} and ra.uid = f.uid and ra.hash = f.hash
+        where ra.state = 'applied' and ra.wave <= ${rollout.wave}
+      ),
+      settled as (
+        update rollout_agents ra
+        set state = judged.state,
+          settled_at = case when judged.state <> 'deferred' then ${new Date(now)}::timestamptz end,
+          error = case when judged.state = 'failed' then judged.failure else '' end
+        from judged
+        where ra.rollout_id = ${rollout.id} and ra.uid = judged.uid and ra.state <> judged.state
+        returning ra.uid, ra.state
       )
-      update rollout_agents ra
-      set state = judged.state,
-        settled_at = case when judged.state <> 'deferred' then ${new Date(now)}::timestamptz end,
-        error = case when judged.state = 'failed' then judged.failure else '' end
-      from judged
-      where ra.rollout_id = ${rollout.id} and ra.uid = judged.uid and ra.state <> judged.state
-      returning ra.uid as agent, ra.state`.execute(tx.db);
-    return rows;
+      select count(*)::int as count, coalesce(array_agg(uid) filter (where state = 'failed'), '{}') as failed
+      from settled`.execute(tx.db);
+    return rows[0]!;
   }
 
-  /** Sets aside the agents of reached waves that cannot be offered: offline, gone from the fleet, or quarantined. */
+  /**
+   * Sets aside the agents of reached waves that cannot be offered: offline, gone from the fleet, or
+   * quarantined. Whoever still waits in a reached wave after this can be offered at once.
+   */
   async setAside(tx: Tx, rollout: RolloutRecord): Promise<number> {
     const { numAffectedRows } = await sql`
-      update rollout_agents ra
-      set state = case when q.uid is not null then 'quarantined' else 'deferred' end,
-        error = case
-          when q.uid is not null then q.error
-          when a.uid is null then 'deleted'
-          when a.fleet is distinct from ${rollout.fleet} then 'no longer in the fleet'
-          when not ${acceptsRemoteConfig('s')} then 'does not accept remote configuration'
-          else '' end
-      from rollout_agents planned
-      left join agents a on a.uid = planned.uid
-      left join agent_states s on s.uid = planned.uid
-      left join config_failures q on q.uid = planned.uid and q.hash = planned.hash and q.lifted_at is null
-      where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
-        and planned.rollout_id = ra.rollout_id and planned.uid = ra.uid
-        and ra.state in ('waiting', 'deferred') and ra.offered_at is null
-        and (q.uid is not null or (ra.state = 'waiting' and not ${reachable(rollout.fleet)}))`.execute(tx.db);
+      with unreachable as (
+        select ra.uid,
+          case when q.uid is not null then 'quarantined' else 'deferred' end as state,
+          case
+            when q.uid is not null then q.error
+            when a.uid is null then 'deleted'
+            when a.fleet is distinct from ${rollout.fleet} then 'no longer in the fleet'
+            when not ${acceptsRemoteConfig('s')} then 'does not accept remote configuration'
+            else '' end as error
+        from rollout_agents ra
+        left join agents a on a.uid = ra.uid
+        left join agent_states s on s.uid = ra.uid
+        left join config_failures q on q.uid = ra.uid and q.hash = ra.hash and q.lifted_at is null
+        where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
+          and ra.state in ('waiting', 'deferred') and ra.offered_at is null
+          and (q.uid is not null or (ra.state = 'waiting' and not ${reachable(rollout.fleet)}))
+      )
+      update rollout_agents ra set state = unreachable.state, error = unreachable.error
+      from unreachable
+      where ra.rollout_id = ${rollout.id} and ra.uid = unreachable.uid`.execute(tx.db);
     return Number(numAffectedRows ?? 0n);
   }
 
-  /** Counts for `decide`. */
+  /** Counts for `decide`; `unhealthy` and `disconnected` are 0 without `vitals`. */
   async counts(
     tx: Tx,
     rollout: RolloutRecord,
     now: number,
+    vitals: boolean,
   ): Promise<Pick<RolloutView, 'reached' | 'due' | 'offeredInLastSecond' | 'nextDeadline'>> {
     const { rows } = await sql<CountRow>`
       select ra.wave, ra.state, count(*)::int as agents,
         (count(*) filter (where ra.state = 'applied' and s.healthy is false))::int as unhealthy,
-        (count(*) filter (where ra.offered_at is not null and not coalesce(s.connected, false)))::int
+        (count(*) filter (where ${vitals} and ra.offered_at is not null and not coalesce(s.connected, false)))::int
           as disconnected,
-        (count(*) filter (where ra.state in ('waiting', 'deferred') and ${reachable(rollout.fleet)}))::int as due,
         (count(*) filter (where ra.offered_at > ${new Date(now - 1000)}))::int as recent,
         min(ra.offered_at) filter (
           where ra.state = 'offered' or (ra.state = 'rolledBack' and ra.settled_at is null)) as oldest_open
       from rollout_agents ra
-      left join agents a on a.uid = ra.uid
-      left join agent_states s on s.uid = ra.uid
+      left join agent_states s on ${vitals} and s.uid = ra.uid
       where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
       group by ra.wave, ra.state`.execute(tx.db);
     const open = rows.flatMap((row) => (row.oldest_open ? [row.oldest_open.getTime()] : []));
+    const countOf = (state: RolloutAgentState) =>
+      sum(rows, (row) => (row.state === state ? row.agents : 0));
     return {
       reached: Array.from({ length: Math.min(rollout.wave + 1, rollout.waveCount) }, (_, wave) =>
         toWaveCounts(rows.filter((row) => row.wave === wave)),
       ),
-      due: sum(rows, (row) => row.due),
+      due: countOf('waiting') + (countOf('deferred') > 0 ? await this.#countReturned(tx, rollout) : 0),
       offeredInLastSecond: sum(rows, (row) => row.recent),
       nextDeadline: open.length === 0 ? null : Math.min(...open) + rollout.policy.applyDeadlineSeconds * 1000,
     };
   }
 
-  /** Agents whose turn it is, earlier waves first. */
+  async #countReturned(tx: Tx, rollout: RolloutRecord): Promise<number> {
+    const { rows } = await sql<{ count: number }>`
+      select count(*)::int as count from ${deferredReachable(rollout)}`.execute(tx.db);
+    return rows[0]!.count;
+  }
+
+  /** Agents whose turn it is, earlier waves first. Unreachable ones have been set aside before. */
   async due(tx: Tx, rollout: RolloutRecord, limit: number): Promise<DueAgent[]> {
     const { rows } = await sql<DueAgent>`
-      select ra.uid as agent, encode(ra.hash, 'hex') as hash,
-        coalesce(c.rollout_id = ra.rollout_id and c.target_hash = ra.hash, false) as targeted
-      from rollout_agents ra
-      join agents a on a.uid = ra.uid
-      join agent_states s on s.uid = ra.uid
-      left join agent_configurations c on c.uid = ra.uid
-      where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
-        and ra.state in ('waiting', 'deferred') and ${reachable(rollout.fleet)}
-      order by ra.wave, ra.uid limit ${limit}`.execute(tx.db);
+      select due.uid as agent, encode(due.hash, 'hex') as hash, due.targeted
+      from (
+        select ra.wave, ra.uid, ra.hash, false as targeted from rollout_agents ra
+        where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave} and ra.state = 'waiting'
+        union all
+        select ra.wave, ra.uid, ra.hash,
+          coalesce(c.rollout_id = ra.rollout_id and c.target_hash = ra.hash, false) as targeted
+        from ${deferredReachable(rollout)}
+        left join agent_configurations c on c.uid = ra.uid
+      ) due
+      order by due.wave, due.uid limit ${limit}`.execute(tx.db);
     return rows;
   }
 
   async markOffered(tx: Tx, id: string, agents: readonly AgentId[], now: number): Promise<void> {
     await sql`
-      update rollout_agents
+      update rollout_agents ra
       set state = 'offered', offered_at = ${new Date(now)}, settled_at = null, error = ''
-      where rollout_id = ${id} and uid = any(${agents}::uuid[])`.execute(tx.db);
+      from unnest(${binaryArray('uuid', agents)}::uuid[]) as offered (uid)
+      where ra.rollout_id = ${id} and ra.uid = offered.uid`.execute(tx.db);
   }
 
   /** Agents that were offered what the rollout brings. */
@@ -234,13 +269,20 @@ function reachable(fleet: string) {
   return sql<boolean>`coalesce(s.connected and a.fleet = ${fleet} and ${acceptsRemoteConfig('s')}, false)`;
 }
 
+/** Agents that missed their turn, or went offline after it, and are back; rows of `rollout_agents` as ra. */
+function deferredReachable(rollout: RolloutRecord) {
+  return sql`rollout_agents ra
+    join agents a on a.uid = ra.uid
+    join agent_states s on s.uid = ra.uid and ra.state = 'deferred'
+      and ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave} and ${reachable(rollout.fleet)}`;
+}
+
 interface CountRow {
   wave: number;
   state: RolloutAgentState;
   agents: number;
   unhealthy: number;
   disconnected: number;
-  due: number;
   recent: number;
   oldest_open: Date | null;
 }

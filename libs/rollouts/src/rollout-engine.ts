@@ -4,12 +4,16 @@ import type { DesiredState } from '@muster/configs/desired-state';
 import type { Tx } from '@muster/db/transaction';
 import type { BatchQueue } from './batch-queue.ts';
 import { describeBreach, type Breach } from './gates.ts';
-import { decide, isActive, type Decision, type RolloutView } from './rollout.ts';
+import { decide, isActive, isUnanswered, type Decision, type RolloutView } from './rollout.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import type { RolloutRecord, RolloutStore } from './rollout-store.postgres.ts';
 
 /** Reports come in bursts: one look for all that come within this time. */
 const coalesceMs = 50;
+/** The same where looks take long: of the time that reports keep coming, a fifth at most is spent on looks. */
+const coalesceShare = 4;
+const longestCoalesceMs = 1_000;
+const rolloutsRemembered = 1_000;
 
 export interface RolloutEngineDeps {
   readonly store: RolloutStore;
@@ -27,6 +31,8 @@ export interface RolloutEngineDeps {
  */
 export class RolloutEngine {
   readonly #deps: RolloutEngineDeps;
+  /** How long the last look at each rollout took, milliseconds; here, other processes know their own. */
+  readonly #lookMs = new Map<string, number>();
 
   constructor(deps: RolloutEngineDeps) {
     this.#deps = deps;
@@ -37,7 +43,10 @@ export class RolloutEngine {
    * one transaction with the rollout locked, then asks the clock for the next call.
    */
   async advance(id: string): Promise<void> {
+    const started = this.#deps.now();
     const next = await this.#deps.transact((tx) => this.#look(tx, id));
+    if (this.#lookMs.size >= rolloutsRemembered) this.#lookMs.clear();
+    this.#lookMs.set(id, this.#deps.now() - started);
     if (next !== null) await this.#deps.queue.schedule(id, next);
   }
 
@@ -51,19 +60,24 @@ export class RolloutEngine {
   async onAgentsChanged(agents: readonly AgentId[]): Promise<void> {
     if (agents.length === 0) return;
     const { store, queue, now } = this.#deps;
-    for (const id of await store.activeWith(agents)) await queue.schedule(id, now() + coalesceMs);
+    for (const id of await store.activeWith(agents)) await queue.schedule(id, now() + this.#coalesceMs(id));
+  }
+
+  #coalesceMs(id: string): number {
+    const pause = (this.#lookMs.get(id) ?? 0) * coalesceShare;
+    return Math.min(longestCoalesceMs, Math.max(coalesceMs, pause));
   }
 
   /** Answers when to look again, Unix milliseconds; null: when something is reported or a person decides. */
   async #look(tx: Tx, id: string): Promise<number | null> {
-    const { store, agents, announcer, now: clock } = this.#deps;
+    const { store, announcer, now: clock } = this.#deps;
     const now = clock();
     let changed = false;
     for (;;) {
       const rollout = await store.lock(tx, id);
       if (!rollout || !isActive(rollout.state)) return null;
       const settled = await this.#settle(tx, rollout, now);
-      const view: RolloutView = { ...rollout, ...(await agents.counts(tx, rollout, now)) };
+      const view = await this.#view(tx, rollout, now);
       const decision = decide(view, now);
       if (!changed && (settled > 0 || decision.kind !== 'wait')) {
         changed = true;
@@ -74,6 +88,16 @@ export class RolloutEngine {
     }
   }
 
+  /** How many are unhealthy or gone matters to gates that ask, and for the record of a wave that has settled. */
+  async #view(tx: Tx, rollout: RolloutRecord, now: number): Promise<RolloutView> {
+    const { agents } = this.#deps;
+    const { maxUnhealthy, maxDisconnected } = rollout.policy;
+    const gated = maxUnhealthy !== null || maxDisconnected !== null;
+    const view = { ...rollout, ...(await agents.counts(tx, rollout, now, gated)) };
+    if (gated || isUnanswered(view)) return view;
+    return { ...view, ...(await agents.counts(tx, rollout, now, true)) };
+  }
+
   /** Takes over what has happened to agents since the last look. Answers how many changed. */
   async #settle(tx: Tx, rollout: RolloutRecord, now: number): Promise<number> {
     const { agents, desiredState } = this.#deps;
@@ -81,10 +105,9 @@ export class RolloutEngine {
       return (await this.#revertTouched(tx, rollout, now)) + (await agents.settleRollback(tx, rollout, now));
     }
     const settled = await agents.settleOffers(tx, rollout, now);
-    const failed = settled.filter(({ state }) => state === 'failed').map(({ agent }) => agent);
-    await desiredState.fallBack(tx, failed);
+    await desiredState.fallBack(tx, settled.failed);
     const setAside = rollout.state === 'running' ? await agents.setAside(tx, rollout) : 0;
-    return settled.length + setAside;
+    return settled.count + setAside;
   }
 
   async #revertTouched(tx: Tx, rollout: RolloutRecord, now: number): Promise<number> {

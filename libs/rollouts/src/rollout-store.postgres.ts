@@ -1,6 +1,7 @@
 import { sql, type Kysely, type Selectable } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
 import { parsePolicy, type Policy } from '@muster/configs/policy';
+import { binaryArray } from '@muster/db/binary-array';
 import type { Database, RolloutsTable } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { uuidV7 } from '@muster/db/uuid-v7';
@@ -197,8 +198,12 @@ export class RolloutStore {
     const { rows } = await sql<{ id: string }>`
       select r.id from rollouts r
       where r.state in (${sql.join(activeStates)}) and exists (
-        select from unnest(${agents}::uuid[]) as asked (uid)
-        join rollout_agents ra on ra.rollout_id = r.id and ra.uid = asked.uid)`.execute(this.#db);
+        select from unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
+        where exists (
+          -- "offset" keeps this a look-up by key, which ends at the first agent that is found
+          select from rollout_agents ra where ra.rollout_id = r.id and ra.uid = asked.uid offset 0))`.execute(
+      this.#db,
+    );
     return rows.map((row) => row.id);
   }
 }
