@@ -28,3 +28,17 @@ const places = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 export function agentIdToBytes(id: AgentId): Buffer {
   return Buffer.from(id.replaceAll('-', ''), 'hex');
 }
+
+/** As many agents as there are instance_uids of 16 bytes, one after the other. */
+export function agentIdsFromBytes(bytes: Uint8Array): AgentId[] {
+  const agents = new Array<AgentId>(bytes.length / 16);
+  for (let i = 0; i < agents.length; i++) agents[i] = agentIdFromBytes(bytes.subarray(i * 16, i * 16 + 16));
+  return agents;
+}
+
+/** The instance_uids of agents one after the other, 16 bytes each. */
+export function agentIdsToBytes(ids: readonly AgentId[]): Buffer {
+  const bytes = Buffer.allocUnsafe(ids.length * 16);
+  for (const [i, id] of ids.entries()) bytes.write(id.replaceAll('-', ''), i * 16, 'hex');
+  return bytes;
+}

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
+import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
@@ -59,7 +60,7 @@ export class ConvergenceStore {
 
 /** From the uids to the rows: `= any` of thousands may be planned as a comparison with each of them for each row. */
 const these = (agents: readonly AgentId[]) =>
-  sql`unnest(${agents}::uuid[]) as asked (uid) join agents on agents.uid = asked.uid`;
+  sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid) join agents on agents.uid = asked.uid`;
 
 /**
  * Connected agents that accept remote configs and whose target is not their fleet's stable version. A
@@ -76,8 +77,8 @@ const mayConverge = sql`
     and ${acceptsRemoteConfig('s')}
     and (c.target_configuration, c.target_version) is distinct from (fleets.configuration, fleets.version)
     and not exists (
-      select from rollout_agents ra join rollouts r on r.id = ra.rollout_id
-      where ra.uid = agents.uid and r.fleet = agents.fleet
-        and r.state in ('scheduled', 'running', 'paused', 'rollingBack'))
+      select from rollouts r join rollout_agents ra on ra.rollout_id = r.id and ra.uid = agents.uid
+      where r.fleet = agents.fleet and r.state in ('scheduled', 'running', 'paused', 'rollingBack')
+      offset 0) -- by key, for each agent
     and not exists (
       select from rollouts r where r.id = c.rollout_id and r.fleet = agents.fleet and r.state = 'aborted')`;

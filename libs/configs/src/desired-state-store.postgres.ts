@@ -1,9 +1,14 @@
 import { sql } from 'kysely';
-import type { AgentId } from '@muster/agents/agent-id';
+import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
+import { binaryArray } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
+import { uuidV7 } from '@muster/db/uuid-v7';
 import type { Target } from './target.ts';
 
-/** Writes the desired state of agents, always many at once. Every change is marked as not delivered yet. */
+/** What agents of one call have in common. */
+type SharedTarget = Omit<Target, 'agent'>;
+
+/** Writes the desired state of agents, always many at once. */
 export class DesiredStateStore {
   /**
    * Sets what these agents should run. `previous` becomes what they had confirmed, and stays what it was
@@ -11,44 +16,69 @@ export class DesiredStateStore {
    * Answers the agents that got their target.
    */
   async setTargets(tx: Tx, targets: readonly Target[]): Promise<AgentId[]> {
-    const { rows } = await sql<{ uid: AgentId }>`
-      insert into agent_configurations as c
-        (uid, target_configuration, target_version, target_hash, desired_hash, rollout_id)
-      select t.uid, t.configuration, t.version, t.hash, t.hash, t.rollout_id
-      from unnest(
-        ${targets.map((target) => target.agent)}::uuid[],
-        ${targets.map((target) => target.configuration)}::text[],
-        ${targets.map((target) => target.version)}::int[],
-        ${targets.map((target) => Buffer.from(target.hash, 'hex'))}::bytea[],
-        ${targets.map((target) => target.rolloutId)}::uuid[]
-      ) as t (uid, configuration, version, hash, rollout_id)
-      where not exists (
-        select from config_failures f where f.uid = t.uid and f.hash = t.hash and f.lifted_at is null)
-      order by t.uid
-      on conflict (uid) do update set
-        (previous_configuration, previous_version, previous_hash) = (
-          select configuration, version, hash
-          from (values
-            (1, c.target_configuration, c.target_version, c.target_hash),
-            (2, c.previous_configuration, c.previous_version, c.previous_hash)
-          ) as known (rank, configuration, version, hash)
-          where rank = 2 or (
-            c.rollout_id is distinct from excluded.rollout_id or excluded.rollout_id is null
-          ) and exists (
-            select from agent_states s where s.uid = c.uid and s.applied_config_hash = known.hash
-          ) and not exists (
-            select from config_failures f
-            where f.uid = c.uid and f.hash = known.hash and f.lifted_at is null)
-          order by rank limit 1),
-        target_configuration = excluded.target_configuration,
-        target_version = excluded.target_version,
-        target_hash = excluded.target_hash,
-        desired_hash = excluded.target_hash,
-        rollout_id = excluded.rollout_id,
-        updated_at = now(),
-        delivered_at = null
-      returning c.uid`.execute(tx.db);
-    return rows.map((row) => row.uid);
+    const groups = Map.groupBy(targets, ({ rolloutId, configuration, version, hash }) =>
+      [rolloutId, configuration, version, hash].join(' '),
+    );
+    const written: AgentId[] = [];
+    for (const group of groups.values()) {
+      written.push(
+        ...(await this.#setTarget(
+          tx,
+          group.map(({ agent }) => agent),
+          group[0]!,
+        )),
+      );
+    }
+    return written;
+  }
+
+  async #setTarget(tx: Tx, agents: readonly AgentId[], target: SharedTarget): Promise<AgentId[]> {
+    const { configuration, version, rolloutId } = target;
+    const hash = Buffer.from(target.hash, 'hex');
+    const { rows } = await sql<{ uids: Buffer | null }>`
+      with written as (
+        insert into agent_configurations as c
+          (uid, target_configuration, target_version, target_hash, desired_hash, rollout_id)
+        select t.uid, ${configuration}, ${version}, ${hash}, ${hash}, ${rolloutId}
+        from unnest(${binaryArray('uuid', agents)}::uuid[]) as t (uid)
+        where not exists (
+          select from config_failures f where f.uid = t.uid and f.hash = ${hash} and f.lifted_at is null)
+        order by t.uid
+        on conflict (uid) do update set
+          (previous_configuration, previous_version, previous_hash) = (
+            select configuration, version, hash
+            from (values
+              (1, c.target_configuration, c.target_version, c.target_hash),
+              (2, c.previous_configuration, c.previous_version, c.previous_hash)
+            ) as known (rank, configuration, version, hash)
+            where rank = 2 or (
+              c.rollout_id is distinct from excluded.rollout_id or excluded.rollout_id is null
+            ) and exists (
+              select from agent_states s where s.uid = c.uid and s.applied_config_hash = known.hash
+            ) and not exists (
+              select from config_failures f
+              where f.uid = c.uid and f.hash = known.hash and f.lifted_at is null)
+            order by rank limit 1),
+          target_configuration = excluded.target_configuration,
+          target_version = excluded.target_version,
+          target_hash = excluded.target_hash,
+          desired_hash = excluded.target_hash,
+          rollout_id = excluded.rollout_id,
+          updated_at = now()
+        returning c.uid
+      )
+      select string_agg(uuid_send(uid), '') as uids from written`.execute(tx.db);
+    return agentIdsFromBytes(rows[0]?.uids ?? noBytes);
+  }
+
+  /** Notes that the offers of these agents are still to be delivered, until `OfferStore.settle` of the answer. */
+  async noteUndelivered(tx: Tx, agents: readonly AgentId[]): Promise<string> {
+    const id = uuidV7();
+    await sql`
+      insert into undelivered_offers (id, agents) values (${id}, ${binaryArray('uuid', agents)}::uuid[])`.execute(
+      tx.db,
+    );
+    return id;
   }
 
   /**
@@ -58,7 +88,7 @@ export class DesiredStateStore {
   async fallBack(tx: Tx, agents: readonly AgentId[]): Promise<AgentId[]> {
     const { rows } = await sql<{ uid: AgentId }>`
       update agent_configurations c
-      set desired_hash = ${workingPrevious}, updated_at = now(), delivered_at = null
+      set desired_hash = ${workingPrevious}, updated_at = now()
       where c.uid in ${locked(agents)} and c.desired_hash = c.target_hash
         and ${workingPrevious} is distinct from c.desired_hash
       returning c.uid`.execute(tx.db);
@@ -80,8 +110,7 @@ export class DesiredStateStore {
         target_version = c.previous_version,
         target_hash = c.previous_hash,
         desired_hash = ${workingPrevious},
-        updated_at = now(),
-        delivered_at = null
+        updated_at = now()
       where c.uid in ${locked(agents)} and c.rollout_id = ${rolloutId}
       returning c.uid as agent, encode(c.target_hash, 'hex') as hash`.execute(tx.db);
     return rows;
@@ -92,7 +121,7 @@ export class DesiredStateStore {
     const from =
       agents === null
         ? sql`agent_configurations c`
-        : sql`unnest(${agents}::uuid[]) as asked (uid) join agent_configurations c on c.uid = asked.uid`;
+        : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid) join agent_configurations c on c.uid = asked.uid`;
     const { rows } = await sql<{ uid: AgentId }>`
       select c.uid
       from ${from}
@@ -101,6 +130,8 @@ export class DesiredStateStore {
     return rows.map((row) => row.uid);
   }
 }
+
+const noBytes = new Uint8Array(0);
 
 const workingPrevious = sql`(
   select c.previous_hash
@@ -111,5 +142,5 @@ const workingPrevious = sql`(
 /** Rows are always locked in the order of uids, so that two writers of the same agents wait for each other. */
 function locked(agents: readonly AgentId[]) {
   return sql`(
-    select uid from agent_configurations where uid = any(${agents}::uuid[]) order by uid for no key update)`;
+    select uid from agent_configurations where uid = any(${binaryArray('uuid', agents)}::uuid[]) order by uid for no key update)`;
 }

@@ -24,14 +24,14 @@ export class DesiredState {
   async setTargets(tx: Tx, targets: readonly Target[]): Promise<AgentId[]> {
     if (targets.length === 0) return [];
     const changed = await this.#store.setTargets(tx, targets);
-    this.#deliverAfterCommit(tx, changed);
+    await this.#deliverAfterCommit(tx, changed);
     return changed;
   }
 
   /** Offers agents whose target failed what they had before it; without that, nothing. */
   async fallBack(tx: Tx, agents: readonly AgentId[]): Promise<void> {
     if (agents.length === 0) return;
-    this.#deliverAfterCommit(tx, await this.#store.fallBack(tx, agents));
+    await this.#deliverAfterCommit(tx, await this.#store.fallBack(tx, agents));
   }
 
   /** Falls back wherever an agent said FAILED for its target, whoever had set it; of `agents`, or all (null). */
@@ -51,13 +51,15 @@ export class DesiredState {
     if (agents.length === 0) return [];
     const reverted = await this.#store.revert(tx, rolloutId, agents);
     const changed = reverted.map(({ agent }) => agent);
-    this.#deliverAfterCommit(tx, changed);
+    await this.#deliverAfterCommit(tx, changed);
     return reverted;
   }
 
-  #deliverAfterCommit(tx: Tx, agents: readonly AgentId[]): void {
+  /** The note is for the sweep, should this process not live to deliver. */
+  async #deliverAfterCommit(tx: Tx, agents: readonly AgentId[]): Promise<void> {
     if (agents.length === 0) return;
-    tx.afterCommit(() => this.#offers.deliver(agents));
+    const note = await this.#store.noteUndelivered(tx, agents);
+    tx.afterCommit(() => this.#offers.deliver({ note, agents }));
     tx.afterCommit(() => this.#announcer.announceAgents(agents, 'configuration'));
   }
 }

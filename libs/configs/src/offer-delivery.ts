@@ -1,13 +1,14 @@
-import { agentIdFromBytes, agentIdToBytes, type AgentId } from '@muster/agents/agent-id';
+import { agentIdsFromBytes, agentIdsToBytes, type AgentId } from '@muster/agents/agent-id';
 import type { Presence } from '@muster/agents/presence';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
 import type { OfferCache } from './offer-cache.ts';
-import type { Offer, OfferStore } from './offer-store.postgres.ts';
+import type { Offer, OfferStore, UndeliveredOffers } from './offer-store.postgres.ts';
 
 /** Agents in one pass: bounds a delivery to 80 kB of uids beside its config. */
 const batchSize = 5000;
-const uidBytes = 16;
+/** Notes of undelivered offers that one sweep takes. */
+const notesAtOnce = 20;
 
 export interface OfferDeliveryDeps {
   readonly store: OfferStore;
@@ -30,23 +31,26 @@ export class OfferDelivery {
   }
 
   /**
-   * Delivers what these agents should have now. What cannot be delivered stays marked in Postgres and is
+   * Delivers what these agents should have now. What cannot be delivered stays noted in Postgres and is
    * logged; `deliverUndelivered` tries again. Never rejects.
    */
-  async deliver(agents: readonly AgentId[]): Promise<void> {
-    for (let start = 0; start < agents.length; start += batchSize) {
-      try {
-        await this.#deliverBatch(agents.slice(start, start + batchSize));
-      } catch (error) {
-        this.#deps.log.warn({ err: error }, 'offers could not be delivered; they are tried again');
+  async deliver({ note, agents }: UndeliveredOffers): Promise<void> {
+    try {
+      const left: AgentId[] = [];
+      for (let start = 0; start < agents.length; start += batchSize) {
+        left.push(...(await this.#deliverBatch(agents.slice(start, start + batchSize))));
       }
+      await this.#deps.store.settle(note, left);
+    } catch (error) {
+      this.#deps.log.warn({ err: error }, 'offers could not be delivered; they are tried again');
     }
   }
 
   /** Delivers what a process that died, or a gateway that did not answer, left behind. */
   async deliverUndelivered(olderThanMs: number): Promise<void> {
-    const agents = await this.#deps.store.undelivered(olderThanMs, batchSize);
-    if (agents.length > 0) await this.deliver(agents);
+    for (const offers of await this.#deps.store.undelivered(olderThanMs, notesAtOnce)) {
+      await this.deliver(offers);
+    }
   }
 
   /**
@@ -64,7 +68,7 @@ export class OfferDelivery {
       const remoteConfigs = await store.remoteConfigs(distinctHashes(offers));
       await this.#cache(offers, remoteConfigs);
       await this.#send(offers, await presence.locate(offers.map(({ agent }) => agent)), remoteConfigs);
-      await store.reopenReplaced(offers);
+      await store.reopen(await store.replaced(offers));
       last = offers.at(-1)!.agent;
       count += offers.length;
     }
@@ -72,7 +76,8 @@ export class OfferDelivery {
     log.info({ agents: count }, 'offer cache filled');
   }
 
-  async #deliverBatch(agents: readonly AgentId[]): Promise<void> {
+  /** Answers the agents for which it must be tried again. */
+  async #deliverBatch(agents: readonly AgentId[]): Promise<AgentId[]> {
     const { store, presence, log } = this.#deps;
     const offers = await store.current(agents);
     const remoteConfigs = await store.remoteConfigs(distinctHashes(offers));
@@ -85,11 +90,10 @@ export class OfferDelivery {
     // Whoever moved meanwhile is with another gateway, or offline and served by the cache.
     const moved = offers.filter(({ agent }) => sent.notHeld.has(agent));
     const resent = await this.#send(moved, await presence.locate([...sent.notHeld]), remoteConfigs);
-    const unreached = new Set([...sent.unreached, ...resent.unreached]);
-    if (unreached.size > 0)
-      log.warn({ agents: unreached.size }, 'gateways did not take offers; they are tried again');
-    await store.markDelivered(offers.filter(({ agent }) => !unreached.has(agent)));
-    await store.reopenReplaced(offers);
+    const unreached = [...sent.unreached, ...resent.unreached];
+    if (unreached.length > 0)
+      log.warn({ agents: unreached.length }, 'gateways did not take offers; they are tried again');
+    return [...new Set([...unreached, ...(await store.replaced(offers))])];
   }
 
   async #cache(offers: readonly Offer[], remoteConfigs: Map<string, Uint8Array>): Promise<void> {
@@ -127,9 +131,9 @@ export class OfferDelivery {
         kind: 'desiredConfig',
         configHash: Buffer.from(hash ?? '', 'hex'),
         remoteConfig: (hash !== null && remoteConfigs.get(hash)) || new Uint8Array(0),
-        instanceUids: Buffer.concat(agents.map(agentIdToBytes)),
+        instanceUids: agentIdsToBytes(agents),
       });
-      return { notHeld: splitUids(receipt.notHeld), unreached: [] };
+      return { notHeld: agentIdsFromBytes(receipt.notHeld), unreached: [] };
     } catch (error) {
       this.#deps.log.warn({ err: error, gateway }, 'a gateway did not take offers');
       return { notHeld: [], unreached: agents };
@@ -139,10 +143,4 @@ export class OfferDelivery {
 
 function distinctHashes(offers: readonly Offer[]): string[] {
   return [...new Set(offers.map(({ hash }) => hash))].filter((hash) => hash !== null);
-}
-
-function splitUids(bytes: Uint8Array): AgentId[] {
-  return Array.from({ length: bytes.length / uidBytes }, (_, i) =>
-    agentIdFromBytes(bytes.subarray(i * uidBytes, (i + 1) * uidBytes)),
-  );
 }

@@ -37,12 +37,8 @@ async function previousOf(agent: AgentId): Promise<string | null> {
 }
 
 async function undelivered(): Promise<number> {
-  const rows = await world.db
-    .selectFrom('agent_configurations')
-    .select('uid')
-    .where('delivered_at', 'is', null)
-    .execute();
-  return rows.length;
+  const rows = await world.db.selectFrom('undelivered_offers').select('agents').execute();
+  return rows.flatMap((row) => row.agents).length;
 }
 
 describe('delivery', () => {

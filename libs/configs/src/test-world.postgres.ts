@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { agentIdFromBytes, type AgentId } from '@muster/agents/agent-id';
+import { agentIdsFromBytes, agentIdsToBytes, type AgentId } from '@muster/agents/agent-id';
 import { createMemoryPresence } from '@muster/agents/presence.memory';
 import { createTestDatabase } from '@muster/db/test-database.postgres';
 import { transact, type Tx } from '@muster/db/transaction';
@@ -46,15 +46,12 @@ export async function createTestWorld() {
   const openGateway = (gateway: string) =>
     delivery.receive(gateway, async (order) => {
       if (order.kind !== 'desiredConfig') return { notHeld: new Uint8Array(), refused: [] };
-      const agents = splitUids(order.instanceUids);
+      const agents = agentIdsFromBytes(order.instanceUids);
       const holders = await presence.locate(agents);
       const held = agents.filter((agent) => holders.get(agent) === gateway);
       const hash = Buffer.from(order.configHash).toString('hex');
       delivered.push({ gateway, hash, agents: held });
-      const notHeld = agents
-        .filter((agent) => !held.includes(agent))
-        .map((agent) => agent.replaceAll('-', ''));
-      return { notHeld: Buffer.from(notHeld.join(''), 'hex'), refused: [] };
+      return { notHeld: agentIdsToBytes(agents.filter((agent) => !held.includes(agent))), refused: [] };
     });
   await openGateway('gateway-1');
 
@@ -158,10 +155,4 @@ export type TestWorld = Awaited<ReturnType<typeof createTestWorld>>;
 
 function configText(text: string): string {
   return `# ${text}\nreceivers: {nop: }\nexporters: {nop: }\nservice: {pipelines: {logs: {receivers: [nop], exporters: [nop]}}}\n`;
-}
-
-function splitUids(bytes: Uint8Array): AgentId[] {
-  return Array.from({ length: bytes.length / 16 }, (_, i) =>
-    agentIdFromBytes(bytes.subarray(i * 16, i * 16 + 16)),
-  );
 }

@@ -16,6 +16,7 @@ export interface Database {
   rendered_configs: RenderedConfigsTable;
   fleets: FleetsTable;
   agent_configurations: AgentConfigurationsTable;
+  undelivered_offers: UndeliveredOffersTable;
   rollouts: RolloutsTable;
   rollout_agents: RolloutAgentsTable;
   rollout_events: RolloutEventsTable;
@@ -194,7 +195,12 @@ export interface AgentConfigurationsTable {
   desired_hash: Buffer | null;
   rollout_id: string | null;
   updated_at: Generated<Date>;
-  delivered_at: Date | null;
+}
+
+export interface UndeliveredOffersTable {
+  id: string;
+  agents: string[];
+  made_at: Generated<Date>;
 }
 
 export interface RolloutsTable {

@@ -161,8 +161,7 @@ export class RolloutAgentsStore {
       where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
       group by ra.wave, ra.state`.execute(tx.db);
     const open = rows.flatMap((row) => (row.oldest_open ? [row.oldest_open.getTime()] : []));
-    const countOf = (state: RolloutAgentState) =>
-      sum(rows, (row) => (row.state === state ? row.agents : 0));
+    const countOf = (state: RolloutAgentState) => sum(rows, (row) => (row.state === state ? row.agents : 0));
     return {
       reached: Array.from({ length: Math.min(rollout.wave + 1, rollout.waveCount) }, (_, wave) =>
         toWaveCounts(rows.filter((row) => row.wave === wave)),

@@ -77,25 +77,41 @@ export class RolloutEngine {
       const rollout = await store.lock(tx, id);
       if (!rollout || !isActive(rollout.state)) return null;
       const settled = await this.#settle(tx, rollout, now);
-      const view = await this.#view(tx, rollout, now);
+      const { view, setAside } = await this.#view(tx, rollout, now);
       const decision = decide(view, now);
-      if (!changed && (settled > 0 || decision.kind !== 'wait')) {
+      if (!changed && (settled + setAside > 0 || decision.kind !== 'wait')) {
         changed = true;
         tx.afterCommit(() => announcer.announce('rollouts.changed', { id, fleet: rollout.fleet }));
       }
       if (decision.kind === 'wait') return decision.until;
       await this.#act(tx, rollout, view, decision, now);
+      if (decision.kind !== 'startWave') continue;
+      // Nothing else has changed by that: no need to look at the agents again.
+      const begun = { ...view, waveStartedAt: now, waveSettledAt: null };
+      const next = decide(begun, now);
+      if (next.kind === 'wait') return next.until;
+      await this.#act(tx, rollout, begun, next, now);
     }
   }
 
-  /** How many are unhealthy or gone matters to gates that ask, and for the record of a wave that has settled. */
-  async #view(tx: Tx, rollout: RolloutRecord, now: number): Promise<RolloutView> {
+  /**
+   * What there is to decide on, once who cannot be offered has been set aside. How many are unhealthy or gone
+   * matters to gates that ask, and for the record of a wave that has settled.
+   */
+  async #view(tx: Tx, rollout: RolloutRecord, now: number): Promise<{ view: RolloutView; setAside: number }> {
     const { agents } = this.#deps;
     const { maxUnhealthy, maxDisconnected } = rollout.policy;
     const gated = maxUnhealthy !== null || maxDisconnected !== null;
-    const view = { ...rollout, ...(await agents.counts(tx, rollout, now, gated)) };
-    if (gated || isUnanswered(view)) return view;
-    return { ...view, ...(await agents.counts(tx, rollout, now, true)) };
+    const count = async (vitals: boolean) => ({
+      ...rollout,
+      ...(await agents.counts(tx, rollout, now, vitals)),
+    });
+    let view = await count(gated);
+    const waits = view.reached.some(({ waiting, deferred }) => waiting + deferred > 0);
+    const setAside = rollout.state === 'running' && waits ? await agents.setAside(tx, rollout) : 0;
+    if (setAside > 0) view = await count(gated);
+    if (!gated && !isUnanswered(view)) view = await count(true);
+    return { view, setAside };
   }
 
   /** Takes over what has happened to agents since the last look. Answers how many changed. */
@@ -106,8 +122,7 @@ export class RolloutEngine {
     }
     const settled = await agents.settleOffers(tx, rollout, now);
     await desiredState.fallBack(tx, settled.failed);
-    const setAside = rollout.state === 'running' ? await agents.setAside(tx, rollout) : 0;
-    return settled.count + setAside;
+    return settled.count;
   }
 
   async #revertTouched(tx: Tx, rollout: RolloutRecord, now: number): Promise<number> {
