@@ -31,9 +31,9 @@ export function agentIdToBytes(id: AgentId): Buffer {
 
 /** As many agents as there are instance_uids of 16 bytes, one after the other. */
 export function agentIdsFromBytes(bytes: Uint8Array): AgentId[] {
-  const agents = new Array<AgentId>(bytes.length / 16);
-  for (let i = 0; i < agents.length; i++) agents[i] = agentIdFromBytes(bytes.subarray(i * 16, i * 16 + 16));
-  return agents;
+  return Array.from({ length: bytes.length / 16 }, (_, i) =>
+    agentIdFromBytes(bytes.subarray(i * 16, i * 16 + 16)),
+  );
 }
 
 /** The instance_uids of agents one after the other, 16 bytes each. */
