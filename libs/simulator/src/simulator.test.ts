@@ -95,6 +95,14 @@ test.each(['ws', 'http'] as const)(
   },
 );
 
+test('agents that are cut again while they wait to connect have one connection each', async () => {
+  const simulator = simulate({ agents: 30, dialsInFlight: 1, churnPerMinute: 600 });
+  await simulator.start();
+  await until(() => server.sockets.length > 300);
+
+  expect((await simulator.stats()).connected).toBeLessThanOrEqual(30);
+});
+
 describe('an offer', () => {
   test('is applied: APPLYING, then APPLIED with what now runs', async () => {
     const simulator = simulate({ agents: 1, applyMs: 30 });

@@ -34,7 +34,12 @@ export class WebSocketLine implements Line, ConnectionListener {
   #attempt: number;
   #connection: WebSocketConnection | null = null;
   #isOpen = false;
+  /** Among those who may dial now. */
   #atGate = false;
+  /** Stands in the queue before the gate. */
+  #queued = false;
+  /** Is to be connected; false after a cut, until it is time to come back. */
+  #wanted = false;
   #openedAt = 0;
   #dialedAt = 0;
   /** How many of the agents have sent their first message on this connection. */
@@ -58,8 +63,12 @@ export class WebSocketLine implements Line, ConnectionListener {
 
   start(): void {
     if (this.#stopped) return;
+    this.#wanted = true;
+    if (this.#queued || this.#connection) return;
+    this.#queued = true;
     this.#parts.gate.enter(() => {
-      if (this.#stopped) return this.#parts.gate.leave();
+      this.#queued = false;
+      if (this.#stopped || !this.#wanted) return this.#parts.gate.leave();
       this.#atGate = true;
       this.#dialedAt = performance.now();
       this.#connection = new WebSocketConnection(this.#target(this.#attempt), this, this.#parts.random);
@@ -81,6 +90,7 @@ export class WebSocketLine implements Line, ConnectionListener {
 
   cut(returnAfterMs: number | null): void {
     if (this.#retry) clearTimeout(this.#retry);
+    this.#wanted = false;
     this.#connection?.cut();
     this.#connectionGone();
     this.#backoff = new ReconnectBackoff();
@@ -178,7 +188,8 @@ export class WebSocketLine implements Line, ConnectionListener {
 
   /** The first message of each agent, as fast as the server takes them. */
   #greet(): void {
-    while (this.#greeted < this.#agents.length && !this.#connection!.isFull) {
+    // sending may end the connection
+    while (this.#greeted < this.#agents.length && this.#connection?.isFull === false) {
       const agent = this.#agents[this.#greeted++]!;
       if (this.#parts.fleet.table.gone[agent] === 0) this.#send(agent);
     }
