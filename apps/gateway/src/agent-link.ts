@@ -42,6 +42,8 @@ export const closeReasons = {
   revoked: { code: 1008, text: 'the credential was revoked' },
   unauthorized: { code: 1008, text: 'the agent is not let in' },
   tooLarge: { code: 1009, text: 'the message is too large' },
+  silent: { code: 1001, text: 'nothing was heard for too long' },
+  tooManyMessages: { code: 1013, text: 'too many messages' },
   /** The agent will be held off with 503 and Retry-After if it is still too early. */
   unavailable: { code: 1013, text: 'try again later' },
 } as const satisfies Record<string, CloseReason>;

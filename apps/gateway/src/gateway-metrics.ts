@@ -4,6 +4,8 @@ export interface GatewayMetrics {
   connections: number;
   /** Agents held now, over either transport. */
   agents: number;
+  /** Bytes of HTTP bodies held now. */
+  bodyBytes: number;
   /** AgentToServer messages taken, malformed ones too. */
   messages: number;
   malformed: number;
@@ -21,12 +23,29 @@ export interface GatewayMetrics {
   refused: number;
   /** Connections and polls without a valid credential. */
   unauthorized: number;
+  /** HTTP bodies refused as larger than is taken, as sent or unpacked. */
+  bodiesTooLarge: number;
+  /** HTTP bodies given up because they took too long to come. */
+  bodiesTooSlow: number;
+  /** HTTP bodies refused because others took up the memory there is for them. */
+  bodiesWithoutRoom: number;
+  /** Messages answered with UNAVAILABLE because their connection sends too many. */
+  messagesOverRate: number;
+  /** WebSockets closed because they went on sending too many messages. */
+  connectionsOverRate: number;
+  /** WebSockets closed because they completed neither a message nor a pong for too long. */
+  connectionsSilent: number;
+  /** WebSockets cut because they did not read what they were sent. */
+  connectionsNotReading: number;
+  /** WebSockets cut in the middle of a message because memory ran short. */
+  connectionsShed: number;
 }
 
 export function createGatewayMetrics(): GatewayMetrics {
   return {
     connections: 0,
     agents: 0,
+    bodyBytes: 0,
     messages: 0,
     malformed: 0,
     reports: 0,
@@ -36,5 +55,13 @@ export function createGatewayMetrics(): GatewayMetrics {
     fullStateAsked: 0,
     refused: 0,
     unauthorized: 0,
+    bodiesTooLarge: 0,
+    bodiesTooSlow: 0,
+    bodiesWithoutRoom: 0,
+    messagesOverRate: 0,
+    connectionsOverRate: 0,
+    connectionsSilent: 0,
+    connectionsNotReading: 0,
+    connectionsShed: 0,
   };
 }

@@ -12,7 +12,8 @@ import { FakeAgent, type FakeAgentOptions } from '@muster/opamp/fake-agent';
 import { AgentToServer } from '@muster/opamp/opamp';
 import { encodeRemoteConfig } from '@muster/opamp/remote-config';
 import { silentLog } from '@muster/platform/log';
-import { gatewayDefaults, startGateway, type GatewaySettings, type RunningGateway } from './start.ts';
+import { gatewayDefaults, type GatewaySettings } from './gateway-settings.ts';
+import { startGateway, type RunningGateway } from './start.ts';
 
 export const token = 'mus_enroll_for_tests';
 export const tokenId = '0192b1d0-0000-7000-8000-000000000001';

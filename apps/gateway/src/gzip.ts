@@ -16,10 +16,63 @@ export class BadCompression extends Error {
 const inflate = promisify(gunzip);
 const deflate = promisify<Uint8Array, Buffer>(gzip);
 
-/** Unpacks gzip, to `limit` bytes at most. Rejects with `BodyTooLarge` or `BadCompression`. */
-export async function unpack(body: Uint8Array, limit: number): Promise<Buffer> {
+/** What most bodies unpack to at most; larger ones are unpacked one after the other. */
+const ordinaryBytes = 1024 * 1024;
+const ordinaryAtOnce = 16;
+/** Bytes unpacked in one step. */
+const ordinaryStep = 16 * 1024;
+const largeStep = 512 * 1024;
+
+/**
+ * Unpacks gzip, to `limit` bytes at most. However many bodies come at once, and whatever they unpack to,
+ * only `ordinaryAtOnce` small ones and one large one are in the works: the others wait, still packed.
+ */
+export class Inflation {
+  readonly #limit: number;
+  readonly #ordinary = new Lane(ordinaryAtOnce);
+  readonly #large = new Lane(1);
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Rejects with `BodyTooLarge` or `BadCompression`. */
+  async unpack(body: Uint8Array): Promise<Buffer> {
+    const first = Math.min(ordinaryBytes, this.#limit);
+    try {
+      return await this.#ordinary.run(() => unpack(body, first));
+    } catch (error) {
+      if (!(error instanceof BodyTooLarge) || first === this.#limit) throw error;
+    }
+    return this.#large.run(() => unpack(body, this.#limit, largeStep));
+  }
+}
+
+/** Runs so many tasks at once; the others wait for their turn. */
+class Lane {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(atOnce: number) {
+    this.#free = atOnce;
+  }
+
+  async run<T>(task: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await task();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
+    }
+  }
+}
+
+async function unpack(body: Uint8Array, limit: number, chunkSize = ordinaryStep): Promise<Buffer> {
   try {
-    return await inflate(body, { maxOutputLength: limit });
+    return await inflate(body, { maxOutputLength: limit, chunkSize });
   } catch (error) {
     const isTooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
     throw isTooLarge ? new BodyTooLarge('the body is too large') : new BadCompression('the body is not gzip');

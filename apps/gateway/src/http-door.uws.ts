@@ -3,8 +3,8 @@ import type { Log } from '@muster/platform/log';
 import { Connection } from './session.ts';
 import type { Authentication } from './credentials.ts';
 import type { Doorway } from './doorway.ts';
-import { acceptsGzip, BadCompression, BodyTooLarge, unpack } from './gzip.ts';
-import { collectBody } from './http-body.uws.ts';
+import { acceptsGzip, BadCompression, BodyTooLarge } from './gzip.ts';
+import { HttpBody, type BodyProblem } from './http-body.uws.ts';
 import { HttpLink, httpStatus } from './http-link.uws.ts';
 import { plainAddress } from './remote-address.ts';
 
@@ -14,8 +14,7 @@ const encodings = ['', 'identity', 'gzip', 'x-gzip'];
 interface Exchange {
   link: HttpLink;
   authentication: Authentication | Promise<Authentication>;
-  /** Null: larger than is taken. */
-  body: Promise<Buffer | null>;
+  body: HttpBody;
   isPacked: boolean;
 }
 
@@ -26,7 +25,8 @@ export function httpHandler(
 ): (response: HttpResponse, request: HttpRequest) => void {
   return (response, request) => {
     const address = plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString());
-    const link = new HttpLink(response, address, acceptsGzip(request.getHeader('accept-encoding')));
+    const body = new HttpBody(response, declaredLength(request), doorway.bodies);
+    const link = new HttpLink(response, body, address, acceptsGzip(request.getHeader('accept-encoding')));
     const encoding = request.getHeader('content-encoding').trim().toLowerCase();
     if (mediaTypeOf(request) !== mediaType)
       return link.reject(httpStatus.unsupportedMediaType, { Accept: mediaType });
@@ -34,9 +34,6 @@ export function httpHandler(
       return link.reject(httpStatus.unsupportedMediaType, { 'Accept-Encoding': 'gzip' });
     }
     const authentication = doorway.credentials.authenticate(request.getHeader('authorization'));
-    const body = new Promise<Buffer | null>((resolve) =>
-      collectBody(response, doorway.maxMessageBytes, resolve),
-    );
     exchange(doorway, { link, authentication, body, isPacked: encoding.endsWith('gzip') }).catch(
       (error: unknown) => {
         log.error({ err: error }, 'an HTTP exchange failed');
@@ -50,18 +47,38 @@ function mediaTypeOf(request: HttpRequest): string {
   return request.getHeader('content-type').split(';')[0]!.trim().toLowerCase();
 }
 
+/** Bytes; null when the body comes in chunks. */
+function declaredLength(request: HttpRequest): number | null {
+  if (request.getHeader('transfer-encoding') !== '') return null;
+  return Number(request.getHeader('content-length'));
+}
+
 async function exchange(doorway: Doorway, { link, authentication, body, isPacked }: Exchange): Promise<void> {
   const known = await authentication;
   if (known.kind !== 'accepted') return sendAway(doorway, link, known.kind);
-  const received = await body;
-  if (received === null) return link.reject(httpStatus.payloadTooLarge, {}, true);
+  const received = await body.received;
+  if (typeof received === 'string') return refuseBody(doorway, link, received);
   try {
-    const message = isPacked ? await unpack(received, doorway.maxMessageBytes) : received;
+    const message = isPacked ? await doorway.inflation.unpack(received) : received;
+    if (isPacked && !body.unpackedTo(message.length)) return refuseBody(doorway, link, 'noRoom');
     doorway.reception.receive(new Connection(link, known.token), message);
   } catch (error) {
-    if (error instanceof BodyTooLarge) link.reject(httpStatus.payloadTooLarge);
+    if (error instanceof BodyTooLarge) refuseBody(doorway, link, 'tooLarge');
     else if (error instanceof BadCompression) link.reject(httpStatus.badRequest);
     else throw error;
+  }
+}
+
+function refuseBody({ admission, metrics }: Doorway, link: HttpLink, problem: BodyProblem): void {
+  if (problem === 'tooLarge') {
+    metrics.bodiesTooLarge += 1;
+    link.reject(httpStatus.payloadTooLarge);
+  } else if (problem === 'tooSlow') {
+    metrics.bodiesTooSlow += 1;
+    link.reject(httpStatus.requestTimeout, {}, true);
+  } else {
+    metrics.bodiesWithoutRoom += 1;
+    link.reject(httpStatus.unavailable, { 'Retry-After': String(admission.later()) });
   }
 }
 
@@ -71,6 +88,6 @@ function sendAway({ admission, metrics }: Doorway, link: HttpLink, kind: 'refuse
     link.reject(httpStatus.unauthorized, { 'WWW-Authenticate': 'Bearer' });
   } else {
     metrics.refused += 1;
-    link.reject(httpStatus.unavailable, { 'Retry-After': String(admission.turnAway()) });
+    link.reject(httpStatus.unavailable, { 'Retry-After': String(admission.later()) });
   }
 }

@@ -2,6 +2,7 @@ import type { HttpResponse } from 'uWebSockets.js';
 import { withoutHeader } from '@muster/opamp/server-to-agent';
 import type { AgentLink, Refusal } from './agent-link.ts';
 import { pack } from './gzip.ts';
+import type { HttpBody } from './http-body.uws.ts';
 
 /** Status lines of the answers that are given here. */
 export const httpStatus = {
@@ -10,6 +11,7 @@ export const httpStatus = {
   unauthorized: '401 Unauthorized',
   notFound: '404 Not Found',
   methodNotAllowed: '405 Method Not Allowed',
+  requestTimeout: '408 Request Timeout',
   payloadTooLarge: '413 Content Too Large',
   unsupportedMediaType: '415 Unsupported Media Type',
   upgradeRequired: '426 Upgrade Required',
@@ -24,19 +26,21 @@ export class HttpLink implements AgentLink {
   readonly transport = 'http';
   readonly remoteAddress: string;
   readonly #response: HttpResponse;
+  readonly #body: HttpBody;
   readonly #gzip: boolean;
   #open = true;
-
   #aborted = false;
 
   /** `gzip`: the client takes it. */
-  constructor(response: HttpResponse, remoteAddress: string, gzip: boolean) {
+  constructor(response: HttpResponse, body: HttpBody, remoteAddress: string, gzip: boolean) {
     this.#response = response;
+    this.#body = body;
     this.remoteAddress = remoteAddress;
     this.#gzip = gzip;
     response.onAborted(() => {
       this.#open = false;
       this.#aborted = true;
+      body.release();
     });
   }
 
@@ -59,9 +63,10 @@ export class HttpLink implements AgentLink {
     else this.reject(httpStatus.unavailable, { 'Retry-After': String(refusal.retryAfterSeconds) });
   }
 
-  /** Answers with a status alone. Ends the TCP connection when the rest of the body is not wanted. */
-  reject(status: HttpStatus, headers: Record<string, string> = {}, endConnection = false): void {
-    this.#answer(status, headers, undefined, endConnection);
+  /** Answers with a status alone. `last`: the connection is of no more use. */
+  reject(status: HttpStatus, headers: Record<string, string> = {}, last = !this.#body.endsSoon): void {
+    if (last) this.#answerEarly(status, headers);
+    else this.#answer(status, headers);
   }
 
   /** Nothing outlives the exchange. */
@@ -70,18 +75,40 @@ export class HttpLink implements AgentLink {
   async #sendPacked(packing: Promise<Uint8Array>): Promise<void> {
     this.#open = false;
     const packed = await packing;
-    if (!this.#aborted) respond(this.#response, httpStatus.ok, gzippedProtobuf, packed);
+    if (this.#aborted) return;
+    this.#body.release();
+    respond(this.#response, httpStatus.ok, gzippedProtobuf, packed);
   }
 
-  #answer(
-    status: HttpStatus,
-    headers: Record<string, string>,
-    body?: Uint8Array,
-    endConnection = false,
-  ): void {
+  #answer(status: HttpStatus, headers: Record<string, string>, body?: Uint8Array): void {
     if (!this.#open) return;
     this.#open = false;
-    respond(this.#response, status, headers, body, endConnection);
+    this.#body.release();
+    respond(this.#response, status, headers, body);
+  }
+
+  /**
+   * Answers a client that is still sending, and ends the exchange when that is over. Closed at once, the
+   * system would answer the rest with a reset, and the client might never read why.
+   */
+  #answerEarly(status: HttpStatus, headers: Record<string, string>): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const response = this.#response;
+    response.cork(() => {
+      response.writeStatus(status);
+      for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
+      response.writeHeader('Connection', 'close');
+      // Something must be written for the head to leave.
+      response.write(`${status}\n`);
+    });
+    this.#body.discardRest((allCame) => {
+      if (this.#aborted) return;
+      this.#body.release();
+      // µWebSockets would write the header once more if it was told to close after the end.
+      if (allCame) response.cork(() => response.end());
+      else response.close();
+    });
   }
 }
 
@@ -94,11 +121,10 @@ export function respond(
   status: HttpStatus,
   headers: Record<string, string> = {},
   body?: Uint8Array,
-  endConnection = false,
 ): void {
   response.cork(() => {
     response.writeStatus(status);
     for (const [name, value] of Object.entries(headers)) response.writeHeader(name, value);
-    response.end(body ?? '', endConnection);
+    response.end(body ?? '');
   });
 }

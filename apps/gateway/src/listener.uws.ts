@@ -16,6 +16,7 @@ import { httpHandler } from './http-door.uws.ts';
 import { httpStatus, respond } from './http-link.uws.ts';
 import { LIBUS_LISTEN_EXCLUSIVE_PORT } from './uws-constants.uws.ts';
 import { webSocketBehavior, type SocketData } from './websocket-door.uws.ts';
+import { WebSocketWatch } from './websocket-watch.ts';
 
 const path = '/v1/opamp';
 const closeEveryMs = 50;
@@ -26,11 +27,18 @@ export class Listener {
   readonly #app: TemplatedApp;
   readonly #socket: us_listen_socket;
   readonly #connections: Set<Connection>;
+  readonly #watch: WebSocketWatch;
 
-  private constructor(app: TemplatedApp, socket: us_listen_socket, connections: Set<Connection>) {
+  private constructor(
+    app: TemplatedApp,
+    socket: us_listen_socket,
+    connections: Set<Connection>,
+    watch: WebSocketWatch,
+  ) {
     this.#app = app;
     this.#socket = socket;
     this.#connections = connections;
+    this.#watch = watch;
     // A listening socket is a socket too, which the package's types do not say.
     this.port = us_socket_local_port(socket as unknown as us_socket);
   }
@@ -38,17 +46,19 @@ export class Listener {
   /** Port 0 takes a free one. Rejects with `CannotListen`. */
   static async open(host: string, port: number, doorway: Doorway, log: Log): Promise<Listener> {
     const connections = new Set<Connection>();
+    const watch = new WebSocketWatch({ ...doorway, log });
     const app = App()
-      .ws<SocketData>(path, webSocketBehavior(doorway, connections))
+      .ws<SocketData>(path, webSocketBehavior(doorway, connections, watch))
       .post(path, httpHandler(doorway, log))
       .get(path, (response) => respond(response, httpStatus.upgradeRequired, { Upgrade: 'websocket' }))
       .any(path, (response) => respond(response, httpStatus.methodNotAllowed, { Allow: 'GET, POST' }))
       .any('/*', (response) => respond(response, httpStatus.notFound));
     const socket = await listen(app, host, port);
     if (socket === null) {
+      watch.end();
       throw new CannotListen(host, port, 'MUSTER_OPAMP_PORT', await whyNotListen(host, port));
     }
-    return new Listener(app, socket, connections);
+    return new Listener(app, socket, connections, watch);
   }
 
   /** Closes the open WebSockets that `which` picks, evenly over `overMs` milliseconds. */
@@ -72,6 +82,7 @@ export class Listener {
 
   /** Cuts whatever is still open. */
   end(): void {
+    this.#watch.end();
     this.#app.close();
   }
 }

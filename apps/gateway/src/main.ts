@@ -10,7 +10,8 @@ import { assemble, runProcess } from '@muster/platform/process';
 import { startTelemetry } from '@muster/platform/telemetry';
 import { hostname } from 'node:os';
 import { readEnv } from './env.ts';
-import { startGateway, gatewayDefaults } from './start.ts';
+import { settingsFromEnv } from './gateway-settings.ts';
+import { startGateway } from './start.ts';
 
 await runProcess(() =>
   assemble(async (keep) => {
@@ -26,17 +27,9 @@ await runProcess(() =>
     keep({ stop: () => presence.close() });
     const offerCache = createRedisOfferCache({ url: env.MUSTER_REDIS_URL });
     keep({ stop: () => offerCache.close() });
-    const settings = {
-      ...gatewayDefaults,
-      id:
-        env.MUSTER_GATEWAY_ID ?? `${hostname()}-${process.pid}`.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(-63),
-      host: env.MUSTER_HOST,
-      port: env.MUSTER_OPAMP_PORT,
-      maxMessageBytes: env.MUSTER_MAX_MESSAGE_BYTES,
-      acceptsPerSecond: env.MUSTER_ACCEPTS_PER_SECOND,
-      graceMs: env.MUSTER_DISCONNECT_GRACE_MS,
-      httpSilenceMs: env.MUSTER_HTTP_SILENCE_SECONDS * 1_000,
-    };
+    const id =
+      env.MUSTER_GATEWAY_ID ?? `${hostname()}-${process.pid}`.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(-63);
+    const settings = settingsFromEnv(env, id);
     keep(await startGateway({ settings, bus, delivery, presence, offerCache, log }));
     keep(
       await startProbes(env.MUSTER_HOST, env.MUSTER_PROBE_PORT, () =>

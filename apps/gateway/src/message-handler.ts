@@ -58,11 +58,7 @@ export class MessageHandler {
   }
 
   /** The agent has to send the message again later. */
-  turnAway(
-    session: Session,
-    message: AgentMessage,
-    retryAfterSeconds = this.#deps.admission.turnAway(),
-  ): void {
+  turnAway(session: Session, message: AgentMessage, retryAfterSeconds = this.#deps.admission.later()): void {
     this.#deps.metrics.refused += 1;
     message.connection.link.refuse({ kind: 'unavailable', instanceUid: session.uid, retryAfterSeconds });
   }

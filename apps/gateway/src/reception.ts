@@ -46,6 +46,17 @@ export class Reception {
     }
   }
 
+  /** Who sent a WebSocket message that is not looked at further; null: it is malformed. */
+  senderOf(bytes: Uint8Array): Uint8Array | null {
+    try {
+      const { instanceUid } = scanWebSocketMessage(bytes);
+      return instanceUid?.length === uidLength ? instanceUid : null;
+    } catch (error) {
+      if (error instanceof MalformedMessage) return null;
+      throw error;
+    }
+  }
+
   /** Answers something that is not an OpAMP message (spec "Bad Request"). */
   refuse(connection: Connection, reason: string): void {
     this.#metrics.malformed += 1;

@@ -134,6 +134,11 @@ export class Connection {
     return this.#others?.size ? null : this.#first;
   }
 
+  /** How many agents speak through it. */
+  get agents(): number {
+    return (this.#first ? 1 : 0) + (this.#others?.size ?? 0);
+  }
+
   /** The session of this uid, if it is the connection's first: the short way for most messages. */
   firstIs(uid: Uint8Array): Session | null {
     return this.#first?.uid.equals(uid) ? this.#first : null;

@@ -8,46 +8,14 @@ import { observeNumbers } from '@muster/platform/telemetry';
 import { Admission } from './admission.ts';
 import { closeReasons } from './agent-link.ts';
 import { FormerAgents } from './former-agents.ts';
+import type { Doorway } from './doorway.ts';
+import { Inflation } from './gzip.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
+import type { GatewaySettings } from './gateway-settings.ts';
 import { Lease } from './lease.ts';
 import { Listener } from './listener.uws.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { wireGateway } from './wire.ts';
-
-export interface GatewaySettings {
-  /** Unique among gateways. */
-  id: string;
-  host: string;
-  /** 0: any free one. */
-  port: number;
-  /** Bytes of one message with its header, received or sent, before packing and after unpacking. */
-  maxMessageBytes: number;
-  /** Agents let in each second. */
-  acceptsPerSecond: number;
-  /** Seconds; the shortest Retry-After. */
-  minRetryAfter: number;
-  /** Milliseconds an agent counts as connected after its connection broke. */
-  graceMs: number;
-  /** Milliseconds an agent on plain HTTP may be silent: three of its polling intervals. */
-  httpSilenceMs: number;
-  /** Milliseconds after which others may take this gateway for dead. */
-  leaseTtlMs: number;
-  /** Milliseconds over which connections are closed at the end; 0: at once. */
-  drainMs: number;
-  /** Bytes of reports kept while the bus takes none. */
-  outboxBytes: number;
-}
-
-/** Everything but who and where. */
-export const gatewayDefaults = {
-  maxMessageBytes: 64 * 1024 * 1024,
-  acceptsPerSecond: 10_000,
-  minRetryAfter: 30,
-  graceMs: 2_000,
-  httpSilenceMs: 90_000,
-  leaseTtlMs: 15_000,
-  drainMs: 0,
-  outboxBytes: 64 * 1024 * 1024,
-} satisfies Partial<GatewaySettings>;
 
 export interface GatewayDeps {
   settings: GatewaySettings;
@@ -74,7 +42,7 @@ const longestFlushMs = 1_500;
 export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   const { settings, presence, log } = deps;
   const metrics = createGatewayMetrics();
-  observeNumbers('gateway', metrics, ['connections', 'agents']);
+  observeNumbers('gateway', metrics, ['connections', 'agents', 'bodyBytes']);
   const admission = new Admission({
     perSecond: settings.acceptsPerSecond,
     minRetryAfter: settings.minRetryAfter,
@@ -90,7 +58,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     log,
     onLapsed: () => void reclaims.claimAll(),
   });
-  const doorway = { ...gateway, admission, metrics, maxMessageBytes: settings.maxMessageBytes };
+  const doorway = openDoorway(settings, { ...gateway, admission, metrics });
   const listener = await Listener.open(settings.host, settings.port, doorway, log).catch(
     async (error: unknown) => {
       await lease.end();
@@ -118,6 +86,26 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   };
   let stopping: Promise<void> | null = null;
   return { port: listener.port, metrics, stop: () => (stopping ??= stop()) };
+}
+
+function openDoorway(
+  settings: GatewaySettings,
+  parts: Pick<Doorway, 'admission' | 'credentials' | 'liveness' | 'metrics' | 'reception'>,
+): Doorway {
+  const { maxMessageBytes, unfinishedBytes, idleMs, bodyTimeoutMs, messagesPerSecond } = settings;
+  return {
+    ...parts,
+    maxMessageBytes,
+    unfinishedBytes,
+    idleMs,
+    bodies: {
+      maxBytes: maxMessageBytes,
+      budget: new MemoryBudget(unfinishedBytes, parts.metrics),
+      timeoutMs: bodyTimeoutMs,
+    },
+    inflation: new Inflation(maxMessageBytes),
+    messageRate: { perSecond: messagesPerSecond },
+  };
 }
 
 async function takeOrders(

@@ -1,42 +1,50 @@
 import { DISABLED } from './uws-constants.uws.ts';
-import type {
-  HttpRequest,
-  HttpResponse,
-  us_socket_context_t,
-  WebSocket,
-  WebSocketBehavior,
-} from 'uWebSockets.js';
+import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocketBehavior } from 'uWebSockets.js';
 import { closeReasons } from './agent-link.ts';
 import { Connection } from './session.ts';
 import type { AcceptedToken, Authentication } from './credentials.ts';
 import type { Doorway } from './doorway.ts';
 import { httpStatus, respond } from './http-link.uws.ts';
+import { MessageAllowance } from './message-allowance.ts';
 import { plainAddress } from './remote-address.ts';
 import { WebSocketLink } from './websocket-link.uws.ts';
+import type { WebSocketWatch } from './websocket-watch.ts';
 
 /** What µWebSockets keeps with a socket. */
 export interface SocketData {
   token: AcceptedToken;
-  /** Set when the socket opens. */
-  connection: Connection | null;
+  remoteAddress: string;
+  /** Null until the socket opens. */
+  opened: OpenSocket | null;
 }
 
-/** Seconds without a byte, a pong included, after which a socket counts as broken. */
-const idleTimeout = 60;
+interface OpenSocket {
+  connection: Connection;
+  link: WebSocketLink;
+  allowance: MessageAllowance;
+  /** Messages over the rate, less those within it since. */
+  overRate: number;
+}
+
+/** The watch closes silent sockets; µWebSockets' own limit, in seconds, is for those that it cannot close. */
+const nativeIdleTimeout = (idleMs: number) => Math.min(960, Math.ceil(idleMs / 4_000) * 4 + 8);
 /** Room in the send buffer beside the largest message. */
 const backpressureMargin = 64 * 1024;
 const largestPayload = 2 ** 31 - 1;
+/** Messages over the rate that are answered before the connection is closed. */
+const overRateAtMost = 100;
 
 /** OpAMP over WebSocket. `connections` holds those that are open. */
 export function webSocketBehavior(
   doorway: Doorway,
   connections: Set<Connection>,
+  watch: WebSocketWatch,
 ): WebSocketBehavior<SocketData> {
   const { maxMessageBytes, metrics } = doorway;
   return {
     compression: DISABLED,
-    idleTimeout,
-    sendPingsAutomatically: true,
+    idleTimeout: nativeIdleTimeout(doorway.idleMs),
+    sendPingsAutomatically: false,
     // µWebSockets cuts a socket that sends more than this without a Close frame; the handler closes
     // with 1009 up to here.
     maxPayloadLength: Math.min(maxMessageBytes * 2, largestPayload),
@@ -44,15 +52,28 @@ export function webSocketBehavior(
     upgrade: (response, request, context) => upgrade(doorway, response, request, context),
     open: (socket) => {
       const data = socket.getUserData();
-      const address = plainAddress(Buffer.from(socket.getRemoteAddressAsText()).toString());
-      data.connection = new Connection(new WebSocketLink(socket, address), data.token);
-      connections.add(data.connection);
+      const link = new WebSocketLink(socket, data.remoteAddress, watch);
+      const connection = new Connection(link, data.token);
+      const allowance = new MessageAllowance(doorway.messageRate, Date.now());
+      data.opened = { connection, link, allowance, overRate: 0 };
+      watch.add(link);
+      connections.add(connection);
       metrics.connections = connections.size;
     },
-    message: (socket, message, isBinary) => receive(doorway, socket, message, isBinary),
+    message: (socket, message, isBinary) => {
+      const opened = socket.getUserData().opened!;
+      opened.link.heardAt = watch.tick;
+      opened.link.messageAt = watch.tick;
+      receive(doorway, opened, message, isBinary);
+    },
+    pong: (socket) => {
+      socket.getUserData().opened!.link.heardAt = watch.tick;
+    },
+    drain: (socket) => watch.caughtUp(socket.getUserData().opened!.link),
     close: (socket) => {
-      const connection = socket.getUserData().connection!;
-      (connection.link as WebSocketLink).ended();
+      const { connection, link } = socket.getUserData().opened!;
+      link.ended();
+      watch.remove(link);
       connections.delete(connection);
       metrics.connections = connections.size;
       doorway.liveness.connectionLost(connection);
@@ -60,16 +81,32 @@ export function webSocketBehavior(
   };
 }
 
-function receive(
-  doorway: Doorway,
-  socket: WebSocket<SocketData>,
-  message: ArrayBuffer,
-  isBinary: boolean,
-): void {
-  const connection = socket.getUserData().connection!;
-  if (message.byteLength > doorway.maxMessageBytes) connection.link.close(closeReasons.tooLarge);
-  else if (isBinary) doorway.reception.receive(connection, new Uint8Array(message));
+function receive(doorway: Doorway, opened: OpenSocket, message: ArrayBuffer, isBinary: boolean): void {
+  const { connection } = opened;
+  if (message.byteLength > doorway.maxMessageBytes) return connection.link.close(closeReasons.tooLarge);
+  const bytes = new Uint8Array(message);
+  if (!opened.allowance.take() && !mayPass(doorway, opened)) return refuse(doorway, opened, bytes);
+  if (opened.overRate > 0) opened.overRate -= 1;
+  if (isBinary) doorway.reception.receive(connection, bytes);
   else doorway.reception.refuse(connection, 'a text message; OpAMP messages are binary');
+}
+
+function mayPass({ admission }: Doorway, { allowance, connection }: OpenSocket): boolean {
+  return allowance.refill(Date.now(), connection.agents, () => admission.tryAdmit());
+}
+
+/** Answers a message over the rate; who goes on sending them is closed. */
+function refuse({ admission, metrics, reception }: Doorway, opened: OpenSocket, message: Uint8Array): void {
+  const { connection } = opened;
+  metrics.messagesOverRate += 1;
+  opened.overRate += 1;
+  if (opened.overRate > overRateAtMost) {
+    metrics.connectionsOverRate += 1;
+    return connection.link.close(closeReasons.tooManyMessages);
+  }
+  const instanceUid = reception.senderOf(message);
+  if (instanceUid === null) return reception.refuse(connection, 'not an OpAMP message, one of too many');
+  connection.link.refuse({ kind: 'unavailable', instanceUid, retryAfterSeconds: admission.later() });
 }
 
 /** The request may only be read now; who it is may take longer to find out. */
@@ -82,10 +119,11 @@ function upgrade(
   const key = request.getHeader('sec-websocket-key');
   const protocol = request.getHeader('sec-websocket-protocol').split(',')[0]!.trim();
   const extensions = request.getHeader('sec-websocket-extensions');
+  const remoteAddress = plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString());
   const finish = (authentication: Authentication) => {
     const token = letIn(doorway, authentication, response);
     if (token === null) return;
-    const data: SocketData = { token, connection: null };
+    const data: SocketData = { token, remoteAddress, opened: null };
     response.cork(() => response.upgrade(data, key, protocol, extensions, context));
   };
   const authentication = doorway.credentials.authenticate(request.getHeader('authorization'));
@@ -109,7 +147,7 @@ function letIn(
     return null;
   }
   const isKnown = authentication.kind === 'accepted';
-  const retryAfter = isKnown ? admission.admit() : admission.turnAway();
+  const retryAfter = isKnown ? admission.admit() : admission.later();
   if (isKnown && retryAfter === null) return authentication.token;
   metrics.refused += 1;
   respond(response, httpStatus.unavailable, { 'Retry-After': String(retryAfter) });

@@ -1,24 +1,36 @@
 import type { WebSocket } from 'uWebSockets.js';
 import { badRequest, unavailable } from '@muster/opamp/server-to-agent';
 import type { AgentLink, CloseReason, Refusal } from './agent-link.ts';
+import type { Watched, WebSocketWatch } from './websocket-watch.ts';
 
-/** What `send` answers when more than maxBackpressure waits already. */
+/** What `send` answers: it waits behind what the client has not read; it was not sent, too much waits already. */
+const waiting = 0;
 const dropped = 2;
 
 /** A WebSocket. µWebSockets copies what is sent, and must not be touched after the close. */
-export class WebSocketLink implements AgentLink {
+export class WebSocketLink implements AgentLink, Watched {
   readonly transport = 'websocket';
   readonly remoteAddress: string;
   readonly #socket: WebSocket<unknown>;
+  readonly #watch: WebSocketWatch;
   #open = true;
+  heardAt: number;
+  messageAt: number;
 
-  constructor(socket: WebSocket<unknown>, remoteAddress: string) {
+  constructor(socket: WebSocket<unknown>, remoteAddress: string, watch: WebSocketWatch) {
     this.#socket = socket;
+    this.#watch = watch;
     this.remoteAddress = remoteAddress;
+    this.heardAt = watch.tick;
+    this.messageAt = watch.tick;
   }
 
   send(message: Uint8Array): boolean {
-    return this.#open && this.#socket.send(message, true, false) !== dropped;
+    if (!this.#open) return false;
+    const outcome = this.#socket.send(message, true, false);
+    if (outcome === waiting) this.#watch.fellBehind(this);
+    else if (outcome === dropped) this.#watch.overflowed(this);
+    return outcome !== dropped;
   }
 
   refuse(refusal: Refusal): void {
@@ -33,6 +45,18 @@ export class WebSocketLink implements AgentLink {
   close({ code, text }: CloseReason): void {
     // Closing calls back at once, and the socket is gone by then.
     if (this.#open) this.#socket.end(code, text);
+  }
+
+  ping(): void {
+    if (this.#open) this.#socket.ping();
+  }
+
+  get behind(): number {
+    return this.#open ? this.#socket.getBufferedAmount() : 0;
+  }
+
+  cut(): void {
+    if (this.#open) this.#socket.close();
   }
 
   /** The socket is closed. */

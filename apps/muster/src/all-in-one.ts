@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { createMemoryPresence } from '@muster/agents/presence.memory';
 import { startApi } from '@muster/app-api/start';
 import { startConfigs } from '@muster/app-configs/start';
-import { gatewayDefaults, startGateway } from '@muster/app-gateway/start';
+import { settingsFromEnv } from '@muster/app-gateway/gateway-settings';
+import { startGateway } from '@muster/app-gateway/start';
 import { startInventory } from '@muster/app-inventory/start';
 import { startRollouts } from '@muster/app-rollouts/start';
 import { createMemoryOfferCache } from '@muster/configs/offer-cache.memory';
@@ -49,16 +50,7 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
     keep(await startRollouts({ db, bus, presence, offerCache, delivery, queue, log }));
     const gateway = keep(
       await startGateway({
-        settings: {
-          ...gatewayDefaults,
-          id: 'all-in-one',
-          host: env.MUSTER_HOST,
-          port: env.MUSTER_OPAMP_PORT,
-          maxMessageBytes: env.MUSTER_MAX_MESSAGE_BYTES,
-          acceptsPerSecond: env.MUSTER_ACCEPTS_PER_SECOND,
-          graceMs: env.MUSTER_DISCONNECT_GRACE_MS,
-          httpSilenceMs: env.MUSTER_HTTP_SILENCE_SECONDS * 1_000,
-        },
+        settings: settingsFromEnv(env, 'all-in-one'),
         bus,
         delivery,
         presence,

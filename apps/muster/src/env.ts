@@ -1,16 +1,11 @@
-import { readSettings } from '@muster/platform/settings';
+import { gatewaySettings, readSettings } from '@muster/platform/settings';
 
 const forPeople = [
   'MUSTER_DATA_DIR',
-  'MUSTER_HOST',
-  'MUSTER_OPAMP_PORT',
+  ...gatewaySettings,
   'MUSTER_API_PORT',
   'MUSTER_ADMIN_TOKEN',
   'MUSTER_ENROLLMENT_TOKEN',
-  'MUSTER_MAX_MESSAGE_BYTES',
-  'MUSTER_ACCEPTS_PER_SECOND',
-  'MUSTER_DISCONNECT_GRACE_MS',
-  'MUSTER_HTTP_SILENCE_SECONDS',
   'MUSTER_MAX_BODY_BYTES',
   'MUSTER_SECURE_COOKIES',
   'MUSTER_LOG_LEVEL',

@@ -73,6 +73,11 @@ export class FakeWebSocket implements FakeConnection {
     );
   }
 
+  /** Reads nothing any more. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
   async close(): Promise<void> {
     this.#socket.close(1000);
     await this.closed;

@@ -72,6 +72,18 @@ const settings = {
   MUSTER_ACCEPTS_PER_SECOND: wholeNumber(10_000, 1, 1_000_000).describe(
     'Connections a gateway lets in per second; others are told to return later.',
   ),
+  MUSTER_MESSAGES_PER_SECOND: wholeNumber(50, 1, 1_000_000).describe(
+    'OpAMP messages per second that a connection may send for each agent on it. Ten seconds’ worth may come at once.',
+  ),
+  MUSTER_UNFINISHED_BYTES: wholeNumber(268_435_456, 1_048_576, 68_719_476_736).describe(
+    'Memory of a gateway for OpAMP messages that are still coming in. Beyond it large ones are refused.',
+  ),
+  MUSTER_IDLE_TIMEOUT_SECONDS: wholeNumber(60, 8, 900).describe(
+    'A WebSocket that completes neither a message nor a pong for so long is closed.',
+  ),
+  MUSTER_BODY_TIMEOUT_SECONDS: wholeNumber(60, 1, 3_600).describe(
+    'How long the body of an OpAMP request over plain HTTP may take to come.',
+  ),
   MUSTER_DISCONNECT_GRACE_MS: wholeNumber(2_000, 0, 600_000).describe(
     'How long a broken connection may take to come back before its agents are shown disconnected.',
   ),
@@ -109,6 +121,20 @@ export const serviceSettings = [
   'MUSTER_REDIS_URL',
   'MUSTER_LOG_LEVEL',
   'OTEL_EXPORTER_OTLP_ENDPOINT',
+] as const satisfies readonly SettingName[];
+
+/** What a gateway reads, wherever it runs. */
+export const gatewaySettings = [
+  'MUSTER_HOST',
+  'MUSTER_OPAMP_PORT',
+  'MUSTER_MAX_MESSAGE_BYTES',
+  'MUSTER_ACCEPTS_PER_SECOND',
+  'MUSTER_MESSAGES_PER_SECOND',
+  'MUSTER_UNFINISHED_BYTES',
+  'MUSTER_IDLE_TIMEOUT_SECONDS',
+  'MUSTER_BODY_TIMEOUT_SECONDS',
+  'MUSTER_DISCONNECT_GRACE_MS',
+  'MUSTER_HTTP_SILENCE_SECONDS',
 ] as const satisfies readonly SettingName[];
 
 /**

@@ -1,0 +1,70 @@
+import type { gatewaySettings, Settings } from '@muster/platform/settings';
+
+export interface GatewaySettings {
+  /** Unique among gateways. */
+  id: string;
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  /** Bytes of one message with its header, received or sent, before packing and after unpacking. */
+  maxMessageBytes: number;
+  /** Agents let in each second. */
+  acceptsPerSecond: number;
+  /** Seconds; the shortest Retry-After. */
+  minRetryAfter: number;
+  /** Milliseconds an agent counts as connected after its connection broke. */
+  graceMs: number;
+  /** Milliseconds an agent on plain HTTP may be silent: three of its polling intervals. */
+  httpSilenceMs: number;
+  /** Milliseconds after which others may take this gateway for dead. */
+  leaseTtlMs: number;
+  /** Milliseconds over which connections are closed at the end; 0: at once. */
+  drainMs: number;
+  /** Milliseconds after which a WebSocket that completed neither a message nor a pong is closed. */
+  idleMs: number;
+  /** Milliseconds that the body of an HTTP request may take. */
+  bodyTimeoutMs: number;
+  /** Bytes of messages that are not complete yet, over all connections. */
+  unfinishedBytes: number;
+  /** Messages per second of one connection, for each agent on it; ten seconds' worth may come at once. */
+  messagesPerSecond: number;
+  /** Bytes of reports kept while the bus takes none. */
+  outboxBytes: number;
+}
+
+/** Everything but who and where. */
+export const gatewayDefaults = {
+  maxMessageBytes: 64 * 1024 * 1024,
+  acceptsPerSecond: 10_000,
+  minRetryAfter: 30,
+  graceMs: 2_000,
+  httpSilenceMs: 90_000,
+  leaseTtlMs: 15_000,
+  drainMs: 0,
+  idleMs: 60_000,
+  bodyTimeoutMs: 60_000,
+  unfinishedBytes: 256 * 1024 * 1024,
+  messagesPerSecond: 50,
+  outboxBytes: 64 * 1024 * 1024,
+} satisfies Partial<GatewaySettings>;
+
+/** The settings of the gateway `id`, as the environment has them. */
+export function settingsFromEnv(
+  env: Settings<(typeof gatewaySettings)[number]>,
+  id: string,
+): GatewaySettings {
+  return {
+    ...gatewayDefaults,
+    id,
+    host: env.MUSTER_HOST,
+    port: env.MUSTER_OPAMP_PORT,
+    maxMessageBytes: env.MUSTER_MAX_MESSAGE_BYTES,
+    acceptsPerSecond: env.MUSTER_ACCEPTS_PER_SECOND,
+    graceMs: env.MUSTER_DISCONNECT_GRACE_MS,
+    httpSilenceMs: env.MUSTER_HTTP_SILENCE_SECONDS * 1_000,
+    idleMs: env.MUSTER_IDLE_TIMEOUT_SECONDS * 1_000,
+    bodyTimeoutMs: env.MUSTER_BODY_TIMEOUT_SECONDS * 1_000,
+    unfinishedBytes: env.MUSTER_UNFINISHED_BYTES,
+    messagesPerSecond: env.MUSTER_MESSAGES_PER_SECOND,
+  };
+}

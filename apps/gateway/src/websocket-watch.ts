@@ -1,0 +1,190 @@
+import type { Log } from '@muster/platform/log';
+import { closeReasons, type CloseReason } from './agent-link.ts';
+import type { GatewayMetrics } from './gateway-metrics.ts';
+
+/** A WebSocket, as the watch sees it. */
+export interface Watched {
+  /** Ticks of the watch: the last whole message or pong, and the last whole message. */
+  heardAt: number;
+  readonly messageAt: number;
+  /** Bytes that the client has not read. */
+  readonly behind: number;
+  /** Asks the client for a pong. */
+  ping(): void;
+  /** Ends the connection with a Close frame. */
+  close(reason: CloseReason): void;
+  /** Ends the connection without one, and gives back what it holds in memory. */
+  cut(): void;
+}
+
+export interface WebSocketWatchOptions {
+  /** Milliseconds after which a WebSocket that completed neither a message nor a pong is closed. */
+  idleMs: number;
+  /** Bytes by which memory outside of JavaScript may grow before those that stall in a message are cut. */
+  unfinishedBytes: number;
+  metrics: GatewayMetrics;
+  log: Log;
+  /** Bytes this process holds outside of JavaScript: messages under way are there. */
+  nativeMemory?: () => number;
+}
+
+const tickMs = 250;
+/** The part of the idle time after which a silent client is asked for a pong. */
+const askAfter = 0.75;
+/** When memory grew too fast all are asked for a pong, and have this long to complete it or a message. */
+const answerTicks = 8;
+/** When that found nobody, they are asked again after this long, or sooner when memory grows on. */
+const restTicks = 40;
+/** Who answers pings but has not completed a message for so long is cut too then. */
+const messageTicks = 45 * (1_000 / tickMs);
+/** The share of a growth that counts as ordinary after a tick: ordinary growth takes a minute. */
+const habituation = 1 / 240;
+
+/**
+ * Watches open WebSockets for those that hold memory and give nothing: silent ones, those that do not read,
+ * and, when memory grows fast, those that stall in the middle of a message. µWebSockets tells nothing of
+ * messages that are not complete, so it is the pong that tells: who is in the middle of a frame cannot send it.
+ */
+export class WebSocketWatch {
+  /** Counts quarters of a second: small numbers, which are cheap to keep with each socket. */
+  tick = 0;
+  readonly #options: WebSocketWatchOptions;
+  readonly #links = new Set<Watched>();
+  /** Clients that have not read all they were sent, and when they last read anything (tick). */
+  readonly #behind = new Map<Watched, number>();
+  readonly #overflowed = new Set<Watched>();
+  readonly #timer: NodeJS.Timeout;
+  readonly #idleTicks: number;
+  readonly #sweepTicks: number;
+  readonly #nativeMemory: () => number;
+  #tickedAt = Date.now();
+  #ordinaryMemory: number;
+  /** When clients were asked because memory grew; null: they were not. */
+  #askedAt: number | null = null;
+  /** Until when nobody is asked again, unless there is much more than this memory. */
+  #rest = { until: 0, memory: 0 };
+
+  constructor(options: WebSocketWatchOptions) {
+    this.#options = options;
+    this.#idleTicks = Math.max(4, Math.round(options.idleMs / tickMs));
+    this.#sweepTicks = Math.max(1, Math.floor(this.#idleTicks / 15));
+    this.#nativeMemory = options.nativeMemory ?? nativeMemory;
+    this.#ordinaryMemory = this.#nativeMemory();
+    this.#timer = setInterval(() => this.#onTick(), tickMs);
+  }
+
+  add(link: Watched): void {
+    this.#links.add(link);
+  }
+
+  remove(link: Watched): void {
+    this.#links.delete(link);
+    this.#behind.delete(link);
+    this.#overflowed.delete(link);
+  }
+
+  /** The client has not read all it was sent. */
+  fellBehind(link: Watched): void {
+    if (!this.#behind.has(link)) this.#behind.set(link, this.tick);
+  }
+
+  /** The client has read something. */
+  caughtUp(link: Watched): void {
+    if (link.behind === 0) this.#behind.delete(link);
+    else if (this.#behind.has(link)) this.#behind.set(link, this.tick);
+  }
+
+  /** So much waits for the client that no more is kept for it. It is cut soon, not in the middle of a message. */
+  overflowed(link: Watched): void {
+    this.#overflowed.add(link);
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
+  #onTick(): void {
+    const now = Date.now();
+    // A process that was stopped for a while heard nobody, which is nobody's fault.
+    if (now - this.#tickedAt > tickMs * this.#sweepTicks + 2_000) this.#forgive();
+    this.#tickedAt = now;
+    this.tick += 1;
+    if (this.tick % this.#sweepTicks === 0) this.#closeSilent();
+    this.#cutThoseWhoDoNotRead();
+    this.#watchMemory();
+  }
+
+  #forgive(): void {
+    for (const link of this.#links) link.heardAt = this.tick;
+    for (const link of this.#behind.keys()) this.#behind.set(link, this.tick);
+    this.#askedAt = null;
+  }
+
+  #closeSilent(): void {
+    const silentSince = this.tick - this.#idleTicks;
+    const askSince = this.tick - Math.floor(this.#idleTicks * askAfter);
+    for (const link of this.#links) {
+      if (link.heardAt > askSince) continue;
+      if (link.heardAt > silentSince) link.ping();
+      else {
+        this.#options.metrics.connectionsSilent += 1;
+        link.close(closeReasons.silent);
+      }
+    }
+  }
+
+  #cutThoseWhoDoNotRead(): void {
+    for (const [link, readAt] of this.#behind) {
+      if (link.behind === 0) this.#behind.delete(link);
+      else if (this.tick - readAt >= this.#idleTicks / 2) this.#overflowed.add(link);
+    }
+    for (const link of this.#overflowed) {
+      this.#options.metrics.connectionsNotReading += 1;
+      link.cut();
+    }
+  }
+
+  #watchMemory(): void {
+    const memory = this.#nativeMemory();
+    const growth = memory - this.#ordinaryMemory;
+    this.#ordinaryMemory += growth > 0 ? growth * habituation : growth;
+    if (this.#askedAt === null) {
+      if (growth > this.#options.unfinishedBytes && this.#mayAsk(memory)) this.#askForPongs();
+    } else if (this.tick - this.#askedAt >= answerTicks) {
+      const found = this.#cutThoseWhoStall(this.#askedAt);
+      this.#askedAt = null;
+      if (!found) this.#rest = { until: this.tick + restTicks, memory };
+    }
+  }
+
+  /** Freed memory may stay with the process for a while, so not all the time. */
+  #mayAsk(memory: number): boolean {
+    const { until, memory: known } = this.#rest;
+    return this.tick >= until || memory - known > this.#options.unfinishedBytes / 2;
+  }
+
+  #askForPongs(): void {
+    this.#askedAt = this.tick;
+    for (const link of this.#links) link.ping();
+  }
+
+  /** False: nobody does. */
+  #cutThoseWhoStall(askedAt: number): boolean {
+    let count = 0;
+    for (const link of this.#links) {
+      const stallsInMessage = this.tick - link.messageAt > messageTicks;
+      if (link.heardAt >= askedAt && !stallsInMessage) continue;
+      count += 1;
+      link.cut();
+    }
+    if (count === 0) return false;
+    this.#options.metrics.connectionsShed += count;
+    this.#options.log.warn({ connections: count }, 'memory ran short: connections that stalled were cut');
+    return true;
+  }
+}
+
+function nativeMemory(): number {
+  const { rss, heapTotal, external } = process.memoryUsage();
+  return rss - heapTotal - external;
+}
