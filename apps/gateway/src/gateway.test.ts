@@ -122,6 +122,21 @@ describe.each([{ http: false }, { http: true }])('an agent (plain HTTP: $http)',
     expect(gateway.metrics.offers).toBe(1);
   });
 
+  it('is reported as offered its configuration although it says nothing', async () => {
+    const agent = rig.agent(gateway, { http, onOffer: 'ignore' });
+    await agent.start();
+    const { hash } = await rig.desire('receivers: {}', agent);
+    if (http) await agent.heartbeat();
+    const offered = () =>
+      rig
+        .reportsOf(agent)
+        .map((report) => Buffer.from(report.offeredConfigHash).toString('hex'))
+        .filter((text) => text !== '');
+    await rig.until(() => offered().length > 0);
+    await settle(1_200);
+    expect(offered()).toEqual([hash]);
+  });
+
   it('is asked for the components behind a new hash, once', async () => {
     const hash = Uint8Array.of(1, 2, 3);
     const capabilities = agentCapability.ReportsStatus | agentCapability.ReportsAvailableComponents;

@@ -8,7 +8,9 @@ import type { Session } from './session.ts';
 /** An agent that still reports another config this long after an offer is offered it again. */
 const offerAgainAfterMs = 30_000;
 /** Pushes in one go; more would keep other agents waiting. */
-const pushesAtOnce = 250;
+const pushesAtOnce = 100;
+/** An offer is told of with what the agent says next, which saves a report; at the latest after this time. */
+const tellAfterMs = 1_000;
 
 /**
  * Should the agent be offered its desired config now? Never one it reported FAILED for, never without
@@ -43,6 +45,9 @@ export class Offers {
   readonly #metrics: GatewayMetrics;
   readonly #sendLimit: number;
   #toPush: Session[] = [];
+  #pushing = false;
+  /** Sessions with an offer that may not be told of yet, oldest first. */
+  #untold: Session[] = [];
 
   /** `sendLimit`: bytes of one message with its header. */
   constructor(configs: DesiredConfigs, outbox: ReportOutbox, metrics: GatewayMetrics, sendLimit: number) {
@@ -72,19 +77,21 @@ export class Offers {
 
   /** Pushes their desired config to agents that are due it, a slice in each turn of the event loop. */
   push(sessions: readonly Session[]): void {
-    const idle = this.#toPush.length === 0;
-    this.#toPush.push(...sessions);
-    if (idle) setImmediate(() => void this.#pushSlice());
+    if (sessions.length === 0) return;
+    for (const session of sessions) this.#toPush.push(session);
+    if (this.#pushing) return;
+    this.#pushing = true;
+    setImmediate(() => void this.#pushSlice());
   }
 
   async #pushSlice(): Promise<void> {
-    const slice = this.#toPush.slice(0, pushesAtOnce);
+    const slice = this.#toPush.splice(0, pushesAtOnce);
     for (const session of slice) {
       if (session.desired?.offer === null) await this.#configs.load(session.desired);
       this.#pushTo(session);
     }
-    this.#toPush = this.#toPush.slice(slice.length);
     if (this.#toPush.length > 0) setImmediate(() => void this.#pushSlice());
+    else this.#pushing = false;
   }
 
   /** An agent whose messages wait for something gets the offer with the answer to them. */
@@ -99,6 +106,26 @@ export class Offers {
     const { hash } = session.desired!;
     session.record.setOffered(hash);
     session.offeredAt = now;
+    if (offerError === '') return this.#tellSoon(session, hash);
+    session.untoldOffer = null;
     this.#outbox.add(session, { ...session.report(now), offeredConfigHash: hash, offerError });
+  }
+
+  #tellSoon(session: Session, hash: Buffer): void {
+    session.untoldOffer = hash;
+    if (this.#untold.length === 0) setTimeout(() => this.#tell(), tellAfterMs).unref();
+    this.#untold.push(session);
+  }
+
+  /** Tells of the offers whose agents have said nothing since. */
+  #tell(): void {
+    const now = Date.now();
+    const young = this.#untold.findIndex(({ offeredAt }) => offeredAt > now - tellAfterMs);
+    const due = this.#untold.splice(0, young === -1 ? this.#untold.length : young);
+    for (const session of due) {
+      if (session.untoldOffer !== null) this.#outbox.add(session, session.report(session.offeredAt));
+    }
+    const next = this.#untold[0];
+    if (next) setTimeout(() => this.#tell(), Math.max(1, next.offeredAt + tellAfterMs - now)).unref();
   }
 }

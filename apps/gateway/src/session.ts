@@ -55,6 +55,8 @@ export class Session {
   orderedMeanwhile = false;
   /** Unix milliseconds of the last offer on this connection. */
   offeredAt = 0;
+  /** The config hash of an offer that no report has told of yet: the next one does. */
+  untoldOffer: Buffer | null = null;
   /** The agent was asked for its full state and has sent no message since. */
   fullStateAsked = false;
   /** Over HTTP: a restart waits for the next poll. */
@@ -88,8 +90,10 @@ export class Session {
     };
   }
 
-  /** A report of this agent, as it is now, that says nothing yet. */
+  /** A report of this agent, as it is now, that says nothing yet but what it was offered. */
   report(receivedAt: number): Report {
+    const offeredConfigHash = this.untoldOffer ?? nothing;
+    this.untoldOffer = null;
     return {
       instanceUid: this.uid,
       epoch: this.epoch,
@@ -101,7 +105,7 @@ export class Session {
       transport: this.transport,
       remoteAddress: this.remoteAddress,
       enrollmentTokenId: this.enrollmentTokenId,
-      offeredConfigHash: nothing,
+      offeredConfigHash,
       offerError: '',
     };
   }

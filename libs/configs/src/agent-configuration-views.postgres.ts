@@ -42,7 +42,8 @@ export const configurationStatus: RawBuilder<ConfigurationStatus> = sql`
     when f.uid is not null or c.desired_hash is distinct from c.target_hash or ${couldNotBeSent} then 'failed'
     when s.remote_config_hash = c.target_hash and s.remote_config_status = 1 then 'applied'
     when s.remote_config_hash = c.target_hash and s.remote_config_status = 2 then 'applying'
-    when s.offered_config_hash = c.target_hash then 'offered'
+    -- or it is about to: gateways tell of an offer a little later
+    when s.connected or s.offered_config_hash = c.target_hash then 'offered'
     else 'deferred'
   end`;
 

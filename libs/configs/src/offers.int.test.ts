@@ -177,13 +177,10 @@ test('configuration.status follows what the agent says', async () => {
   const status = async () => (await world.configs.agentConfigurations.many([agent])).get(agent)!;
   const ref = { name: 'first', version: 1, hash: first };
   expect(await status()).toEqual({ status: 'none', current: null, pending: null, target: null, error: null });
+  await world.disconnect([agent]);
   await setTargets([agent], 'first');
   expect(await status()).toMatchObject({ status: 'deferred', target: ref, pending: null });
-  await world.db
-    .updateTable('agent_states')
-    .set({ offered_config_hash: Buffer.from(first, 'hex') })
-    .where('uid', '=', agent)
-    .execute();
+  await world.connect([agent]);
   expect(await status()).toMatchObject({ status: 'offered', pending: ref, current: null });
   await world.report([agent], first, reported.applying);
   expect(await status()).toMatchObject({ status: 'applying', pending: ref });
