@@ -7,6 +7,7 @@ import * as configs from './migrations/20261121t1402_configs.ts';
 import * as rollouts from './migrations/20261121t1403_rollouts.ts';
 import * as oneRowATarget from './migrations/20261121t1802_one_row_a_target.ts';
 import * as compactOrders from './migrations/20261121t1803_compact_orders.ts';
+import * as rolloutStandings from './migrations/20261121t1859_rollout_standings.ts';
 import type { Database } from './schema.ts';
 
 // Imported one by one: a bundled process has no folder to look into.
@@ -17,6 +18,7 @@ const migrations: Record<string, Migration> = {
   '20261121t1403_rollouts': rollouts,
   '20261121t1802_one_row_a_target': oneRowATarget,
   '20261121t1803_compact_orders': compactOrders,
+  '20261121t1859_rollout_standings': rolloutStandings,
 };
 
 /** Any number that all versions of Muster share. */

@@ -214,6 +214,8 @@ export interface RolloutsTable {
   wave_count: number;
   wave_started_at: Date | null;
   wave_settled_at: Date | null;
+  waves_offered: Generated<(Date | null)[]>;
+  waves_settled: Generated<(Date | null)[]>;
   accepted: ColumnType<
     { failed: number; unhealthy: number; disconnected: number }[],
     string | undefined,
@@ -228,6 +230,7 @@ export interface RolloutsTable {
 export type RolloutState =
   'scheduled' | 'running' | 'paused' | 'completed' | 'rollingBack' | 'rolledBack' | 'aborted' | 'replaced';
 
+/** What is different about an agent; how all of them stand is read from the view `rollout_standings`. */
 export interface RolloutAgentsTable {
   rollout_id: string;
   uid: string;

@@ -12,7 +12,9 @@ export interface DueAgent {
   readonly agent: AgentId;
   /** Of the rendered config, hex. */
   readonly hash: string;
-  /** It was offered before, went offline and is back: it has its target already. */
+  /** It missed its turn, or went offline after it, and is back. */
+  readonly returned: boolean;
+  /** It has its target already. */
   readonly targeted: boolean;
 }
 
@@ -24,7 +26,11 @@ export interface Settled {
   readonly failed: AgentId[];
 }
 
-/** Where every agent stands in a rollout. All statements are set-based and follow from the tables alone. */
+/**
+ * Where every agent stands in a rollout. All statements are set-based and follow from the tables alone. Agents
+ * that go the way of their wave have a row that stays as it was planned: the view `rollout_standings` derives
+ * from the marks of their wave and from what they report that they were offered the config and applied it.
+ */
 export class RolloutAgentsStore {
   /** How many agents of the fleet can take part: those that accept remote configs. */
   async countCandidates(tx: Tx, fleet: string): Promise<number> {
@@ -72,8 +78,9 @@ export class RolloutAgentsStore {
         where f.lifted_at is null
           and f.hash in (select distinct ra.hash from rollout_agents ra where ra.rollout_id = ${rollout.id})
       ),
+      standings as materialized (${reached(rollout)}),
       judged as (
-        select ra.uid,
+        select ra.uid, ra.state as known, ra.offered_at,
           case
             when f.uid is not null then 'failed'
             when s.remote_config_hash = ra.hash and s.remote_config_status = 1 then 'applied'
@@ -87,24 +94,23 @@ export class RolloutAgentsStore {
             when ${notSendable} then s.offer_error
             else ${`no answer within ${seconds} s`}
           end as failure
-        from rollout_agents ra
+        from standings ra
         left join agent_states s on s.uid = ra.uid
         left join refusals f on f.uid = ra.uid and f.hash = ra.hash
-        where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
-          and ra.state in ('offered', 'deferred') and ra.offered_at is not null
+        where ra.state in ('offered', 'deferred') and ra.offered_at is not null
         union all
-        select ra.uid, 'failed', f.error
-        from refusals f
-        join rollout_agents ra on ra.rollout_id = ${rollout.id} and ra.uid = f.uid and ra.hash = f.hash
-        where ra.state = 'applied' and ra.wave <= ${rollout.wave}
+        select ra.uid, ra.state, ra.offered_at, 'failed', f.error
+        from refusals f join standings ra on ra.uid = f.uid and ra.hash = f.hash
+        where ra.state = 'applied'
       ),
       settled as (
         update rollout_agents ra
         set state = judged.state,
+          offered_at = judged.offered_at,
           settled_at = case when judged.state <> 'deferred' then ${new Date(now)}::timestamptz end,
           error = case when judged.state = 'failed' then judged.failure else '' end
         from judged
-        where ra.rollout_id = ${rollout.id} and ra.uid = judged.uid and ra.state <> judged.state
+        where ra.rollout_id = ${rollout.id} and ra.uid = judged.uid and judged.known <> judged.state
         returning ra.uid, ra.state
       )
       select count(*)::int as count, coalesce(array_agg(uid) filter (where state = 'failed'), '{}') as failed
@@ -127,7 +133,7 @@ export class RolloutAgentsStore {
             when a.fleet is distinct from ${rollout.fleet} then 'no longer in the fleet'
             when not ${acceptsRemoteConfig('s')} then 'does not accept remote configuration'
             else '' end as error
-        from rollout_agents ra
+        from rollout_standings ra
         left join agents a on a.uid = ra.uid
         left join agent_states s on s.uid = ra.uid
         left join config_failures q on q.uid = ra.uid and q.hash = ra.hash and q.lifted_at is null
@@ -149,6 +155,7 @@ export class RolloutAgentsStore {
     vitals: boolean,
   ): Promise<Pick<RolloutView, 'reached' | 'due' | 'offeredInLastSecond' | 'nextDeadline'>> {
     const { rows } = await sql<CountRow>`
+      with standings as materialized (${reached(rollout)})
       select ra.wave, ra.state, count(*)::int as agents,
         (count(*) filter (where ra.state = 'applied' and s.healthy is false))::int as unhealthy,
         (count(*) filter (where ${vitals} and ra.offered_at is not null and not coalesce(s.connected, false)))::int
@@ -156,9 +163,8 @@ export class RolloutAgentsStore {
         (count(*) filter (where ra.offered_at > ${new Date(now - 1000)}))::int as recent,
         min(ra.offered_at) filter (
           where ra.state = 'offered' or (ra.state = 'rolledBack' and ra.settled_at is null)) as oldest_open
-      from rollout_agents ra
+      from standings ra
       left join agent_states s on ${vitals} and s.uid = ra.uid
-      where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
       group by ra.wave, ra.state`.execute(tx.db);
     const open = rows.flatMap((row) => (row.oldest_open ? [row.oldest_open.getTime()] : []));
     const countOf = (state: RolloutAgentState) => sum(rows, (row) => (row.state === state ? row.agents : 0));
@@ -181,12 +187,13 @@ export class RolloutAgentsStore {
   /** Agents whose turn it is, earlier waves first. Unreachable ones have been set aside before. */
   async due(tx: Tx, rollout: RolloutRecord, limit: number): Promise<DueAgent[]> {
     const { rows } = await sql<DueAgent>`
-      select due.uid as agent, encode(due.hash, 'hex') as hash, due.targeted
+      select due.uid as agent, encode(due.hash, 'hex') as hash, due.returned, due.targeted
       from (
-        select ra.wave, ra.uid, ra.hash, false as targeted from rollout_agents ra
-        where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave} and ra.state = 'waiting'
+        select ra.wave, ra.uid, ra.hash, false as returned, false as targeted from rollout_standings ra
+        where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
+          and ra.offered_at is null and ra.state = 'waiting'
         union all
-        select ra.wave, ra.uid, ra.hash,
+        select ra.wave, ra.uid, ra.hash, true as returned,
           coalesce(c.rollout_id = ra.rollout_id and c.target_hash = ra.hash, false) as targeted
         from ${deferredReachable(rollout)}
         left join agent_configurations c on c.uid = ra.uid
@@ -195,7 +202,9 @@ export class RolloutAgentsStore {
     return rows;
   }
 
+  /** For agents that are not offered with all that wait in their wave (`RolloutStore.offerWaves`). */
   async markOffered(tx: Tx, id: string, agents: readonly AgentId[], now: number): Promise<void> {
+    if (agents.length === 0) return;
     await sql`
       update rollout_agents ra
       set state = 'offered', offered_at = ${new Date(now)}, settled_at = null, error = ''
@@ -206,7 +215,7 @@ export class RolloutAgentsStore {
   /** Agents that were offered what the rollout brings. */
   async touched(tx: Tx, id: string): Promise<AgentId[]> {
     const { rows } = await sql<{ uid: AgentId }>`
-      select uid from rollout_agents
+      select uid from rollout_standings
       where rollout_id = ${id} and offered_at is not null
         and state in ('offered', 'applied', 'failed', 'deferred')
       order by uid`.execute(tx.db);
@@ -234,6 +243,20 @@ export class RolloutAgentsStore {
         ${agents.map(({ why }) => why)}::text[]
       ) as back (uid, done, why)
       where ra.rollout_id = ${id} and ra.uid = back.uid`.execute(tx.db);
+  }
+
+  /** Writes down how every agent stands, before the rollout ends where waves are not settled. */
+  async freeze(tx: Tx, id: string, now: number): Promise<void> {
+    await sql`
+      with standings as materialized (
+        select uid, state, offered_at, settled_at from rollout_standings where rollout_id = ${id})
+      update rollout_agents ra
+      set state = standings.state, offered_at = standings.offered_at,
+        settled_at = coalesce(
+          standings.settled_at, case when standings.state = 'applied' then ${new Date(now)}::timestamptz end)
+      from standings
+      where ra.rollout_id = ${id} and ra.uid = standings.uid
+        and ra.state = 'waiting' and standings.state <> 'waiting'`.execute(tx.db);
   }
 
   /** Takes over which agents have confirmed what they went back to; gives up the others in time. */
@@ -266,6 +289,14 @@ const notSendable = sql<boolean>`coalesce(
 /** Can be offered something by a rollout of this fleet now; over `agents` as a and `agent_states` as s. */
 function reachable(fleet: string) {
   return sql<boolean>`coalesce(s.connected and a.fleet = ${fleet} and ${acceptsRemoteConfig('s')}, false)`;
+}
+
+/** How the agents of the waves reached stand. */
+function reached(rollout: RolloutRecord) {
+  return sql`
+    select standing.uid, standing.wave, standing.hash, standing.state, standing.offered_at, standing.settled_at
+    from rollout_standings standing
+    where standing.rollout_id = ${rollout.id} and standing.wave <= ${rollout.wave}`;
 }
 
 /** Agents that missed their turn, or went offline after it, and are back; rows of `rollout_agents` as ra. */

@@ -31,8 +31,8 @@ export interface RolloutEngineDeps {
  */
 export class RolloutEngine {
   readonly #deps: RolloutEngineDeps;
-  /** How long the last look at each rollout took, milliseconds; here, other processes know their own. */
-  readonly #lookMs = new Map<string, number>();
+  /** The last look at each rollout by this process. */
+  readonly #looks = new Map<string, { tookMs: number; counts: string }>();
 
   constructor(deps: RolloutEngineDeps) {
     this.#deps = deps;
@@ -44,9 +44,11 @@ export class RolloutEngine {
    */
   async advance(id: string): Promise<void> {
     const started = this.#deps.now();
-    const next = await this.#deps.transact((tx) => this.#look(tx, id));
-    if (this.#lookMs.size >= rolloutsRemembered) this.#lookMs.clear();
-    this.#lookMs.set(id, this.#deps.now() - started);
+    const look = { tookMs: 0, counts: this.#looks.get(id)?.counts ?? '' };
+    const next = await this.#deps.transact((tx) => this.#look(tx, id, look));
+    look.tookMs = this.#deps.now() - started;
+    if (this.#looks.size >= rolloutsRemembered) this.#looks.clear();
+    this.#looks.set(id, look);
     if (next !== null) await this.#deps.queue.schedule(id, next);
   }
 
@@ -64,12 +66,12 @@ export class RolloutEngine {
   }
 
   #coalesceMs(id: string): number {
-    const pause = (this.#lookMs.get(id) ?? 0) * coalesceShare;
+    const pause = (this.#looks.get(id)?.tookMs ?? 0) * coalesceShare;
     return Math.min(longestCoalesceMs, Math.max(coalesceMs, pause));
   }
 
   /** Answers when to look again, Unix milliseconds; null: when something is reported or a person decides. */
-  async #look(tx: Tx, id: string): Promise<number | null> {
+  async #look(tx: Tx, id: string, look: { counts: string }): Promise<number | null> {
     const { store, announcer, now: clock } = this.#deps;
     const now = clock();
     let changed = false;
@@ -79,10 +81,12 @@ export class RolloutEngine {
       const settled = await this.#settle(tx, rollout, now);
       const { view, setAside } = await this.#view(tx, rollout, now);
       const decision = decide(view, now);
-      if (!changed && (settled + setAside > 0 || decision.kind !== 'wait')) {
+      const counts = JSON.stringify(view.reached);
+      if (!changed && (settled + setAside > 0 || decision.kind !== 'wait' || counts !== look.counts)) {
         changed = true;
         tx.afterCommit(() => announcer.announce('rollouts.changed', { id, fleet: rollout.fleet }));
       }
+      look.counts = counts;
       if (decision.kind === 'wait') return decision.until;
       await this.#act(tx, rollout, view, decision, now);
       if (decision.kind !== 'startWave') continue;
@@ -156,11 +160,13 @@ export class RolloutEngine {
         await store.startWave(tx, id, now);
         return store.record(tx, id, 'system', 'waveStarted', { wave, agents: view.reached[wave]?.size });
       case 'offer':
-        return this.#offer(tx, rollout, decision.limit, now);
+        return this.#offer(tx, rollout, decision.limit, decision.limit >= view.due, now);
       case 'soak':
+        await store.settleWaves(tx, id, wave, now);
         await store.settleWave(tx, id, now);
         return store.record(tx, id, 'system', 'waveSettled', { wave, counts: view.reached[wave] });
       case 'passWave':
+        await store.settleWaves(tx, id, wave, now);
         await store.passWave(tx, id);
         return store.record(tx, id, 'system', 'wavePassed', { wave, counts: view.reached[wave] });
       case 'complete':
@@ -174,20 +180,33 @@ export class RolloutEngine {
     }
   }
 
-  async #offer(tx: Tx, rollout: RolloutRecord, limit: number, now: number): Promise<void> {
-    const { agents, desiredState } = this.#deps;
-    const { id, configuration, version } = rollout;
+  /** `everybody`: `limit` leaves nobody waiting in the waves reached. */
+  async #offer(
+    tx: Tx,
+    rollout: RolloutRecord,
+    limit: number,
+    everybody: boolean,
+    now: number,
+  ): Promise<void> {
+    const { store, agents, desiredState } = this.#deps;
+    const { id, configuration, version, wave } = rollout;
     const due = await agents.due(tx, rollout, limit);
-    const returned = due.filter(({ targeted }) => targeted).map(({ agent }) => agent);
     const targets = due
       .filter(({ targeted }) => !targeted)
       .map(({ agent, hash }) => ({ agent, configuration, version, hash, rolloutId: id }));
-    const offered = await desiredState.setTargets(tx, targets);
-    await agents.markOffered(tx, id, [...returned, ...offered], now);
+    const got = await desiredState.setTargets(tx, targets);
+    if (everybody && got.length === targets.length) {
+      await store.offerWaves(tx, id, wave, now);
+      const returned = due.filter((agent) => agent.returned).map(({ agent }) => agent);
+      return agents.markOffered(tx, id, returned, now);
+    }
+    const targeted = due.filter((agent) => agent.targeted).map(({ agent }) => agent);
+    await agents.markOffered(tx, id, [...targeted, ...got], now);
   }
 
   async #complete(tx: Tx, rollout: RolloutRecord, view: RolloutView, now: number): Promise<void> {
     const { store, announcer } = this.#deps;
+    await store.settleWaves(tx, rollout.id, rollout.wave, now);
     await store.setState(tx, rollout.id, 'completed', '', now);
     await store.stabilize(tx, rollout);
     await store.record(tx, rollout.id, 'system', 'completed', { waves: view.reached });

@@ -90,6 +90,7 @@ export class RolloutService {
   abort(tx: Tx, actor: string, id: string): Promise<Rollout> {
     const from: RolloutState[] = ['scheduled', 'running', 'paused', 'rollingBack'];
     return this.#change(tx, id, 'abort', from, async (rollout) => {
+      await this.#deps.agents.freeze(tx, rollout.id, this.#deps.now());
       await this.#deps.store.setState(tx, rollout.id, 'aborted', `aborted by ${actor}`, this.#deps.now());
       await this.#deps.store.record(tx, rollout.id, actor, 'aborted', { wave: rollout.wave });
     });
@@ -163,9 +164,10 @@ export class RolloutService {
   }
 
   async #replaceActive(tx: Tx, actor: string, fleet: string): Promise<string | null> {
-    const { store, announcer, now } = this.#deps;
+    const { store, agents, announcer, now } = this.#deps;
     const id = await store.activeOf(tx, fleet);
     if (id === null) return null;
+    await agents.freeze(tx, id, now());
     await store.setState(tx, id, 'replaced', `replaced by a newer rollout of ${actor}`, now());
     await store.record(tx, id, actor, 'replaced');
     tx.afterCommit(() => announcer.announce('rollouts.changed', { id, fleet }));

@@ -138,6 +138,32 @@ export class RolloutStore {
       .execute();
   }
 
+  /** Everybody who waited in the waves up to `wave` was offered now. */
+  async offerWaves(tx: Tx, id: string, wave: number, now: number): Promise<void> {
+    await this.#markWaves(tx, id, 'waves_offered', wave, now);
+  }
+
+  /** Everybody in the waves up to `wave` who was offered something has answered. */
+  async settleWaves(tx: Tx, id: string, wave: number, now: number): Promise<void> {
+    await this.#markWaves(tx, id, 'waves_settled', wave, now);
+  }
+
+  /** A wave keeps its first mark. */
+  async #markWaves(
+    tx: Tx,
+    id: string,
+    column: 'waves_offered' | 'waves_settled',
+    wave: number,
+    now: number,
+  ): Promise<void> {
+    const marks = sql.ref(column);
+    await sql`
+      update rollouts set ${marks} = array(
+        select coalesce(${marks}[number], ${new Date(now)}::timestamptz)
+        from generate_series(1, ${wave + 1}::int) as number order by number)
+      where id = ${id}`.execute(tx.db);
+  }
+
   /** `reason` is for people; `now` is given when the rollout ends. */
   async setState(tx: Tx, id: string, state: RolloutState, reason: string, endedAt?: number): Promise<void> {
     const finished = endedAt === undefined ? null : new Date(endedAt);

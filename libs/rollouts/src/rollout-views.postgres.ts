@@ -98,11 +98,20 @@ export class RolloutViews {
   /** How agents stand: those that failed first, then wave by wave. */
   async agents(id: string, limit: number): Promise<RolloutAgent[]> {
     const { rows } = await sql<RolloutAgent>`
-      select ra.uid, coalesce(a.name, '') as name, ra.wave, ra.state, ra.error,
-        ra.offered_at as "offeredAt", ra.settled_at as "settledAt"
-      from rollout_agents ra left join agents a on a.uid = ra.uid
-      where ra.rollout_id = ${id}
-      order by ra.state <> 'failed', ra.wave, ra.uid limit ${limit}`.execute(this.#db);
+      with standings as materialized (
+        select * from rollout_standings where rollout_id = ${id}
+      ),
+      asked as (select * from standings order by state <> 'failed', wave, uid limit ${limit})
+      select asked.uid, coalesce(a.name, '') as name, asked.wave, asked.state, asked.error,
+        asked.offered_at as "offeredAt",
+        coalesce(
+          asked.settled_at,
+          case when asked.state = 'applied' and s.applied_config_hash = asked.hash then s.applied_at end
+        ) as "settledAt"
+      from asked
+      left join agents a on a.uid = asked.uid
+      left join agent_states s on s.uid = asked.uid
+      order by asked.state <> 'failed', asked.wave, asked.uid`.execute(this.#db);
     return rows;
   }
 
@@ -120,8 +129,9 @@ export class RolloutViews {
     const { rows } = await sql<Row>`
       select r.*, coalesce(
         (select jsonb_agg(by_state) from (
-          select ra.wave, ra.state, count(*)::int as agents from rollout_agents ra
-          where ra.rollout_id = r.id group by ra.wave, ra.state) by_state), '[]') as agents
+          select standings.wave, standings.state, count(*)::int as agents
+          from (select wave, state from rollout_standings where rollout_id = r.id offset 0) standings
+          group by standings.wave, standings.state) by_state), '[]') as agents
       from rollouts r where ${which} order by r.id desc limit ${limit}`.execute(this.#db);
     return rows.map(toRollout);
   }
