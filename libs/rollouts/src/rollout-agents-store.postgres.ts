@@ -3,8 +3,18 @@ import type { AgentId } from '@muster/agents/agent-id';
 import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postgres';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
-import { agentStates, type RolloutAgentState, type WaveCounts } from './rollout-agent.ts';
+import type { RolloutAgentState } from './rollout-agent.ts';
 import type { RolloutView } from './rollout.ts';
+import {
+  deferredReachable,
+  reachable,
+  reached,
+  refusals,
+  sum,
+  tally,
+  toWaveCounts,
+  type CountRow,
+} from './rollout-standings.postgres.ts';
 import type { RolloutRecord } from './rollout-store.postgres.ts';
 
 /** An agent whose turn it is. */
@@ -24,7 +34,12 @@ export interface Settled {
   readonly count: number;
   /** Those of them that failed. */
   readonly failed: AgentId[];
+  /** How all agents stand after it. */
+  readonly counts: Counts;
 }
+
+/** What `decide` wants to know of the agents. */
+export type Counts = Pick<RolloutView, 'reached' | 'due' | 'offeredInLastSecond' | 'nextDeadline'>;
 
 /**
  * Where every agent stands in a rollout. All statements are set-based and follow from the tables alone. Agents
@@ -54,7 +69,7 @@ export class RolloutAgentsStore {
       insert into rollout_agents (rollout_id, uid, wave, hash, state)
       select ${id}, uid,
         -- an agent that came since they were counted goes to the last wave
-        least((select count(*) from unnest(${ends}::int[]) as wave_end where wave_end < place), ${ends.length - 1}),
+        least(width_bucket(place - 1, ${ends}::bigint[]), ${ends.length - 1}),
         ${hash}, case when quarantined then 'quarantined' else 'waiting' end
       from (
         select a.uid, q.uid is not null as quarantined,
@@ -68,40 +83,31 @@ export class RolloutAgentsStore {
 
   /**
    * Takes over what agents reported about their offers, and gives up those that did not answer in time. Looks
-   * at agents that are still expected to answer, and at those that refused what the rollout brings.
+   * at each agent once; who went the way of its wave is not written.
    */
   async settleOffers(tx: Tx, rollout: RolloutRecord, now: number): Promise<Settled> {
     const seconds = rollout.policy.applyDeadlineSeconds;
-    const { rows } = await sql<Settled>`
-      with refusals as materialized (
-        select f.uid, f.hash, f.error from config_failures f
-        where f.lifted_at is null
-          and f.hash in (select distinct ra.hash from rollout_agents ra where ra.rollout_id = ${rollout.id})
-      ),
+    const { rows } = await sql<CountRow & { settled: number; failed: AgentId[] | null }>`
+      with refusals as materialized (${refusals(rollout)}),
       standings as materialized (${reached(rollout)}),
       judged as (
-        select ra.uid, ra.state as known, ra.offered_at,
+        select st.uid, st.state as known, st.offered_at,
           case
             when f.uid is not null then 'failed'
-            when s.remote_config_hash = ra.hash and s.remote_config_status = 1 then 'applied'
-            when ${notSendable} then 'failed'
-            when not coalesce(s.connected, false) then 'deferred'
-            when ra.state = 'offered' and ra.offered_at <= ${new Date(now - seconds * 1000)} then 'failed'
-            else ra.state
+            when st.applied then 'applied'
+            when st.not_sendable then 'failed'
+            when not st.connected then 'deferred'
+            when st.state = 'offered' and st.offered_at <= ${new Date(now - seconds * 1000)} then 'failed'
+            else st.state
           end as state,
           case
             when f.uid is not null then f.error
-            when ${notSendable} then s.offer_error
+            when st.not_sendable then st.offer_error
             else ${`no answer within ${seconds} s`}
           end as failure
-        from standings ra
-        left join agent_states s on s.uid = ra.uid
-        left join refusals f on f.uid = ra.uid and f.hash = ra.hash
-        where ra.state in ('offered', 'deferred') and ra.offered_at is not null
-        union all
-        select ra.uid, ra.state, ra.offered_at, 'failed', f.error
-        from refusals f join standings ra on ra.uid = f.uid and ra.hash = f.hash
-        where ra.state = 'applied'
+        from standings st left join refusals f on f.uid = st.uid and f.hash = st.hash
+        where (st.state in ('offered', 'deferred') and st.offered_at is not null)
+          or (st.state = 'applied' and f.uid is not null)
       ),
       settled as (
         update rollout_agents ra
@@ -113,9 +119,19 @@ export class RolloutAgentsStore {
         where ra.rollout_id = ${rollout.id} and ra.uid = judged.uid and judged.known <> judged.state
         returning ra.uid, ra.state
       )
-      select count(*)::int as count, coalesce(array_agg(uid) filter (where state = 'failed'), '{}') as failed
-      from settled`.execute(tx.db);
-    return rows[0]!;
+      select ${tally(now)}, count(st.moved)::int as settled,
+        array_agg(st.uid) filter (where st.moved and st.state = 'failed') as failed
+      from (
+        select st.uid, st.wave, coalesce(settled.state, st.state) as state, st.offered_at, st.settled_at,
+          st.connected, st.healthy, case when settled.uid is not null then true end as moved
+        from standings st left join settled on settled.uid = st.uid
+      ) st
+      group by st.wave, st.state`.execute(tx.db);
+    return {
+      count: sum(rows, (row) => row.settled),
+      failed: rows.flatMap((row) => row.failed ?? []),
+      counts: await this.#toCounts(tx, rollout, rows),
+    };
   }
 
   /**
@@ -124,7 +140,8 @@ export class RolloutAgentsStore {
    */
   async setAside(tx: Tx, rollout: RolloutRecord): Promise<number> {
     const { numAffectedRows } = await sql`
-      with unreachable as (
+      with refusals as materialized (${refusals(rollout)}),
+      unreachable as (
         select ra.uid,
           case when q.uid is not null then 'quarantined' else 'deferred' end as state,
           case
@@ -136,7 +153,7 @@ export class RolloutAgentsStore {
         from rollout_standings ra
         left join agents a on a.uid = ra.uid
         left join agent_states s on s.uid = ra.uid
-        left join config_failures q on q.uid = ra.uid and q.hash = ra.hash and q.lifted_at is null
+        left join refusals q on q.uid = ra.uid and q.hash = ra.hash
         where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
           and ra.state in ('waiting', 'deferred') and ra.offered_at is null
           and (q.uid is not null or (ra.state = 'waiting' and not ${reachable(rollout.fleet)}))
@@ -147,25 +164,14 @@ export class RolloutAgentsStore {
     return Number(numAffectedRows ?? 0n);
   }
 
-  /** Counts for `decide`; `unhealthy` and `disconnected` are 0 without `vitals`. */
-  async counts(
-    tx: Tx,
-    rollout: RolloutRecord,
-    now: number,
-    vitals: boolean,
-  ): Promise<Pick<RolloutView, 'reached' | 'due' | 'offeredInLastSecond' | 'nextDeadline'>> {
+  /** Counts for `decide`. */
+  async counts(tx: Tx, rollout: RolloutRecord, now: number): Promise<Counts> {
     const { rows } = await sql<CountRow>`
-      with standings as materialized (${reached(rollout)})
-      select ra.wave, ra.state, count(*)::int as agents,
-        (count(*) filter (where ra.state = 'applied' and s.healthy is false))::int as unhealthy,
-        (count(*) filter (where ${vitals} and ra.offered_at is not null and not coalesce(s.connected, false)))::int
-          as disconnected,
-        (count(*) filter (where ra.offered_at > ${new Date(now - 1000)}))::int as recent,
-        min(ra.offered_at) filter (
-          where ra.state = 'offered' or (ra.state = 'rolledBack' and ra.settled_at is null)) as oldest_open
-      from standings ra
-      left join agent_states s on ${vitals} and s.uid = ra.uid
-      group by ra.wave, ra.state`.execute(tx.db);
+      select ${tally(now)} from (${reached(rollout)}) st group by st.wave, st.state`.execute(tx.db);
+    return this.#toCounts(tx, rollout, rows);
+  }
+
+  async #toCounts(tx: Tx, rollout: RolloutRecord, rows: readonly CountRow[]): Promise<Counts> {
     const open = rows.flatMap((row) => (row.oldest_open ? [row.oldest_open.getTime()] : []));
     const countOf = (state: RolloutAgentState) => sum(rows, (row) => (row.state === state ? row.agents : 0));
     return {
@@ -280,56 +286,4 @@ export class RolloutAgentsStore {
         and (open.confirmed or ra.offered_at <= ${new Date(now - seconds * 1000)})`.execute(tx.db);
     return Number(numAffectedRows ?? 0n);
   }
-}
-
-/** Its gateway could not send it the config, since this rollout offered it. */
-const notSendable = sql<boolean>`coalesce(
-  s.offered_config_hash = ra.hash and s.offer_error <> '' and s.offered_at >= ra.offered_at, false)`;
-
-/** Can be offered something by a rollout of this fleet now; over `agents` as a and `agent_states` as s. */
-function reachable(fleet: string) {
-  return sql<boolean>`coalesce(s.connected and a.fleet = ${fleet} and ${acceptsRemoteConfig('s')}, false)`;
-}
-
-/** How the agents of the waves reached stand. */
-function reached(rollout: RolloutRecord) {
-  return sql`
-    select standing.uid, standing.wave, standing.hash, standing.state, standing.offered_at, standing.settled_at
-    from rollout_standings standing
-    where standing.rollout_id = ${rollout.id} and standing.wave <= ${rollout.wave}`;
-}
-
-/** Agents that missed their turn, or went offline after it, and are back; rows of `rollout_agents` as ra. */
-function deferredReachable(rollout: RolloutRecord) {
-  return sql`rollout_agents ra
-    join agents a on a.uid = ra.uid
-    join agent_states s on s.uid = ra.uid and ra.state = 'deferred'
-      and ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave} and ${reachable(rollout.fleet)}`;
-}
-
-interface CountRow {
-  wave: number;
-  state: RolloutAgentState;
-  agents: number;
-  unhealthy: number;
-  disconnected: number;
-  recent: number;
-  oldest_open: Date | null;
-}
-
-function toWaveCounts(rows: readonly CountRow[]): WaveCounts {
-  const byState = agentStates.map((state) => [
-    state,
-    sum(rows, (row) => (row.state === state ? row.agents : 0)),
-  ]);
-  return {
-    ...(Object.fromEntries(byState) as Record<RolloutAgentState, number>),
-    size: sum(rows, (row) => row.agents),
-    unhealthy: sum(rows, (row) => row.unhealthy),
-    disconnected: sum(rows, (row) => row.disconnected),
-  };
-}
-
-function sum<T>(items: readonly T[], value: (item: T) => number): number {
-  return items.reduce((total, item) => total + value(item), 0);
 }

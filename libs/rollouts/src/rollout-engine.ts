@@ -4,7 +4,7 @@ import type { DesiredState } from '@muster/configs/desired-state';
 import type { Tx } from '@muster/db/transaction';
 import type { BatchQueue } from './batch-queue.ts';
 import { describeBreach, type Breach } from './gates.ts';
-import { decide, isActive, isUnanswered, type Decision, type RolloutView } from './rollout.ts';
+import { decide, isActive, type Decision, type RolloutView } from './rollout.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import type { RolloutRecord, RolloutStore } from './rollout-store.postgres.ts';
 
@@ -78,11 +78,10 @@ export class RolloutEngine {
     for (;;) {
       const rollout = await store.lock(tx, id);
       if (!rollout || !isActive(rollout.state)) return null;
-      const settled = await this.#settle(tx, rollout, now);
-      const { view, setAside } = await this.#view(tx, rollout, now);
+      const { settled, view } = await this.#settle(tx, rollout, now);
       const decision = decide(view, now);
       const counts = JSON.stringify(view.reached);
-      if (!changed && (settled + setAside > 0 || decision.kind !== 'wait' || counts !== look.counts)) {
+      if (!changed && (settled > 0 || decision.kind !== 'wait' || counts !== look.counts)) {
         changed = true;
         tx.afterCommit(() => announcer.announce('rollouts.changed', { id, fleet: rollout.fleet }));
       }
@@ -99,34 +98,28 @@ export class RolloutEngine {
   }
 
   /**
-   * What there is to decide on, once who cannot be offered has been set aside. How many are unhealthy or gone
-   * matters to gates that ask, and for the record of a wave that has settled.
+   * Takes over what has happened to agents since the last look, and sets aside who cannot be offered. Answers
+   * how many changed, and what there is to decide on.
    */
-  async #view(tx: Tx, rollout: RolloutRecord, now: number): Promise<{ view: RolloutView; setAside: number }> {
-    const { agents } = this.#deps;
-    const { maxUnhealthy, maxDisconnected } = rollout.policy;
-    const gated = maxUnhealthy !== null || maxDisconnected !== null;
-    const count = async (vitals: boolean) => ({
-      ...rollout,
-      ...(await agents.counts(tx, rollout, now, vitals)),
-    });
-    let view = await count(gated);
-    const waits = view.reached.some(({ waiting, deferred }) => waiting + deferred > 0);
-    const setAside = rollout.state === 'running' && waits ? await agents.setAside(tx, rollout) : 0;
-    if (setAside > 0) view = await count(gated);
-    if (!gated && !isUnanswered(view)) view = await count(true);
-    return { view, setAside };
-  }
-
-  /** Takes over what has happened to agents since the last look. Answers how many changed. */
-  async #settle(tx: Tx, rollout: RolloutRecord, now: number): Promise<number> {
+  async #settle(
+    tx: Tx,
+    rollout: RolloutRecord,
+    now: number,
+  ): Promise<{ settled: number; view: RolloutView }> {
     const { agents, desiredState } = this.#deps;
     if (rollout.state === 'rollingBack') {
-      return (await this.#revertTouched(tx, rollout, now)) + (await agents.settleRollback(tx, rollout, now));
+      const reverted = await this.#revertTouched(tx, rollout, now);
+      const settled = reverted + (await agents.settleRollback(tx, rollout, now));
+      return { settled, view: { ...rollout, ...(await agents.counts(tx, rollout, now)) } };
     }
-    const settled = await agents.settleOffers(tx, rollout, now);
-    await desiredState.fallBack(tx, settled.failed);
-    return settled.count;
+    const { count, failed, counts } = await agents.settleOffers(tx, rollout, now);
+    await desiredState.fallBack(tx, failed);
+    const mayBeUnreachable = counts.reached.some(({ waiting, deferred }) => waiting + deferred > 0);
+    if (rollout.state !== 'running' || !mayBeUnreachable)
+      return { settled: count, view: { ...rollout, ...counts } };
+    const setAside = await agents.setAside(tx, rollout);
+    const left = setAside > 0 ? await agents.counts(tx, rollout, now) : counts;
+    return { settled: count + setAside, view: { ...rollout, ...left } };
   }
 
   async #revertTouched(tx: Tx, rollout: RolloutRecord, now: number): Promise<number> {

@@ -78,7 +78,7 @@ export class RolloutService {
   /** Goes on. What has gone wrong so far is accepted: gates count what goes wrong from now on. */
   resume(tx: Tx, actor: string, id: string): Promise<Rollout> {
     return this.#change(tx, id, 'resume', ['paused'], async (rollout) => {
-      const { reached } = await this.#deps.agents.counts(tx, rollout, this.#deps.now(), true);
+      const { reached } = await this.#deps.agents.counts(tx, rollout, this.#deps.now());
       const accepted = acceptAll(reached);
       await this.#deps.store.accept(tx, rollout.id, accepted);
       await this.#deps.store.setState(tx, rollout.id, 'running', '');

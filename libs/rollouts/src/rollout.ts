@@ -85,7 +85,7 @@ function offerWithinPace({ policy, due, offeredInLastSecond }: RolloutView, now:
 }
 
 /** Offline agents never hold a wave: only those that were offered and are still expected to answer do. */
-export function isUnanswered({ reached }: Pick<RolloutView, 'reached'>): boolean {
+function isUnanswered({ reached }: RolloutView): boolean {
   return reached.some(({ waiting, offered }) => waiting + offered > 0);
 }
 

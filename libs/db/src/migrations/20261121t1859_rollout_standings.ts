@@ -12,17 +12,22 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       -- by wave, from 1: when every agent that was offered something had answered; null: not yet
       add column waves_settled timestamptz[] not null default '{}'`.execute(db);
   await sql`
+    create function rollout_agent_state(
+      state text, wave_offered_at timestamptz, wave_settled_at timestamptz, applied boolean
+    ) returns text language sql immutable parallel safe
+    return case
+      when state <> 'waiting' or wave_offered_at is null then state
+      when wave_settled_at is not null or applied then 'applied'
+      else 'offered'
+    end`.execute(db);
+  await sql`
     create view rollout_standings as
     select ra.rollout_id, ra.uid, ra.wave, ra.hash, ra.error,
-      case
-        when ra.state <> 'waiting' or r.waves_offered[ra.wave + 1] is null then ra.state
-        when r.waves_settled[ra.wave + 1] is not null then 'applied'
-        when (
-          select s.remote_config_hash = ra.hash and s.remote_config_status = 1
-          from agent_states s where s.uid = ra.uid
-        ) then 'applied'
-        else 'offered'
-      end as state,
+      rollout_agent_state(
+        ra.state, r.waves_offered[ra.wave + 1], r.waves_settled[ra.wave + 1],
+        -- looked up for agents of waves under way alone
+        (select s.remote_config_hash = ra.hash and s.remote_config_status = 1
+          from agent_states s where s.uid = ra.uid)) as state,
       coalesce(ra.offered_at, case when ra.state = 'waiting' then r.waves_offered[ra.wave + 1] end) as offered_at,
       coalesce(ra.settled_at, case when ra.state = 'waiting' then r.waves_settled[ra.wave + 1] end) as settled_at
     from rollout_agents ra join rollouts r on r.id = ra.rollout_id`.execute(db);
@@ -36,5 +41,6 @@ export async function down(db: Kysely<unknown>): Promise<void> {
     where standing.rollout_id = ra.rollout_id and standing.uid = ra.uid
       and ra.state = 'waiting' and standing.state <> 'waiting'`.execute(db);
   await sql`drop view rollout_standings`.execute(db);
+  await sql`drop function rollout_agent_state`.execute(db);
   await sql`alter table rollouts drop column waves_offered, drop column waves_settled`.execute(db);
 }
