@@ -10,8 +10,8 @@ import type { RolloutRecord, RolloutStore } from './rollout-store.postgres.ts';
 
 /** Reports come in bursts: one look for all that come within this time. */
 const coalesceMs = 50;
-/** The same where looks take long: of the time that reports keep coming, a fifth at most is spent on looks. */
-const coalesceShare = 4;
+/** The same where looks take long: of the time that reports keep coming, a tenth at most is spent on looks. */
+const coalesceShare = 9;
 const longestCoalesceMs = 1_000;
 const rolloutsRemembered = 1_000;
 
