@@ -1,4 +1,5 @@
 import { fingerprintBytes, fingerprintSlots } from './fingerprints.ts';
+import { Slots, type Slot } from './slots.ts';
 
 /** Config hashes are told apart by their first 12 bytes. */
 const hashBytes = 12;
@@ -11,53 +12,87 @@ const fingerprintsAt = 4;
 const reportedAt = fingerprintsAt + fingerprintSlots * fingerprintBytes;
 const offeredAt = reportedAt + hashBytes;
 const failedAt = offeredAt + hashBytes;
-const size = failedAt + failuresKept * hashBytes;
+const recordBytes = failedAt + failuresKept * hashBytes;
+
+const uidBytes = 16;
+const slots = new Slots(uidBytes + recordBytes);
 
 const statusKnownFlag = 0x1;
 const fullStateOwedFlag = 0x2;
 
 /**
- * What the next gateway needs to know of an agent beside its sequence_num: what it last reported, and
- * how it stands to the configurations it was offered. One array of 128 bytes, which is also what
+ * An agent's uid, and what the next gateway needs to know of the agent beside its sequence_num: what it
+ * last reported, and how it stands to the configurations it was offered. 128 bytes, which is also what
  * `Presence` keeps.
  */
 export class SessionRecord {
-  readonly bytes: Uint8Array;
+  #slot: Slot = slots.take();
+  #released = false;
 
-  private constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
+  constructor(uid: Uint8Array) {
+    this.#slot.memory.set(uid, this.#slot.at);
+    this.load(null);
   }
 
-  /** The record another gateway left, or an empty one when there is none or it is of another version. */
-  static from(left: Uint8Array | null): SessionRecord {
-    const bytes = new Uint8Array(size);
-    if (left?.length === size && left[0] === version) bytes.set(left);
-    bytes[0] = version;
-    return new SessionRecord(bytes);
+  /** The agent's uid, 16 bytes: to be used at once, since the memory is another agent's after `release`. */
+  get uid(): Buffer {
+    const { memory, at } = this.#slot;
+    return memory.subarray(at, at + uidBytes);
+  }
+
+  isOf(uid: Uint8Array): boolean {
+    return uid.length === uidBytes && equalAt(this.#slot.memory, this.#slot.at, uid, uidBytes);
+  }
+
+  /** A copy, as `Presence` keeps it. */
+  get bytes(): Uint8Array {
+    return Uint8Array.prototype.slice.call(this.#slot.memory, this.#start, this.#start + recordBytes);
+  }
+
+  /** Takes over the record another gateway left. It is empty when there is none, or one of another version. */
+  load(left: Uint8Array | null): void {
+    const { memory } = this.#slot;
+    if (left?.length === recordBytes && left[0] === version) memory.set(left, this.#start);
+    else memory.fill(0, this.#start, this.#start + recordBytes);
+    memory[this.#start] = version;
+  }
+
+  /** The agent has left this gateway: what is still said of it is kept in memory of its own. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    const { memory, at } = this.#slot;
+    const own = Buffer.from(memory.subarray(at, at + uidBytes + recordBytes));
+    slots.giveBack(this.#slot);
+    this.#slot = { memory: own, at: 0 };
+  }
+
+  get #start(): number {
+    return this.#slot.at + uidBytes;
   }
 
   hasFingerprint(slot: number, fingerprint: Uint8Array): boolean {
-    if ((this.bytes[knownAt]! & (1 << slot)) === 0) return false;
-    return equalAt(this.bytes, fingerprintsAt + slot * fingerprintBytes, fingerprint, fingerprintBytes);
+    if ((this.#byte(knownAt) & (1 << slot)) === 0) return false;
+    return this.#equals(fingerprintsAt + slot * fingerprintBytes, fingerprint, fingerprintBytes);
   }
 
   setFingerprint(slot: number, fingerprint: Uint8Array): void {
-    this.bytes[knownAt]! |= 1 << slot;
-    this.bytes.set(fingerprint, fingerprintsAt + slot * fingerprintBytes);
+    this.#setByte(knownAt, this.#byte(knownAt) | (1 << slot));
+    this.#slot.memory.set(fingerprint, this.#start + fingerprintsAt + slot * fingerprintBytes);
   }
 
   forgetFingerprint(slot: number): void {
-    this.bytes[knownAt]! &= ~(1 << slot);
+    this.#setByte(knownAt, this.#byte(knownAt) & ~(1 << slot));
   }
 
   /** Nothing that was reported can be counted on any more: a report of it was lost. */
   forgetFingerprints(): void {
-    this.bytes[knownAt] = 0;
+    this.#setByte(knownAt, 0);
   }
 
   /** False: it is not known which configuration the agent has, so none can be offered yet. */
   get statusKnown(): boolean {
-    return (this.bytes[flagsAt]! & statusKnownFlag) !== 0;
+    return (this.#byte(flagsAt) & statusKnownFlag) !== 0;
   }
 
   set statusKnown(known: boolean) {
@@ -66,7 +101,7 @@ export class SessionRecord {
 
   /** A report was lost: the agent must be asked for its full state, by whichever gateway. */
   get fullStateOwed(): boolean {
-    return (this.bytes[flagsAt]! & fullStateOwedFlag) !== 0;
+    return (this.#byte(flagsAt) & fullStateOwedFlag) !== 0;
   }
 
   set fullStateOwed(owed: boolean) {
@@ -75,7 +110,7 @@ export class SessionRecord {
 
   /** Did the agent last report this config hash? */
   hasReported(configHash: Uint8Array): boolean {
-    return equalAt(this.bytes, reportedAt, configHash, hashBytes);
+    return this.#equals(reportedAt, configHash, hashBytes);
   }
 
   setReported(configHash: Uint8Array): void {
@@ -84,7 +119,7 @@ export class SessionRecord {
 
   /** Was this config hash the last one offered? */
   wasOffered(configHash: Uint8Array): boolean {
-    return equalAt(this.bytes, offeredAt, configHash, hashBytes);
+    return this.#equals(offeredAt, configHash, hashBytes);
   }
 
   setOffered(configHash: Uint8Array): void {
@@ -93,33 +128,54 @@ export class SessionRecord {
 
   /** The offer may have been lost on its way. */
   forgetOffered(): void {
-    this.bytes.fill(0, offeredAt, offeredAt + hashBytes);
+    this.#setHash(offeredAt, nothing);
   }
 
   /** Did the agent report FAILED for this config hash? The last three are remembered. */
   hasFailed(configHash: Uint8Array): boolean {
-    for (let at = failedAt; at < size; at += hashBytes) {
-      if (equalAt(this.bytes, at, configHash, hashBytes)) return true;
+    for (let at = failedAt; at < recordBytes; at += hashBytes) {
+      if (this.#equals(at, configHash, hashBytes)) return true;
     }
     return false;
   }
 
   addFailed(configHash: Uint8Array): void {
     if (this.hasFailed(configHash)) return;
-    this.bytes.copyWithin(failedAt + hashBytes, failedAt, size - hashBytes);
+    const start = this.#start;
+    this.#slot.memory.copyWithin(
+      start + failedAt + hashBytes,
+      start + failedAt,
+      start + recordBytes - hashBytes,
+    );
     this.#setHash(failedAt, configHash);
   }
 
   #setFlag(flag: number, on: boolean): void {
-    if (on) this.bytes[flagsAt]! |= flag;
-    else this.bytes[flagsAt]! &= ~flag;
+    const flags = this.#byte(flagsAt);
+    this.#setByte(flagsAt, on ? flags | flag : flags & ~flag);
   }
 
   #setHash(at: number, configHash: Uint8Array): void {
-    this.bytes.fill(0, at, at + hashBytes);
-    this.bytes.set(configHash.subarray(0, hashBytes), at);
+    const { memory } = this.#slot;
+    const start = this.#start + at;
+    memory.fill(0, start, start + hashBytes);
+    memory.set(configHash.subarray(0, hashBytes), start);
+  }
+
+  #byte(at: number): number {
+    return this.#slot.memory[this.#start + at]!;
+  }
+
+  #setByte(at: number, value: number): void {
+    this.#slot.memory[this.#start + at] = value;
+  }
+
+  #equals(at: number, expected: Uint8Array, length: number): boolean {
+    return equalAt(this.#slot.memory, this.#start + at, expected, length);
   }
 }
+
+const nothing = new Uint8Array(0);
 
 /** Compares `length` bytes; a shorter `expected` counts as filled with zeros. */
 function equalAt(bytes: Uint8Array, at: number, expected: Uint8Array, length: number): boolean {

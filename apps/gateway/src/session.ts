@@ -29,8 +29,6 @@ export function keepMessage(message: AgentMessage): AgentMessage {
  * that comes back goes on where it was.
  */
 export class Session {
-  /** 16 bytes, a copy. */
-  readonly uid: Buffer;
   /** Where pushes go: the agent's WebSocket; null over plain HTTP and while it is away. */
   socket: Connection | null = null;
   transport: Transport = 'websocket';
@@ -46,7 +44,7 @@ export class Session {
   known = false;
   sequenceNum = 0;
   capabilities = 0;
-  record = SessionRecord.from(null);
+  readonly record: SessionRecord;
   /** Unix milliseconds. */
   lastSeen = 0;
 
@@ -70,7 +68,12 @@ export class Session {
   inbox: AgentMessage[] | null = null;
 
   constructor(uid: Uint8Array) {
-    this.uid = Buffer.from(uid);
+    this.record = new SessionRecord(uid);
+  }
+
+  /** 16 bytes, to be used at once. */
+  get uid(): Buffer {
+    return this.record.uid;
   }
 
   /** Made when needed: most messages need none. */
@@ -95,7 +98,7 @@ export class Session {
     const offeredConfigHash = this.untoldOffer ?? nothing;
     this.untoldOffer = null;
     return {
-      instanceUid: this.uid,
+      instanceUid: Uint8Array.from(this.uid),
       epoch: this.epoch,
       sequenceNum: this.sequenceNum,
       receivedAt,
@@ -145,7 +148,7 @@ export class Connection {
 
   /** The session of this uid, if it is the connection's first: the short way for most messages. */
   firstIs(uid: Uint8Array): Session | null {
-    return this.#first?.uid.equals(uid) ? this.#first : null;
+    return this.#first?.record.isOf(uid) ? this.#first : null;
   }
 
   attach(session: Session): void {

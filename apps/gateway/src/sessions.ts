@@ -44,6 +44,7 @@ export class Sessions {
     session.claimed = false;
     if (this.#byUid.get(keyOf(session.uid)) !== session) return;
     this.#byUid.delete(keyOf(session.uid));
+    session.record.release();
     this.#metrics.agents = this.#byUid.size;
   }
 

@@ -3,7 +3,6 @@ import type { Claims } from './claims.ts';
 import type { Credentials } from './credentials.ts';
 import type { DesiredConfigs } from './desired-configs.ts';
 import type { Connection, Session } from './session.ts';
-import { SessionRecord } from './session-record.ts';
 
 /** Makes this gateway the holder of agents, and brings along what the last holder knew. */
 export class Takeovers {
@@ -51,7 +50,7 @@ export class Takeovers {
     session.known = previous !== null && (previous.fingerprints !== null || previous.capabilities !== 0);
     session.sequenceNum = previous?.sequenceNum ?? 0;
     session.capabilities = previous?.capabilities ?? 0;
-    session.record = SessionRecord.from(previous?.fingerprints ?? null);
+    session.record.load(previous?.fingerprints ?? null);
     if (session.transport === 'websocket') session.record.forgetOffered();
   }
 }
