@@ -12,6 +12,7 @@ import type { Doorway } from './doorway.ts';
 import { Inflation } from './gzip.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import type { GatewaySettings } from './gateway-settings.ts';
+import { HeapTrim } from './heap-trim.ts';
 import { Lease } from './lease.ts';
 import { Listener } from './listener.uws.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -72,8 +73,11 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   }, settings.leaseTtlMs);
   log.info({ gateway: settings.id, host: settings.host, port: listener.port }, 'agents may connect');
 
+  const heapTrim = new HeapTrim(() => metrics.reports);
+
   const stop = async () => {
     clearTimeout(releaseFormer);
+    heapTrim.stop();
     listener.stopAccepting();
     await listener.closeConnections(closeReasons.goingAway, () => true, settings.drainMs);
     await liveness.stop(Math.min(settings.graceMs, longestGraceMs));
