@@ -1,7 +1,8 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -80,10 +81,15 @@ export function talkTo(port: number, text = ''): Promise<string> {
   });
 }
 
-/** A loopback port that nothing listens on now. */
+/** Below the ports that systems hand out by themselves: one of those may be an outgoing connection's in a moment. */
+const freePortRange = { first: 10_000, count: 22_000 };
+
+/** A loopback port that nothing listens on now, nor is likely to before the caller does. */
 export async function freePort(): Promise<number> {
-  const { port } = await listenBriefly(0);
-  return port;
+  for (;;) {
+    const port = freePortRange.first + randomInt(freePortRange.count);
+    if (await isFree(port)) return port;
+  }
 }
 
 function isFree(port: number): Promise<boolean> {
@@ -93,13 +99,11 @@ function isFree(port: number): Promise<boolean> {
   );
 }
 
-async function listenBriefly(port: number): Promise<AddressInfo> {
+async function listenBriefly(port: number): Promise<void> {
   const server = createServer().listen(port, loopback);
   await once(server, 'listening');
-  const address = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
-  return address;
 }
 
 /** Why it ended, or could not be run at all. */
