@@ -13,6 +13,8 @@ export class ChildFailed extends Error {
 export interface ChildSpec {
   name: string;
   main: URL;
+  /** Arguments for Node. */
+  nodeArgs?: readonly string[];
   /** Where it answers /readyz. */
   probePort: number;
   env: Record<string, string | undefined>;
@@ -62,13 +64,17 @@ export async function startChild(spec: ChildSpec, log: Log): Promise<Running> {
 }
 
 function launch(spec: ChildSpec): ChildProcess {
-  return spawn(process.execPath, ['--enable-source-maps', fileURLToPath(spec.main)], {
-    env: spec.env,
-    // a group of its own: Ctrl-C reaches the cluster, which stops its processes in order
-    detached: true,
-    // the channel tells the child when the cluster is gone
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
+  return spawn(
+    process.execPath,
+    [...(spec.nodeArgs ?? []), '--enable-source-maps', fileURLToPath(spec.main)],
+    {
+      env: spec.env,
+      // a group of its own: Ctrl-C reaches the cluster, which stops its processes in order
+      detached: true,
+      // the channel tells the child when the cluster is gone
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    },
+  );
 }
 
 async function ready(spec: ChildSpec, child: ChildProcess): Promise<void> {
