@@ -35,6 +35,7 @@ export interface CloseReason {
 
 /** Every reason for which the gateway closes a connection. Agents may come back at once, except where said. */
 export const closeReasons = {
+  recycled: { code: 1012, text: 'reconnect, so that the memory of a large message is given back' },
   goingAway: { code: 1001, text: 'the gateway stops' },
   replaced: { code: 1008, text: 'the agent connected again' },
   malformed: { code: 1008, text: 'too many malformed messages' },

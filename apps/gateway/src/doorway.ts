@@ -6,6 +6,7 @@ import type { Inflation } from './gzip.ts';
 import type { Liveness } from './liveness.ts';
 import type { MessageRate } from './message-allowance.ts';
 import type { Reception } from './reception.ts';
+import type { SocketRecycling } from './socket-recycling.ts';
 
 /** What both ways in need: who may come, how fast, and where messages go. */
 export interface Doorway {
@@ -15,6 +16,7 @@ export interface Doorway {
   unfinishedBytes: number;
   /** Milliseconds after which a WebSocket that completed neither a message nor a pong is closed. */
   idleMs: number;
+  recycling: SocketRecycling;
   bodies: BodyLimits;
   inflation: Inflation;
   messageRate: MessageRate;

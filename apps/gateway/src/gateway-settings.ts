@@ -26,6 +26,10 @@ export interface GatewaySettings {
   bodyTimeoutMs: number;
   /** Bytes of messages that are not complete yet, over all connections. */
   unfinishedBytes: number;
+  /** Bytes of large messages that sockets may keep before agents are made to reconnect; 0: any number. */
+  recycleFromBytes: number;
+  /** Milliseconds without a large message after which an agent may be made to reconnect. */
+  recycleAfterMs: number;
   /** Messages per second of one connection, for each agent on it; ten seconds' worth may come at once. */
   messagesPerSecond: number;
   /** Bytes of reports kept while the bus takes none. */
@@ -44,6 +48,8 @@ export const gatewayDefaults = {
   idleMs: 60_000,
   bodyTimeoutMs: 60_000,
   unfinishedBytes: 256 * 1024 * 1024,
+  recycleFromBytes: 16 * 1024 * 1024,
+  recycleAfterMs: 15_000,
   messagesPerSecond: 50,
   outboxBytes: 64 * 1024 * 1024,
 } satisfies Partial<GatewaySettings>;
@@ -65,6 +71,7 @@ export function settingsFromEnv(
     idleMs: env.MUSTER_IDLE_TIMEOUT_SECONDS * 1_000,
     bodyTimeoutMs: env.MUSTER_BODY_TIMEOUT_SECONDS * 1_000,
     unfinishedBytes: env.MUSTER_UNFINISHED_BYTES,
+    recycleFromBytes: env.MUSTER_RECYCLE_FROM_BYTES,
     messagesPerSecond: env.MUSTER_MESSAGES_PER_SECOND,
   };
 }

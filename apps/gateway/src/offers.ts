@@ -26,6 +26,16 @@ export function offerIsDue(session: Session, now: number, reportedStatus: boolea
   return reportedStatus && now - session.offeredAt > offerAgainAfterMs;
 }
 
+/** An offer was sent, and the agent has not said yet how it took it. */
+export function offerIsOpen({ desired, record }: Session): boolean {
+  return (
+    desired !== null &&
+    record.wasOffered(desired.hash) &&
+    !record.hasReported(desired.hash) &&
+    !record.hasFailed(desired.hash)
+  );
+}
+
 /** Why an agent will not take its desired config, or null. */
 export function offerRefusal(session: Session): string | null {
   if (session.desired === null) return null;

@@ -57,6 +57,8 @@ export class Session {
   untoldOffer: Buffer | null = null;
   /** The agent was asked for its full state and has sent no message since. */
   fullStateAsked = false;
+  /** Unix milliseconds of when it was last made to reconnect (`SocketRecycling`). */
+  recycledAt = 0;
   /** Over HTTP: a restart waits for the next poll. */
   restartWaits = false;
 

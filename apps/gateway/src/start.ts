@@ -16,6 +16,7 @@ import { HeapTrim } from './heap-trim.ts';
 import { Lease } from './lease.ts';
 import { Listener } from './listener.uws.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import { SocketRecycling } from './socket-recycling.ts';
 import { wireGateway } from './wire.ts';
 
 export interface GatewayDeps {
@@ -78,6 +79,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   const stop = async () => {
     clearTimeout(releaseFormer);
     heapTrim.stop();
+    doorway.recycling.stop();
     listener.stopAccepting();
     await listener.closeConnections(closeReasons.goingAway, () => true, settings.drainMs);
     await liveness.stop(Math.min(settings.graceMs, longestGraceMs));
@@ -107,6 +109,7 @@ function openDoorway(
       budget: new MemoryBudget(unfinishedBytes, parts.metrics),
       timeoutMs: bodyTimeoutMs,
     },
+    recycling: new SocketRecycling(settings.recycleFromBytes, settings.recycleAfterMs),
     inflation: new Inflation(maxMessageBytes),
     messageRate: { perSecond: messagesPerSecond },
   };

@@ -8,6 +8,7 @@ import { httpStatus, respond } from './http-link.uws.ts';
 import { MessageAllowance } from './message-allowance.ts';
 import { plainAddress } from './remote-address.ts';
 import { WebSocketLink } from './websocket-link.uws.ts';
+import { joinedFromBytes } from './socket-recycling.ts';
 import type { WebSocketWatch } from './websocket-watch.ts';
 
 /** What µWebSockets keeps with a socket. */
@@ -40,7 +41,7 @@ export function webSocketBehavior(
   connections: Set<Connection>,
   watch: WebSocketWatch,
 ): WebSocketBehavior<SocketData> {
-  const { maxMessageBytes, metrics } = doorway;
+  const { maxMessageBytes, metrics, recycling } = doorway;
   return {
     compression: DISABLED,
     idleTimeout: nativeIdleTimeout(doorway.idleMs),
@@ -64,6 +65,7 @@ export function webSocketBehavior(
       const opened = socket.getUserData().opened!;
       opened.link.heardAt = watch.tick;
       opened.link.messageAt = watch.tick;
+      if (message.byteLength > joinedFromBytes) recycling.note(opened.connection, message.byteLength);
       receive(doorway, opened, message, isBinary);
     },
     pong: (socket) => {
@@ -75,6 +77,7 @@ export function webSocketBehavior(
       link.ended();
       watch.remove(link);
       connections.delete(connection);
+      recycling.forget(connection);
       metrics.connections = connections.size;
       doorway.liveness.connectionLost(connection);
     },

@@ -78,6 +78,9 @@ const settings = {
   MUSTER_UNFINISHED_BYTES: wholeNumber(268_435_456, 1_048_576, 68_719_476_736).describe(
     'Memory of a gateway for OpAMP messages that are still coming in. Beyond it large ones are refused.',
   ),
+  MUSTER_RECYCLE_FROM_BYTES: wholeNumber(16_777_216, 0, 68_719_476_736).describe(
+    'When sockets keep more than this of large messages, agents reconnect once to give it back. 0: never.',
+  ),
   MUSTER_IDLE_TIMEOUT_SECONDS: wholeNumber(60, 8, 900).describe(
     'A WebSocket that completes neither a message nor a pong for so long is closed.',
   ),
@@ -131,6 +134,7 @@ export const gatewaySettings = [
   'MUSTER_ACCEPTS_PER_SECOND',
   'MUSTER_MESSAGES_PER_SECOND',
   'MUSTER_UNFINISHED_BYTES',
+  'MUSTER_RECYCLE_FROM_BYTES',
   'MUSTER_IDLE_TIMEOUT_SECONDS',
   'MUSTER_BODY_TIMEOUT_SECONDS',
   'MUSTER_DISCONNECT_GRACE_MS',
