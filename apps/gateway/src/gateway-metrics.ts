@@ -19,6 +19,8 @@ export interface GatewayMetrics {
   offers: number;
   /** How often an agent was asked for its full state. */
   fullStateAsked: number;
+  /** Agents made to reconnect, to give back the memory of a large message. */
+  recycled: number;
   /** Connections and polls turned away because there were too many. */
   refused: number;
   /** Connections and polls without a valid credential. */
@@ -53,6 +55,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     reportsDropped: 0,
     offers: 0,
     fullStateAsked: 0,
+    recycled: 0,
     refused: 0,
     unauthorized: 0,
     bodiesTooLarge: 0,

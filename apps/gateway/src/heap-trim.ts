@@ -3,27 +3,27 @@ import { runInNewContext } from 'node:vm';
 
 /** How often to look. */
 const intervalMs = 5_000;
-/** More reports than this within an interval: the burst still goes on. */
-const reportsOfBurst = 250;
+/** More events than this within an interval: the burst still goes on. */
+const eventsOfBurst = 250;
 /** Not worth a pause below this many bytes more than after the last time. */
 const worthBytes = 16 * 1024 * 1024;
 
 /**
- * Collects garbage once a burst of reports is over, such as agents make when they come. V8 keeps what a burst
+ * Collects garbage once a burst of agents, or of what they report, is over. V8 keeps what a burst
  * leaves behind, several times what the agents themselves need, until something else needs memory, which
  * heartbeats do not. The pause is that of one collection of a heap that is small then.
  */
 export class HeapTrim {
   readonly #timer: NodeJS.Timeout;
   readonly #collect: () => void;
-  readonly #reports: () => number;
-  #reportsBefore = 0;
+  readonly #events: () => number;
+  #eventsBefore = 0;
   #bytesAfterLast = 0;
   #due = false;
 
-  /** `reports`: how many there were so far. */
-  constructor(reports: () => number) {
-    this.#reports = reports;
+  /** `events`: how many agents came and reported so far. */
+  constructor(events: () => number) {
+    this.#events = events;
     setFlagsFromString('--expose-gc');
     this.#collect = runInNewContext('gc') as () => void;
     this.#bytesAfterLast = bytesHeld();
@@ -36,9 +36,9 @@ export class HeapTrim {
   }
 
   #look(): void {
-    const reports = this.#reports() - this.#reportsBefore;
-    this.#reportsBefore += reports;
-    if (reports > reportsOfBurst) {
+    const events = this.#events() - this.#eventsBefore;
+    this.#eventsBefore += events;
+    if (events > eventsOfBurst) {
       this.#due = true;
       return;
     }

@@ -1,4 +1,5 @@
 import { closeReasons } from './agent-link.ts';
+import type { GatewayMetrics } from './gateway-metrics.ts';
 import { offerIsOpen } from './offers.ts';
 import type { Connection } from './session.ts';
 
@@ -11,6 +12,8 @@ const tickMs = 1_000;
 const atLeastPerTick = 100;
 /** Ticks over which a large backlog is spread. */
 const spreadOverTicks = 30;
+/** Once begun, it goes on until connections keep only this share of `fromBytes`. */
+const endShare = 1 / 16;
 
 interface Bloated {
   bytes: number;
@@ -26,11 +29,14 @@ export class SocketRecycling {
   readonly #bloated = new Map<Connection, Bloated>();
   readonly #fromBytes: number;
   readonly #afterMs: number;
+  readonly #metrics: GatewayMetrics;
   readonly #timer: NodeJS.Timeout;
   #bytes = 0;
+  #begun = false;
 
   /** Starts when connections keep `fromBytes` together (0: never); each is left alone for `afterMs` after a large message. */
-  constructor(fromBytes: number, afterMs: number) {
+  constructor(fromBytes: number, afterMs: number, metrics: GatewayMetrics) {
+    this.#metrics = metrics;
     this.#fromBytes = fromBytes || Infinity;
     this.#afterMs = afterMs;
     this.#timer = setInterval(() => this.#tick(), tickMs);
@@ -57,13 +63,15 @@ export class SocketRecycling {
   }
 
   #tick(): void {
-    if (this.#bytes < this.#fromBytes) return;
+    this.#begun = this.#bytes >= this.#fromBytes * (this.#begun ? endShare : 1);
+    if (!this.#begun) return;
     const now = Date.now();
     let left = Math.max(atLeastPerTick, this.#bloated.size / spreadOverTicks);
     for (const [connection, { since }] of this.#bloated) {
       if (left <= 0 || now - since < this.#afterMs) return;
       if (!mayReconnect(connection, now)) continue;
       left -= 1;
+      this.#metrics.recycled += 1;
       connection.onlySession!.recycledAt = now;
       connection.link.close(closeReasons.recycled);
     }

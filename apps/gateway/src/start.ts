@@ -74,7 +74,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   }, settings.leaseTtlMs);
   log.info({ gateway: settings.id, host: settings.host, port: listener.port }, 'agents may connect');
 
-  const heapTrim = new HeapTrim(() => metrics.reports);
+  const heapTrim = new HeapTrim(() => metrics.reports + metrics.recycled);
 
   const stop = async () => {
     clearTimeout(releaseFormer);
@@ -109,7 +109,7 @@ function openDoorway(
       budget: new MemoryBudget(unfinishedBytes, parts.metrics),
       timeoutMs: bodyTimeoutMs,
     },
-    recycling: new SocketRecycling(settings.recycleFromBytes, settings.recycleAfterMs),
+    recycling: new SocketRecycling(settings.recycleFromBytes, settings.recycleAfterMs, parts.metrics),
     inflation: new Inflation(maxMessageBytes),
     messageRate: { perSecond: messagesPerSecond },
   };
