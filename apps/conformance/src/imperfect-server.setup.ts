@@ -146,7 +146,7 @@ export async function startImperfectServer(...faults: Fault[]): Promise<Imperfec
   const server = createServer(
     (request, response) => void serve(request, response).catch(() => response.destroy()),
   );
-  const webSockets = new WebSocketServer({ noServer: true, maxPayload: 1 << 30 });
+  const webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: true, maxPayload: 1 << 30 });
   server.on('upgrade', (request, socket, head) => {
     const status = isEndpoint(request) ? (isLetIn(request) ? 0 : 401) : 404;
     if (status !== 0) socket.end(`HTTP/1.1 ${status} No\r\nContent-Length: 0\r\n\r\n`);

@@ -4,7 +4,7 @@ import type { RowResult } from './runner.ts';
 
 const words: Record<Verdict, string> = {
   met: 'met',
-  notMet: 'NOT MET',
+  notMet: 'not met',
   missed: 'missed',
   notOffered: 'not offered',
   notTestable: 'not testable',
@@ -13,7 +13,7 @@ const words: Record<Verdict, string> = {
 /** Rows for the eye: number, level, both transports, rule; what was seen stands below. */
 export function terminalTable(results: readonly RowResult[]): string {
   const lines = results.flatMap(({ row, outcomes }) => {
-    const cell = (transport: Transport) => wordOf(outcomes[transport]).padEnd(13);
+    const cell = (transport: Transport) => loudWordOf(outcomes[transport]).padEnd(13);
     const line = `${row.number.padEnd(6)}${row.level.padEnd(11)}${cell('websocket')}${cell('http')}${row.rule}`;
     return [line, ...seenIn(outcomes).map((text) => `                 ${text}`)];
   });
@@ -43,6 +43,11 @@ export function jsonReport(results: readonly RowResult[]): string {
 
 export function wordOf(outcome: Outcome | undefined): string {
   return outcome ? words[outcome.verdict] : '–';
+}
+
+/** What must not be overlooked in a long table is in capitals. */
+function loudWordOf(outcome: Outcome | undefined): string {
+  return outcome?.verdict === 'notMet' ? wordOf(outcome).toUpperCase() : wordOf(outcome);
 }
 
 /** True when the server breaks no rule that binds it: nothing that is recommended or free counts. */

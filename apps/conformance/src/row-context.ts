@@ -66,7 +66,7 @@ export class RowContext {
 
   /** How long to listen for what should not come: `ms`, less when the suite has less patience. */
   quiet(ms: number): number {
-    return (ms * this.#patienceMs) / defaultPatienceMs;
+    return Math.min(ms, (ms * this.#patienceMs) / defaultPatienceMs);
   }
 
   get #patienceMs(): number {
