@@ -11,6 +11,7 @@ import { ScriptedAgent } from '../scripted-agent.ts';
 const head = { over: overBoth, maturity: 'S' } as const;
 const unknownField = 999;
 const unknownStatus = 9;
+const settledMs = 1_500;
 
 /** Checklist 22 and 23: connecting again, interoperability. */
 export const reconnectRows: Row[] = [
@@ -55,6 +56,7 @@ export const reconnectRows: Row[] = [
       agent.link.cut();
       await context.shows(agent, ({ connected }) => !connected, 'still shown as connected');
       await context.operator.assignConfig(agent.key, 'receivers: {} # meanwhile\n');
+      await pause(settledMs); // an order may take effect a little after it was taken
       agent.moveTo(await context.link());
       await agent.heartbeat();
       await agent.hear(({ remoteConfig }) => remoteConfig != null, 'the configuration did not come');
