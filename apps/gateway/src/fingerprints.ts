@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { RepeatedHashes } from '@muster/agents/repeated-hashes';
 import { subMessageBody, subMessageField, type AgentToServerScan } from '@muster/opamp/scan-agent-to-server';
 import { scanAvailableComponents } from '@muster/opamp/scan-available-components';
 
@@ -59,6 +59,7 @@ function identify(field: number, body: Uint8Array): { fingerprint: Uint8Array; h
  * two of its own messages collide only hides its own change from itself.
  */
 function fingerprintOf(body: Uint8Array): Uint8Array {
-  // As text, then bytes: a Buffer of its own costs several times the hash.
-  return Buffer.from(hash('sha1', body, 'binary').slice(0, fingerprintBytes), 'binary');
+  return fingerprints.of(body);
 }
+
+const fingerprints = new RepeatedHashes('sha1', fingerprintBytes);

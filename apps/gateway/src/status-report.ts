@@ -40,10 +40,33 @@ export function forwardedBytes(
   if (scan.capabilities !== 0 && scan.capabilities !== session.capabilities) {
     pieces.push(capabilitiesField(scan.capabilities));
   }
-  return pieces.length === 0 ? nothing : Buffer.concat(pieces);
+  return pieces.length === 0 ? nothing : joined(pieces);
 }
 
 const nothing = new Uint8Array(0);
+
+const slabBytes = 256 * 1024;
+let slab = Buffer.alloc(0);
+let slabUsed = 0;
+
+/**
+ * The pieces in one. What is reported in one burst lives as long as each other, so many share a slab: memory
+ * of its own costs each as much as the rest of its way through here.
+ */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  if (size > slabBytes / 8) return Buffer.concat(pieces, size);
+  if (slabUsed + size > slab.length) {
+    slab = Buffer.allocUnsafeSlow(slabBytes);
+    slabUsed = 0;
+  }
+  const start = slabUsed;
+  for (const piece of pieces) {
+    slab.set(piece, slabUsed);
+    slabUsed += piece.length;
+  }
+  return slab.subarray(start, slabUsed);
+}
 
 function capabilitiesField(capabilities: number): Uint8Array {
   const bytes = [capabilitiesTag];

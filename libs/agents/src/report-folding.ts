@@ -1,4 +1,3 @@
-import { hash as hashOf } from 'node:crypto';
 import type { Report, ReportFrame } from '@muster/messages/report-frame';
 import type { AgentChange } from '@muster/messages/vocabulary';
 import { decodeConnectionSettingsStatus, decodeRemoteConfigStatus } from '@muster/opamp/config-status';
@@ -17,6 +16,7 @@ import { describeAgent } from './description-columns.ts';
 import type { ConfigFailure, Content, Field, FoldedAgent, Order } from './folded-agent.ts';
 import { healthyOf } from './health-verdict.ts';
 import { cleanText, columnJson } from './column-text.ts';
+import { RepeatedHashes } from './repeated-hashes.ts';
 
 /** Something of a report that could not be kept as it was. */
 export interface FoldingNote {
@@ -232,9 +232,10 @@ function addFailure(failures: ConfigFailure[], failure: ConfigFailure): void {
 }
 
 function contentOf(body: Uint8Array): Content {
-  // As text, then bytes: a Buffer of its own costs more than hashing.
-  return { hash: Buffer.from(hashOf('sha256', body, 'binary'), 'latin1'), body };
+  return { hash: contentHashes.of(body), body };
 }
+
+const contentHashes = new RepeatedHashes('sha256', 32);
 
 function addChange(agent: FoldedAgent, change: AgentChange): void {
   if (!agent.changes.includes(change)) agent.changes.push(change);
