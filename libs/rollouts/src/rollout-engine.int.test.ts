@@ -481,6 +481,65 @@ describe('people', () => {
   });
 });
 
+describe('how agents stood', () => {
+  const wholeFleet = { waves: ['100%'], soakSeconds: 0 };
+
+  test('is kept when a rollout is replaced or aborted in the middle of a wave', async () => {
+    await fleetOnV1(4, wholeFleet);
+    const v3 = await world.version('edge', 'three');
+    const older = await start(2);
+    await pass(100);
+    await report([agents[0]!], v2, reported.applied);
+    const newer = await start(v3.version);
+    await pass(100);
+    await report(agents.slice(0, 3), v3.hash, reported.applied);
+    await ask('abort', newer);
+    await world.report(agents, v1, reported.applied);
+    expect((await rollouts.find(older))?.counts).toMatchObject({ applied: 1, offered: 3, waiting: 0 });
+    expect((await rollouts.find(newer))?.counts).toMatchObject({ applied: 3, offered: 1, waiting: 0 });
+  });
+
+  test('is kept when agents run something newer', async () => {
+    await fleetOnV1(3, wholeFleet);
+    const v3 = await world.version('edge', 'three');
+    const older = await start(2);
+    await pass(100);
+    await report(agents, v2, reported.applied);
+    await start(v3.version);
+    await pass(100);
+    await report(agents, v3.hash, reported.applied);
+    expect(await rollouts.find(older)).toMatchObject({ state: 'completed', counts: { applied: 3 } });
+    for (const agent of await rollouts.agents(older, 10)) {
+      expect(agent).toMatchObject({
+        state: 'applied',
+        offeredAt: expect.any(Date),
+        settledAt: expect.any(Date),
+      });
+    }
+  });
+
+  test('is forgotten with the fleet', async () => {
+    await fleetOnV1(2, wholeFleet);
+    await start(2);
+    await pass(100);
+    await report(agents, v2, reported.applied);
+    await world.inTransaction((tx) => world.configs.fleets.delete(tx, 'alice', 'edge'));
+    expect(await world.db.selectFrom('rollout_agents').selectAll().execute()).toEqual([]);
+  });
+
+  test('costs a row for each agent when it is planned, and none while all goes well', async () => {
+    await fleetOnV1(5, wholeFleet);
+    const id = await start(2);
+    const rows = () =>
+      world.db.selectFrom('rollout_agents').selectAll().where('rollout_id', '=', id).orderBy('uid').execute();
+    const planned = await rows();
+    await pass(100);
+    await report(agents, v2, reported.applied);
+    expect(await rollouts.find(id)).toMatchObject({ state: 'completed', counts: { applied: 5 } });
+    expect(await rows()).toEqual(planned);
+  });
+});
+
 describe('a bad version', () => {
   test('is never offered again after FAILED, though the agent says APPLIED for the old one then', async () => {
     await fleetOnV1(2, { ...fast, waves: ['1', '100%'] });
