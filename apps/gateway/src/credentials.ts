@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { TokenVerdict } from '@muster/messages/vocabulary';
+import type { CertificateIdentity } from './client-certificates.ts';
 import type { Log } from '@muster/platform/log';
 
 /** A credential that lets agents in. */
 export interface AcceptedToken {
+  /** Empty: a client certificate did. */
   enrollmentTokenId: string;
   /** `access.enroll` decides about every agent that is new to it. */
   limited: boolean;
@@ -41,6 +43,18 @@ export class Credentials {
     this.#bus = bus;
     this.#log = log;
     this.#now = now;
+  }
+
+  /**
+   * Judges what a client presents: its Authorization header, or its certificate when it sends none. A token
+   * that is no good is refused whatever certificate comes with it: it may have been revoked.
+   */
+  judge(
+    authorization: string,
+    certificate: CertificateIdentity | null,
+  ): Authentication | Promise<Authentication> {
+    if (certificate === null || authorization !== '') return this.authenticate(authorization);
+    return { kind: 'accepted', token: { enrollmentTokenId: '', limited: false } };
   }
 
   /** Judges an Authorization header. Answers at once when the verdict is remembered; never rejects. */

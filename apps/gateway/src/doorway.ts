@@ -1,3 +1,4 @@
+import type { Arrivals } from './arrivals.uws.ts';
 import type { Admission } from './admission.ts';
 import type { BodyLimits } from './body-limits.ts';
 import type { Credentials } from './credentials.ts';
@@ -21,6 +22,7 @@ export interface Doorway {
   inflation: Inflation;
   messageRate: MessageRate;
   admission: Admission;
+  arrivals: Arrivals;
   credentials: Credentials;
   liveness: Liveness;
   metrics: GatewayMetrics;

@@ -41,6 +41,9 @@ export interface GatewayMetrics {
   connectionsNotReading: number;
   /** WebSockets cut in the middle of a message because memory ran short. */
   connectionsShed: number;
+  /** Times that new connections got a new certificate, and that a new one could not be used. */
+  certificatesRenewed: number;
+  certificatesRefused: number;
 }
 
 export function createGatewayMetrics(): GatewayMetrics {
@@ -66,5 +69,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     connectionsSilent: 0,
     connectionsNotReading: 0,
     connectionsShed: 0,
+    certificatesRenewed: 0,
+    certificatesRefused: 0,
   };
 }

@@ -1,4 +1,7 @@
-import type { gatewaySettings, Settings } from '@muster/platform/settings';
+import { InvalidSetting, type gatewaySettings, type Settings } from '@muster/platform/settings';
+import type { TlsPaths } from './tls-files.ts';
+
+type GatewayEnv = Settings<(typeof gatewaySettings)[number]>;
 
 export interface GatewaySettings {
   /** Unique among gateways. */
@@ -32,6 +35,14 @@ export interface GatewaySettings {
   recycleAfterMs: number;
   /** Messages per second of one connection, for each agent on it; ten seconds' worth may come at once. */
   messagesPerSecond: number;
+  /** Null: agents connect without TLS. */
+  tls: TlsPaths | null;
+  /** PEM file of authorities whose clients are let in; null: no certificate lets anybody in. */
+  clientCaFile: string | null;
+  /** Addresses and networks of proxies whose word counts. */
+  trustedProxies: readonly string[];
+  /** Header in which they pass a client's certificate on, lower case; empty: none. */
+  certificateHeader: string;
   /** Bytes of reports kept while the bus takes none. */
   outboxBytes: number;
 }
@@ -51,14 +62,15 @@ export const gatewayDefaults = {
   recycleFromBytes: 16 * 1024 * 1024,
   recycleAfterMs: 15_000,
   messagesPerSecond: 50,
+  tls: null,
+  clientCaFile: null,
+  trustedProxies: [],
+  certificateHeader: '',
   outboxBytes: 64 * 1024 * 1024,
 } satisfies Partial<GatewaySettings>;
 
 /** The settings of the gateway `id`, as the environment has them. */
-export function settingsFromEnv(
-  env: Settings<(typeof gatewaySettings)[number]>,
-  id: string,
-): GatewaySettings {
+export function settingsFromEnv(env: GatewayEnv, id: string): GatewaySettings {
   return {
     ...gatewayDefaults,
     id,
@@ -73,5 +85,27 @@ export function settingsFromEnv(
     unfinishedBytes: env.MUSTER_UNFINISHED_BYTES,
     recycleFromBytes: env.MUSTER_RECYCLE_FROM_BYTES,
     messagesPerSecond: env.MUSTER_MESSAGES_PER_SECOND,
+    tls: tlsPaths(env),
+    clientCaFile: env.MUSTER_OPAMP_CLIENT_CA_FILE ?? null,
+    trustedProxies: env.MUSTER_TRUSTED_PROXIES,
+    certificateHeader: env.MUSTER_CLIENT_CERT_HEADER,
   };
+}
+
+function tlsPaths(env: GatewayEnv): TlsPaths | null {
+  const certFile = env.MUSTER_OPAMP_TLS_CERT_FILE;
+  const keyFile = env.MUSTER_OPAMP_TLS_KEY_FILE;
+  const clientCaFile = env.MUSTER_OPAMP_CLIENT_CA_FILE ?? null;
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile, clientCaFile };
+  const [set, missing] =
+    certFile === undefined
+      ? ['MUSTER_OPAMP_TLS_KEY_FILE', 'MUSTER_OPAMP_TLS_CERT_FILE']
+      : ['MUSTER_OPAMP_TLS_CERT_FILE', 'MUSTER_OPAMP_TLS_KEY_FILE'];
+  if (certFile !== undefined || keyFile !== undefined)
+    throw new InvalidSetting(`${missing} is missing: ${set} is set, and TLS needs both`);
+  if (clientCaFile !== null && env.MUSTER_CLIENT_CERT_HEADER === '')
+    throw new InvalidSetting(
+      'MUSTER_OPAMP_CLIENT_CA_FILE is of no use without MUSTER_OPAMP_TLS_CERT_FILE, or MUSTER_CLIENT_CERT_HEADER behind a proxy',
+    );
+  return null;
 }

@@ -1,18 +1,19 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Log } from '@muster/platform/log';
 import { Connection } from './session.ts';
+import type { CertificateIdentity } from './client-certificates.ts';
 import type { Authentication } from './credentials.ts';
 import type { Doorway } from './doorway.ts';
 import { acceptsGzip, BadCompression, BodyTooLarge } from './gzip.ts';
 import { HttpBody, type BodyProblem } from './http-body.uws.ts';
 import { HttpLink, httpStatus } from './http-link.uws.ts';
-import { plainAddress } from './remote-address.ts';
 
 const mediaType = 'application/x-protobuf';
 const encodings = ['', 'identity', 'gzip', 'x-gzip'];
 
 interface Exchange {
   link: HttpLink;
+  certificate: CertificateIdentity | null;
   authentication: Authentication | Promise<Authentication>;
   body: HttpBody;
   isPacked: boolean;
@@ -24,22 +25,26 @@ export function httpHandler(
   log: Log,
 ): (response: HttpResponse, request: HttpRequest) => void {
   return (response, request) => {
-    const address = plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString());
+    const { remoteAddress, certificate } = doorway.arrivals.of(response, request);
     const body = new HttpBody(response, declaredLength(request), doorway.bodies);
-    const link = new HttpLink(response, body, address, acceptsGzip(request.getHeader('accept-encoding')));
+    const link = new HttpLink(
+      response,
+      body,
+      remoteAddress,
+      acceptsGzip(request.getHeader('accept-encoding')),
+    );
     const encoding = request.getHeader('content-encoding').trim().toLowerCase();
     if (mediaTypeOf(request) !== mediaType)
       return link.reject(httpStatus.unsupportedMediaType, { Accept: mediaType });
     if (!encodings.includes(encoding)) {
       return link.reject(httpStatus.unsupportedMediaType, { 'Accept-Encoding': 'gzip' });
     }
-    const authentication = doorway.credentials.authenticate(request.getHeader('authorization'));
-    exchange(doorway, { link, authentication, body, isPacked: encoding.endsWith('gzip') }).catch(
-      (error: unknown) => {
-        log.error({ err: error }, 'an HTTP exchange failed');
-        link.reject(httpStatus.internalError);
-      },
-    );
+    const authentication = doorway.credentials.judge(request.getHeader('authorization'), certificate);
+    const isPacked = encoding.endsWith('gzip');
+    exchange(doorway, { link, certificate, authentication, body, isPacked }).catch((error: unknown) => {
+      log.error({ err: error }, 'an HTTP exchange failed');
+      link.reject(httpStatus.internalError);
+    });
   };
 }
 
@@ -53,7 +58,10 @@ function declaredLength(request: HttpRequest): number | null {
   return Number(request.getHeader('content-length'));
 }
 
-async function exchange(doorway: Doorway, { link, authentication, body, isPacked }: Exchange): Promise<void> {
+async function exchange(
+  doorway: Doorway,
+  { link, certificate, authentication, body, isPacked }: Exchange,
+): Promise<void> {
   const known = await authentication;
   if (known.kind !== 'accepted') return sendAway(doorway, link, known.kind);
   const received = await body.received;
@@ -61,7 +69,7 @@ async function exchange(doorway: Doorway, { link, authentication, body, isPacked
   try {
     const message = isPacked ? await doorway.inflation.unpack(received) : received;
     if (isPacked && !body.unpackedTo(message.length)) return refuseBody(doorway, link, 'noRoom');
-    doorway.reception.receive(new Connection(link, known.token), message);
+    doorway.reception.receive(new Connection(link, known.token, certificate), message);
   } catch (error) {
     if (error instanceof BodyTooLarge) refuseBody(doorway, link, 'tooLarge');
     else if (error instanceof BadCompression) link.reject(httpStatus.badRequest);

@@ -70,6 +70,9 @@ export class Reception {
     if (uid?.length !== uidLength) {
       throw new MalformedMessage(`${uid?.length ?? 0} bytes, want ${uidLength}`, 'instance_uid');
     }
+    if (connection.onlyUid !== null && !Buffer.from(connection.onlyUid).equals(uid)) {
+      throw new MalformedMessage('is not the one that the client certificate names', 'instance_uid');
+    }
     if ((scan.flags & requestInstanceUid) !== 0) return this.#assignUid(connection, uid, bytes);
     if (uid.every((byte) => byte === 0)) throw new MalformedMessage('is all zero', 'instance_uid');
     this.#inboxes.put({ connection, scan, receivedAt: Date.now() });

@@ -3,6 +3,7 @@ import type { Mark } from '@muster/agents/presence';
 import type { Report, Transport } from '@muster/messages/report-frame';
 import type { AgentToServerScan } from '@muster/opamp/scan-agent-to-server';
 import type { AgentLink } from './agent-link.ts';
+import type { CertificateIdentity } from './client-certificates.ts';
 import type { AcceptedToken } from './credentials.ts';
 import type { DesiredConfig } from './desired-configs.ts';
 import { SessionRecord } from './session-record.ts';
@@ -124,6 +125,8 @@ let opened = 0;
 export class Connection {
   readonly link: AgentLink;
   readonly token: AcceptedToken;
+  /** The only agent that may speak through it, by its certificate; null: any. */
+  readonly onlyUid: Uint8Array | null;
   /** Tells connections of this process apart. */
   readonly id = ++opened;
   malformedInARow = 0;
@@ -133,9 +136,10 @@ export class Connection {
   #first: Session | null = null;
   #others: Set<Session> | null = null;
 
-  constructor(link: AgentLink, token: AcceptedToken) {
+  constructor(link: AgentLink, token: AcceptedToken, certificate: CertificateIdentity | null = null) {
     this.link = link;
     this.token = token;
+    this.onlyUid = certificate?.instanceUid ?? null;
   }
 
   /** The connection's only agent, or null when there is none or more than one. */

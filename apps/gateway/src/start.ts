@@ -5,9 +5,11 @@ import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
 import type { Running } from '@muster/platform/running';
 import { observeNumbers } from '@muster/platform/telemetry';
+import { Arrivals } from './arrivals.uws.ts';
 import { Admission } from './admission.ts';
 import { closeReasons } from './agent-link.ts';
 import { FormerAgents } from './former-agents.ts';
+import { ClientCertificates } from './client-certificates.ts';
 import type { Doorway } from './doorway.ts';
 import { Inflation } from './gzip.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
@@ -17,6 +19,9 @@ import { Lease } from './lease.ts';
 import { Listener } from './listener.uws.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { SocketRecycling } from './socket-recycling.ts';
+import { authoritiesIn, readTlsFiles } from './tls-files.ts';
+import { TlsRenewal } from './tls-renewal.ts';
+import { TrustedProxies } from './trusted-proxies.ts';
 import { wireGateway } from './wire.ts';
 
 export interface GatewayDeps {
@@ -43,6 +48,9 @@ const longestFlushMs = 1_500;
  */
 export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   const { settings, presence, log } = deps;
+  const tls = settings.tls === null ? null : await readTlsFiles(settings.tls);
+  for (const warning of tls?.warnings ?? []) log.warn(warning);
+  const arrivals = await expectArrivals(settings);
   const metrics = createGatewayMetrics();
   observeNumbers('gateway', metrics, ['connections', 'agents', 'bodyBytes']);
   const admission = new Admission({
@@ -60,14 +68,23 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     log,
     onLapsed: () => void reclaims.claimAll(),
   });
-  const doorway = openDoorway(settings, { ...gateway, admission, metrics });
-  const listener = await Listener.open(settings.host, settings.port, doorway, log).catch(
+  const doorway = openDoorway(settings, { ...gateway, admission, metrics, arrivals });
+  const listener = await Listener.open(settings.host, settings.port, doorway, tls, log).catch(
     async (error: unknown) => {
       await lease.end();
       await Promise.all([fullState.stop(), liveness.stop(0), checkpoints.stop()]);
       throw error;
     },
   );
+  const renewal =
+    tls &&
+    new TlsRenewal({
+      paths: settings.tls!,
+      current: tls,
+      use: (files) => listener.useCertificate(files),
+      metrics,
+      log,
+    });
   const subscriptions = await takeOrders(deps, gateway, listener);
   const releaseFormer = setTimeout(() => {
     former.release().catch((error: unknown) => log.warn({ err: error }, 'former agents were not let go'));
@@ -80,6 +97,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     clearTimeout(releaseFormer);
     heapTrim.stop();
     doorway.recycling.stop();
+    renewal?.stop();
     listener.stopAccepting();
     await listener.closeConnections(closeReasons.goingAway, () => true, settings.drainMs);
     await liveness.stop(Math.min(settings.graceMs, longestGraceMs));
@@ -94,9 +112,23 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   return { port: listener.port, metrics, stop: () => (stopping ??= stop()) };
 }
 
+async function expectArrivals({
+  tls,
+  clientCaFile,
+  trustedProxies,
+  certificateHeader,
+}: GatewaySettings): Promise<Arrivals> {
+  return new Arrivals({
+    proxies: new TrustedProxies(trustedProxies),
+    certificates: clientCaFile === null ? null : new ClientCertificates(await authoritiesIn(clientCaFile)),
+    tlsAsks: tls !== null && clientCaFile !== null,
+    certificateHeader,
+  });
+}
+
 function openDoorway(
   settings: GatewaySettings,
-  parts: Pick<Doorway, 'admission' | 'credentials' | 'liveness' | 'metrics' | 'reception'>,
+  parts: Pick<Doorway, 'admission' | 'arrivals' | 'credentials' | 'liveness' | 'metrics' | 'reception'>,
 ): Doorway {
   const { maxMessageBytes, unfinishedBytes, idleMs, bodyTimeoutMs, messagesPerSecond } = settings;
   return {

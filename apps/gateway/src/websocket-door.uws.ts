@@ -1,12 +1,12 @@
 import { DISABLED } from './uws-constants.uws.ts';
 import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocketBehavior } from 'uWebSockets.js';
+import type { Arrival } from './arrivals.uws.ts';
 import { closeReasons } from './agent-link.ts';
 import { Connection } from './session.ts';
 import type { AcceptedToken, Authentication } from './credentials.ts';
 import type { Doorway } from './doorway.ts';
 import { httpStatus, respond } from './http-link.uws.ts';
 import { MessageAllowance } from './message-allowance.ts';
-import { plainAddress } from './remote-address.ts';
 import { WebSocketLink } from './websocket-link.uws.ts';
 import { joinedFromBytes } from './socket-recycling.ts';
 import type { WebSocketWatch } from './websocket-watch.ts';
@@ -14,7 +14,7 @@ import type { WebSocketWatch } from './websocket-watch.ts';
 /** What µWebSockets keeps with a socket. */
 export interface SocketData {
   token: AcceptedToken;
-  remoteAddress: string;
+  arrival: Arrival;
   /** Null until the socket opens. */
   opened: OpenSocket | null;
 }
@@ -53,8 +53,8 @@ export function webSocketBehavior(
     upgrade: (response, request, context) => upgrade(doorway, response, request, context),
     open: (socket) => {
       const data = socket.getUserData();
-      const link = new WebSocketLink(socket, data.remoteAddress, watch);
-      const connection = new Connection(link, data.token);
+      const link = new WebSocketLink(socket, data.arrival.remoteAddress, watch);
+      const connection = new Connection(link, data.token, data.arrival.certificate);
       const allowance = new MessageAllowance(doorway.messageRate, Date.now());
       data.opened = { connection, link, allowance, overRate: 0 };
       watch.add(link);
@@ -122,14 +122,14 @@ function upgrade(
   const key = request.getHeader('sec-websocket-key');
   const protocol = request.getHeader('sec-websocket-protocol').split(',')[0]!.trim();
   const extensions = request.getHeader('sec-websocket-extensions');
-  const remoteAddress = plainAddress(Buffer.from(response.getRemoteAddressAsText()).toString());
+  const arrival = doorway.arrivals.of(response, request);
   const finish = (authentication: Authentication) => {
     const token = letIn(doorway, authentication, response);
     if (token === null) return;
-    const data: SocketData = { token, remoteAddress, opened: null };
+    const data: SocketData = { token, arrival, opened: null };
     response.cork(() => response.upgrade(data, key, protocol, extensions, context));
   };
-  const authentication = doorway.credentials.authenticate(request.getHeader('authorization'));
+  const authentication = doorway.credentials.judge(request.getHeader('authorization'), arrival.certificate);
   if (!(authentication instanceof Promise)) return finish(authentication);
   let aborted = false;
   response.onAborted(() => {

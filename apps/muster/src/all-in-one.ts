@@ -58,7 +58,8 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
         log,
       }),
     );
-    const opamp = `ws://${env.MUSTER_HOST}:${gateway.port}/v1/opamp`;
+    const scheme = env.MUSTER_OPAMP_TLS_CERT_FILE === undefined ? 'ws' : 'wss';
+    const opamp = `${scheme}://${env.MUSTER_HOST}:${gateway.port}/v1/opamp`;
     const { access } = wireAccess({ db, bus });
     const first = await ensureFirstCredentials(
       access,

@@ -30,7 +30,8 @@ export async function startCluster(env: ClusterEnv, print: (text: string) => voi
     for (const port of opampPorts) await assertCanListen(env.MUSTER_HOST, port, 'MUSTER_OPAMP_PORT');
     await assertCanListen(env.MUSTER_HOST, env.MUSTER_API_PORT, 'MUSTER_API_PORT');
     const backends = keep(await startBackends(env, join(dataDir, 'cluster'), log, print));
-    const opamp = opampPorts.map((port) => `ws://${env.MUSTER_HOST}:${port}/v1/opamp`);
+    const scheme = env.MUSTER_OPAMP_TLS_CERT_FILE === undefined ? 'ws' : 'wss';
+    const opamp = opampPorts.map((port) => `${scheme}://${env.MUSTER_HOST}:${port}/v1/opamp`);
 
     const db = openDatabase({ url: backends.databaseUrl, maxConnections: 2, log });
     const first = await (async () => {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** A setting that cannot be used; the message names it, says what is wrong and what is right. */
@@ -30,6 +31,21 @@ const presetSecret = z
   .max(512, 'must have at most 512 characters')
   .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
   .optional();
+
+const network = (text: string) => {
+  const [address = '', prefix, more] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || more !== undefined) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+};
+
+const networks = z
+  .string()
+  .prefault('')
+  .transform((text) => text.split(',').flatMap((item) => item.trim() || []))
+  .refine((items) => items.every(network), {
+    error: 'must be addresses or networks (10.0.0.0/8, fd00::/8), with commas between',
+  });
 
 const flag = z
   .enum(['true', 'false'], { error: 'must be true or false' })
@@ -66,6 +82,26 @@ const settings = {
     .regex(/^[A-Za-z0-9_-]{1,63}$/, 'must be 1 to 63 letters, digits, - or _')
     .optional()
     .describe('Name of a gateway, unique among those running. Default: host name and process id.'),
+  MUSTER_OPAMP_TLS_CERT_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'PEM certificate of the agent port, its chain after it. Without it agents connect without TLS.',
+    ),
+  MUSTER_OPAMP_TLS_KEY_FILE: z.string().optional().describe('PEM private key of that certificate.'),
+  MUSTER_OPAMP_CLIENT_CA_FILE: z
+    .string()
+    .optional()
+    .describe('PEM certificates of authorities: agents with a certificate of theirs need no token.'),
+  MUSTER_TRUSTED_PROXIES: networks.describe(
+    'Addresses and networks of proxies before the agent port. What they say of clients counts; what others say does not.',
+  ),
+  MUSTER_CLIENT_CERT_HEADER: z
+    .string()
+    .regex(/^[A-Za-z0-9-]*$/, 'must be the name of an HTTP header')
+    .prefault('')
+    .transform((name) => name.toLowerCase())
+    .describe('Header in which trusted proxies pass an agent’s certificate on: see docs/tls.md.'),
   MUSTER_MAX_MESSAGE_BYTES: wholeNumber(67_108_864, 65_536, 268_435_456).describe(
     'Largest OpAMP message, both ways, before compression.',
   ),
@@ -130,6 +166,11 @@ export const serviceSettings = [
 export const gatewaySettings = [
   'MUSTER_HOST',
   'MUSTER_OPAMP_PORT',
+  'MUSTER_OPAMP_TLS_CERT_FILE',
+  'MUSTER_OPAMP_TLS_KEY_FILE',
+  'MUSTER_OPAMP_CLIENT_CA_FILE',
+  'MUSTER_TRUSTED_PROXIES',
+  'MUSTER_CLIENT_CERT_HEADER',
   'MUSTER_MAX_MESSAGE_BYTES',
   'MUSTER_ACCEPTS_PER_SECOND',
   'MUSTER_MESSAGES_PER_SECOND',
