@@ -9,6 +9,8 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { AgentRenames } from '@muster/agents/agent-renames.postgres';
+import { createMemoryPresence } from '@muster/agents/presence.memory';
 import { ReportIntake } from '@muster/agents/report-intake';
 import { ReportStore } from '@muster/agents/report-store.postgres';
 import { startEmbeddedPostgres } from '@muster/db/embedded-postgres';
@@ -62,6 +64,7 @@ async function run(): Promise<void> {
   const status = frames((agent) => statusOnly(agent), 2, false);
   const intake = new ReportIntake({
     store: new ReportStore(db, silentLog),
+    renames: new AgentRenames(db, createMemoryPresence()),
     bus: silentBus(),
     log: silentLog,
   });
@@ -225,6 +228,8 @@ function reportOf(agent: number, say: AgentToServerFields, sequenceNum: number, 
     enrollmentTokenId: '0190a0b0-0000-7000-8000-000000000000',
     offeredConfigHash: new Uint8Array(),
     offerError: '',
+    formerInstanceUid: new Uint8Array(),
+    componentsContent: new Uint8Array(),
   };
 }
 

@@ -18,6 +18,9 @@ export interface AgentLink {
   /** Answers a message that is not taken: an error_response, or over HTTP a status. */
   refuse(refusal: Refusal): void;
 
+  /** Asks the client of a WebSocket for a pong. Over HTTP nobody is there to be asked. */
+  ping(): void;
+
   /** Ends the connection with a Close frame. Over HTTP nothing is left to end. */
   close(reason: CloseReason): void;
 }

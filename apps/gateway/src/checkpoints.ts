@@ -15,12 +15,15 @@ export class Checkpoints {
   readonly #gateway: string;
   readonly #presence: Presence;
   readonly #log: Log;
+  readonly #onMovedOn: (session: Session) => void;
   readonly #dirty: Record<'http' | 'websocket', Session[]> = { http: [], websocket: [] };
   readonly #timers: NodeJS.Timeout[];
   #urgent: Session[] = [];
   #underWay: Promise<void> = Promise.resolve();
 
-  constructor(gateway: string, presence: Presence, log: Log) {
+  /** `onMovedOn`: another gateway holds the agent, though it was heard here after. */
+  constructor(gateway: string, presence: Presence, log: Log, onMovedOn: (session: Session) => void) {
+    this.#onMovedOn = onMovedOn;
     this.#gateway = gateway;
     this.#presence = presence;
     this.#log = log;
@@ -42,6 +45,12 @@ export class Checkpoints {
     session.dirty = true;
     this.#urgent.push(session);
     if (this.#urgent.length === 1) setImmediate(() => this.#save(this.#urgent.splice(0)));
+  }
+
+  /** Resolves when Presence has it, or could not be reached. */
+  async saveNow(session: Session): Promise<void> {
+    this.#underWay = this.#underWay.then(() => this.#saveBatch([session]));
+    await this.#underWay;
   }
 
   /** Saves everything and stops; resolves when Presence has it. */
@@ -71,10 +80,11 @@ export class Checkpoints {
   async #saveBatch(sessions: Session[]): Promise<void> {
     for (const session of sessions) session.dirty = false;
     try {
-      await this.#presence.checkpoint(
-        this.#gateway,
-        sessions.map((session) => session.mark()),
-      );
+      const marks = sessions.map((session) => session.mark());
+      const movedOn = new Set(await this.#presence.checkpoint(this.#gateway, marks));
+      if (movedOn.size === 0) return;
+      for (const [i, session] of sessions.entries())
+        if (movedOn.has(marks[i]!.agent)) this.#onMovedOn(session);
     } catch (error) {
       this.#log.warn(
         { err: error, agents: sessions.length },

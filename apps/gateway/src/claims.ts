@@ -1,17 +1,18 @@
 import type { AgentId } from '@muster/agents/agent-id';
-import type { Presence, Session as PresenceSession } from '@muster/agents/presence';
+import type { Claimed, Presence } from '@muster/agents/presence';
 import type { OfferCache } from '@muster/configs/offer-cache';
 
-/** What a gateway knows of an agent when it takes it over. */
-export interface Claimed {
-  session: PresenceSession;
+/** What became of a claim, and what the agent should have. */
+export interface ClaimAnswer {
+  claimed: Claimed;
   /** Hex hash of the config it should have; null: none. */
   desired: string | null;
 }
 
 interface Waiting {
   agent: AgentId;
-  resolve(claimed: Claimed): void;
+  follows: number | undefined;
+  resolve(answer: ClaimAnswer): void;
   reject(error: unknown): void;
 }
 
@@ -35,10 +36,10 @@ export class Claims {
     this.#offerCache = offerCache;
   }
 
-  /** Rejects when Presence or the offer cache cannot be reached. */
-  claim(agent: AgentId): Promise<Claimed> {
+  /** `follows`: see Presence. Rejects when Presence or the offer cache cannot be reached. */
+  claim(agent: AgentId, follows?: number): Promise<ClaimAnswer> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ agent, resolve, reject });
+      this.#waiting.push({ agent, follows, resolve, reject });
       if (this.#underWay) return;
       this.#underWay = true;
       // Whoever else comes in with this turn of the event loop goes along.
@@ -54,17 +55,26 @@ export class Claims {
   async #claimBatch(batch: Waiting[]): Promise<void> {
     try {
       const now = Date.now();
-      const agents = batch.map(({ agent }) => agent);
-      const sessions = await this.#presence.claim(
-        this.#gateway,
-        agents.map((agent) => ({ agent, now })),
-      );
-      const desired = await this.#offerCache.desired(agents);
+      const claims = batch.map(({ agent, follows }) => ({
+        agent,
+        now,
+        ...(follows !== undefined && { follows }),
+      }));
+      const answers = await this.#presence.claim(this.#gateway, claims);
+      const desired = await this.#offerCache.desired(batch.map(desiredUnder(answers)));
       for (const [i, waiting] of batch.entries()) {
-        waiting.resolve({ session: sessions[i]!, desired: desired[i] ?? null });
+        waiting.resolve({ claimed: answers[i]!, desired: desired[i] ?? null });
       }
     } catch (error) {
       for (const waiting of batch) waiting.reject(error);
     }
   }
+}
+
+/** The name under which the offer cache knows an agent: it learns of another with the record. */
+function desiredUnder(answers: readonly Claimed[]): (waiting: Waiting, index: number) => AgentId {
+  return ({ agent }, index) => {
+    const answer = answers[index]!;
+    return answer.kind === 'claimed' ? (answer.former ?? agent) : agent;
+  };
 }

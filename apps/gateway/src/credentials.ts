@@ -20,6 +20,7 @@ const acceptedForMs = 60_000;
 const refusedForMs = 5_000;
 const verdictsKept = 10_000;
 const questionsAtOnce = 1_000;
+const enrolledKept = 100_000;
 
 interface Remembered {
   verdict: TokenVerdict;
@@ -38,6 +39,8 @@ export class Credentials {
   readonly #asked = new Map<string, Promise<Authentication>>();
   /** Tokens revoked lately, for verdicts that were on their way: id → until when to remember. */
   readonly #revoked = new Map<string, number>();
+  /** Agents that limited tokens let in, `<token> <uid>`, the one asked about longest ago first. */
+  readonly #enrolled = new Set<string>();
 
   constructor(bus: EventBus, log: Log, now: () => number = Date.now) {
     this.#bus = bus;
@@ -73,13 +76,24 @@ export class Credentials {
    */
   async mayEnroll(token: AcceptedToken, uid: string): Promise<boolean> {
     if (!token.limited) return true;
-    const question = { enrollmentTokenId: token.enrollmentTokenId, uid };
-    return (await this.#bus.request('access.enroll', question)).accepted;
+    const { enrollmentTokenId } = token;
+    if (this.#enrolled.has(`${enrollmentTokenId} ${uid}`)) return true;
+    const { accepted } = await this.#bus.request('access.enroll', { enrollmentTokenId, uid });
+    if (accepted) this.#rememberEnrolled(enrollmentTokenId, uid);
+    return accepted;
+  }
+
+  /** The agent has another uid: with a limited token it still counts once. Rejects as `mayEnroll` does. */
+  async rename({ enrollmentTokenId, limited }: AcceptedToken, former: string, uid: string): Promise<void> {
+    if (limited) await this.#bus.request('access.enroll', { enrollmentTokenId, uid, former });
   }
 
   /** The token lets nobody in any more. */
   revoke(enrollmentTokenId: string): void {
     this.#revoked.set(enrollmentTokenId, this.#now() + acceptedForMs);
+    for (const entry of this.#enrolled) {
+      if (entry.startsWith(`${enrollmentTokenId} `)) this.#enrolled.delete(entry);
+    }
     for (const [id, until] of this.#revoked) if (until <= this.#now()) this.#revoked.delete(id);
   }
 
@@ -95,6 +109,11 @@ export class Credentials {
       .finally(() => this.#asked.delete(secretHash));
     this.#asked.set(secretHash, answer);
     return answer;
+  }
+
+  #rememberEnrolled(enrollmentTokenId: string, uid: string): void {
+    this.#enrolled.add(`${enrollmentTokenId} ${uid}`);
+    if (this.#enrolled.size > enrolledKept) this.#enrolled.delete(this.#enrolled.values().next().value!);
   }
 
   #remember(secretHash: string, verdict: TokenVerdict): Authentication {

@@ -1,7 +1,8 @@
 import { agentCapability, hasCapability } from '@muster/opamp/capabilities';
 import { restartCommand } from '@muster/opamp/server-to-agent';
-import type { Delivery, DeliveryReceipt } from '@muster/messages/delivery';
+import type { Delivery, DeliveryReceipt, Yield } from '@muster/messages/delivery';
 import type { DesiredConfig, DesiredConfigs } from './desired-configs.ts';
+import type { HandOvers } from './hand-overs.ts';
 import type { Liveness } from './liveness.ts';
 import { offerRefusal, type Offers } from './offers.ts';
 import type { Session } from './session.ts';
@@ -15,8 +16,16 @@ export class Deliveries {
   readonly #configs: DesiredConfigs;
   readonly #offers: Offers;
   readonly #liveness: Liveness;
+  readonly #handOvers: HandOvers;
 
-  constructor(sessions: Sessions, configs: DesiredConfigs, offers: Offers, liveness: Liveness) {
+  constructor(
+    sessions: Sessions,
+    configs: DesiredConfigs,
+    offers: Offers,
+    liveness: Liveness,
+    handOvers: HandOvers,
+  ) {
+    this.#handOvers = handOvers;
     this.#sessions = sessions;
     this.#configs = configs;
     this.#offers = offers;
@@ -24,7 +33,8 @@ export class Deliveries {
   }
 
   /** Answers at once who is not here and who cannot take it; offers go out after, in slices. */
-  handle(delivery: Delivery): DeliveryReceipt {
+  handle(delivery: Delivery): DeliveryReceipt | Promise<DeliveryReceipt> {
+    if (delivery.kind === 'yield') return this.#handOvers.answer(delivery);
     const { held, notHeld } = this.#find(delivery.instanceUids);
     const refusals = this.#carryOut(delivery, held);
     const refused = held.flatMap((session, i) => {
@@ -35,7 +45,7 @@ export class Deliveries {
   }
 
   /** Why each agent cannot take it, in order; null: it can. */
-  #carryOut(delivery: Delivery, held: readonly Session[]): (string | null)[] {
+  #carryOut(delivery: Exclude<Delivery, Yield>, held: readonly Session[]): (string | null)[] {
     if (delivery.kind === 'restart') return held.map((session) => this.#restart(session));
     if (delivery.kind === 'disconnect')
       return held.map((session) => this.#disconnect(session, delivery.reason));

@@ -7,6 +7,7 @@ export function readEnv() {
       ...gatewaySettings,
       'MUSTER_PROBE_PORT',
       'MUSTER_GATEWAY_ID',
+      'MUSTER_DRAIN_SECONDS',
       'MUSTER_NATS_URL',
       'MUSTER_REDIS_URL',
       'MUSTER_LOG_LEVEL',

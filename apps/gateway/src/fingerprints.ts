@@ -29,6 +29,8 @@ export interface StatePart {
   fingerprint: Uint8Array;
   /** Stands for a list that the message leaves out: available components, of which agents send the hash first. */
   hashOnly: boolean;
+  /** Available components: the agent's own hash of its list, a view of the message; otherwise empty. */
+  ownHash: Uint8Array;
 }
 
 const noParts: StatePart[] = [];
@@ -46,12 +48,12 @@ export function statePartsOf(scan: AgentToServerScan): StatePart[] {
 }
 
 /** Available components are known by the agent's own hash of them, with or without the list. */
-function identify(field: number, body: Uint8Array): { fingerprint: Uint8Array; hashOnly: boolean } {
+function identify(field: number, body: Uint8Array): Pick<StatePart, 'fingerprint' | 'hashOnly' | 'ownHash'> {
   if (field === subMessageField.availableComponents) {
     const { hash: ownHash, listed } = scanAvailableComponents(body);
-    if (ownHash.length > 0) return { fingerprint: fingerprintOf(ownHash), hashOnly: !listed };
+    if (ownHash.length > 0) return { fingerprint: fingerprintOf(ownHash), hashOnly: !listed, ownHash };
   }
-  return { fingerprint: fingerprintOf(body), hashOnly: false };
+  return { fingerprint: fingerprintOf(body), hashOnly: false, ownHash: none };
 }
 
 /**
@@ -63,3 +65,4 @@ function fingerprintOf(body: Uint8Array): Uint8Array {
 }
 
 const fingerprints = new RepeatedHashes('sha1', fingerprintBytes);
+const none = new Uint8Array(0);

@@ -23,6 +23,8 @@ export interface GatewayMetrics {
   recycled: number;
   /** Connections and polls turned away because there were too many. */
   refused: number;
+  /** Clients that were given another uid because theirs was in use. */
+  duplicates: number;
   /** Connections and polls without a valid credential. */
   unauthorized: number;
   /** HTTP bodies refused as larger than is taken, as sent or unpacked. */
@@ -60,6 +62,7 @@ export function createGatewayMetrics(): GatewayMetrics {
     fullStateAsked: 0,
     recycled: 0,
     refused: 0,
+    duplicates: 0,
     unauthorized: 0,
     bodiesTooLarge: 0,
     bodiesTooSlow: 0,

@@ -7,8 +7,9 @@ import type { DeliveryReceipt } from '@muster/messages/delivery';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
 import { createMemoryGatewayDelivery } from '@muster/messages/gateway-delivery.memory';
 import type { Report } from '@muster/messages/report-frame';
-import type { TokenVerdict } from '@muster/messages/vocabulary';
+import type { AgentsReidentified, TokenVerdict } from '@muster/messages/vocabulary';
 import { FakeAgent, type FakeAgentOptions } from '@muster/opamp/fake-agent';
+import { FakeWebSocket } from '@muster/opamp/fake-connection';
 import { AgentToServer } from '@muster/opamp/opamp';
 import { encodeRemoteConfig } from '@muster/opamp/remote-config';
 import { silentLog } from '@muster/platform/log';
@@ -25,8 +26,11 @@ export class GatewayRig {
   readonly delivery = createMemoryGatewayDelivery();
   readonly bus = createMemoryEventBus();
   readonly reports: Report[] = [];
+  /** What was said of agents that were given another uid. */
+  readonly reidentified: AgentsReidentified[] = [];
   /** How often each question was asked. */
   readonly asked = { verify: 0, enroll: 0 };
+  readonly enrolled: { uid: string; former: string | undefined }[] = [];
   verdict: TokenVerdict = { accepted: true, enrollmentTokenId: tokenId, expiresAt: null, limited: false };
   /** Reports are handled only while this resolves. */
   storing: Promise<void> = Promise.resolve();
@@ -44,14 +48,16 @@ export class GatewayRig {
       this.asked.verify += 1;
       return secretHash === good ? this.verdict : { accepted: false, reason: 'unknown' };
     });
-    await this.bus.respond('access.enroll', async () => {
+    await this.bus.respond('access.enroll', async ({ uid, former }) => {
       this.asked.enroll += 1;
+      this.enrolled.push({ uid, former });
       return { accepted: this.mayEnroll };
     });
     await this.bus.consume('reports', 'test', async (frames) => {
       await this.storing;
       for (const frame of frames) this.reports.push(...frame.reports);
     });
+    await this.bus.listen('agents.reidentified', (fact) => void this.reidentified.push(fact));
   }
 
   async gateway(settings: Partial<GatewaySettings> = {}): Promise<RunningGateway> {
@@ -74,6 +80,11 @@ export class GatewayRig {
     });
     this.#gateways.push(gateway);
     return gateway;
+  }
+
+  /** A WebSocket for several agents, or one that hangs in the air. */
+  connection(gateway: RunningGateway, options: { autoPong?: boolean } = {}): Promise<FakeWebSocket> {
+    return FakeWebSocket.open(opampUrl(gateway, 'ws'), { authorization: `Bearer ${token}` }, options);
   }
 
   agent(gateway: RunningGateway, options: Partial<FakeAgentOptions> & { http?: boolean } = {}): FakeAgent {

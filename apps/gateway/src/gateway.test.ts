@@ -152,6 +152,21 @@ describe.each([{ http: false }, { http: true }])('an agent (plain HTTP: $http)',
     expect(lists).toEqual([{}, { 'receiver/otlp': expect.anything() }]);
   });
 
+  it('is offered its configuration with the answer when it reports another after all', async () => {
+    const agent = rig.agent(gateway, { http });
+    await agent.start();
+    const { hash } = await rig.desire('a: 1', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.offers.length === 1);
+    // The first state, the offer, and what the agent said of it twice.
+    await agent.waitUntil(() => agent.received.length === 4);
+    agent.onOffer = 'ignore';
+    const other = { lastRemoteConfigHash: Buffer.alloc(32, 1), status: configStatus.applied };
+    const answer = await agent.report({ remoteConfigStatus: other });
+    expect(Buffer.from(answer.remoteConfig!.configHash!).toString('hex')).toBe(hash);
+    expect((await agent.heartbeat()).remoteConfig).toBeNull();
+  });
+
   it('is offered once while it says nothing, and again when it comes back', async () => {
     const agent = rig.agent(gateway, { http, onOffer: 'ignore' });
     await agent.start();

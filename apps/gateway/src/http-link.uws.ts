@@ -69,6 +69,8 @@ export class HttpLink implements AgentLink {
     else this.#answer(status, headers);
   }
 
+  ping(): void {}
+
   /** Nothing outlives the exchange. */
   close(): void {}
 

@@ -4,6 +4,7 @@ import type { Log } from '@muster/platform/log';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { Liveness } from './liveness.ts';
 import type { MessageHandler } from './message-handler.ts';
+import type { Newcomers } from './newcomers.ts';
 import { keepMessage, type AgentMessage, type Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -16,6 +17,7 @@ const waitingAtMost = 1_000;
  */
 export class Inboxes {
   readonly #handler: MessageHandler;
+  readonly #newcomers: Newcomers;
   readonly #sessions: Sessions;
   readonly #liveness: Liveness;
   readonly #metrics: GatewayMetrics;
@@ -23,12 +25,14 @@ export class Inboxes {
 
   constructor(
     handler: MessageHandler,
+    newcomers: Newcomers,
     sessions: Sessions,
     liveness: Liveness,
     metrics: GatewayMetrics,
     log: Log,
   ) {
     this.#handler = handler;
+    this.#newcomers = newcomers;
     this.#sessions = sessions;
     this.#liveness = liveness;
     this.#metrics = metrics;
@@ -36,12 +40,24 @@ export class Inboxes {
   }
 
   put(message: AgentMessage): void {
-    const session = this.#sessions.enter(message.connection, message.scan.instanceUid!);
+    const session = this.#speaker(message);
+    if (session === null) return;
     session.lastSeen = message.receivedAt;
     this.#liveness.heard(session);
     if (session.inbox === null) this.#handle(session, message);
     else if (session.inbox.length < waitingAtMost) session.inbox.push(keepMessage(message));
     else this.#handler.turnAway(session, message);
+  }
+
+  /** The agent whose message it is; null: somebody else looks after the message. */
+  #speaker(message: AgentMessage): Session | null {
+    const { connection, scan } = message;
+    const uid = scan.instanceUid!;
+    const first = connection.firstIs(uid);
+    if (first) return first;
+    return this.#newcomers.keepBack(message, (later) => this.put(later))
+      ? null
+      : this.#sessions.enter(connection, uid);
   }
 
   /** Does something about an agent that its messages must wait for. */

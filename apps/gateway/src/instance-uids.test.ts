@@ -11,7 +11,10 @@ it('makes UUIDv7 of the time', () => {
 it('gives the same asker the same uid for a minute, and others another', () => {
   const uids = new AssignedUids();
   const first = uids.assign('a', 0);
-  expect(uids.assign('a', 59_000)).toBe(first);
-  expect(uids.assign('b', 0)).not.toEqual(first);
-  expect(uids.assign('a', 61_000)).not.toEqual(first);
+  expect(first.isNew).toBe(true);
+  expect(uids.assign('a', 59_000)).toEqual({ uid: first.uid, isNew: false });
+  expect(uids.assign('b', 59_000).uid).not.toEqual(first.uid);
+  // A minute since it was asked for last.
+  expect(uids.assign('a', 118_000).uid).toEqual(first.uid);
+  expect(uids.assign('a', 179_000).uid).not.toEqual(first.uid);
 });

@@ -12,24 +12,30 @@ export function newInstanceUid(now: number): Buffer {
 const rememberedForMs = 60_000;
 const rememberedAtMost = 10_000;
 
+/** A uid that was given, and whether it was given for the first time. */
+export interface AssignedUid {
+  uid: Buffer;
+  isNew: boolean;
+}
+
 /**
- * The uids given to agents that asked for one. An agent that asks again before it heard the answer gets
- * the same. `asker` tells askers apart: their temporary uids may be alike.
+ * The uids given to agents that asked for one, or that use another's. An agent that did not hear the
+ * answer gets the same again. `asker` tells askers apart: their temporary uids may be alike.
  */
 export class AssignedUids {
   readonly #assigned = new Map<string, { uid: Buffer; until: number }>();
 
-  assign(asker: string, now: number): Buffer {
+  assign(asker: string, now: number): AssignedUid {
     const known = this.#assigned.get(asker);
-    if (known && known.until > now) return known.uid;
-    const uid = newInstanceUid(now);
+    const isNew = known === undefined || known.until <= now;
+    const uid = isNew ? newInstanceUid(now) : known.uid;
     this.#assigned.delete(asker);
     this.#assigned.set(asker, { uid, until: now + rememberedForMs });
     this.#forgetOld(now);
-    return uid;
+    return { uid, isNew };
   }
 
-  /** Entries are in the order of their age. */
+  /** Entries are in the order of their last use. */
   #forgetOld(now: number): void {
     for (const [asker, { until }] of this.#assigned) {
       if (until > now && this.#assigned.size <= rememberedAtMost) return;

@@ -6,7 +6,7 @@ export interface LeaseOptions {
   ttlMs: number;
   presence: Presence;
   log: Log;
-  /** The lease had run out: others may have counted this gateway's agents as gone. */
+  /** The lease had run out, or Presence was wiped: others may have counted this gateway's agents as gone. */
   onLapsed: () => void;
 }
 
@@ -14,11 +14,8 @@ export interface LeaseOptions {
 export class Lease {
   readonly #options: LeaseOptions;
   readonly #timer: NodeJS.Timeout;
-  #renewedAt: number;
-
   private constructor(options: LeaseOptions) {
     this.#options = options;
-    this.#renewedAt = Date.now();
     this.#timer = setInterval(() => void this.#renew(), options.ttlMs / 3);
   }
 
@@ -37,13 +34,10 @@ export class Lease {
   async #renew(): Promise<void> {
     const { gateway, ttlMs, presence, log, onLapsed } = this.#options;
     try {
-      await presence.renewLease(gateway, ttlMs);
+      // Presence tells, not the clock: it may have been wiped.
+      if (!(await presence.renewLease(gateway, ttlMs))) onLapsed();
     } catch (error) {
       log.warn({ err: error }, 'the lease could not be renewed');
-      return;
     }
-    const lapsed = Date.now() - this.#renewedAt > ttlMs;
-    this.#renewedAt = Date.now();
-    if (lapsed) onLapsed();
   }
 }

@@ -1,4 +1,4 @@
-import type { Presence } from '@muster/agents/presence';
+import type { Mark, Presence } from '@muster/agents/presence';
 import type { Log } from '@muster/platform/log';
 import type { Checkpoints } from './checkpoints.ts';
 import type { ReportOutbox } from './report-outbox.ts';
@@ -20,6 +20,8 @@ export interface LivenessDeps {
 
 const tickMs = 100;
 const atOnce = 1_000;
+/** An agent that was sent away may be told to wait before another gateway takes it. */
+const leastMoveMs = 10_000;
 
 /**
  * Decides when an agent is gone: at once when it says so, after a grace when its connection broke, after
@@ -48,7 +50,7 @@ export class Liveness {
 
   /** A WebSocket is gone. */
   connectionLost(connection: Connection): void {
-    connection.lost = true;
+    connection.close();
     for (const session of connection.sessions()) {
       this.#deps.checkpoints.noteAtOnce(session);
       this.away(session);
@@ -60,6 +62,13 @@ export class Liveness {
     session.socket?.detach(session);
     session.socket = null;
     this.#leaving.set(session, Date.now() + this.#deps.graceMs);
+  }
+
+  /** Somebody else looks after the agent from now on: nobody is told that it is gone. */
+  forget(session: Session): void {
+    this.#deps.sessions.remove(session);
+    this.#polling.delete(session);
+    this.#leaving.delete(session);
   }
 
   /** The agent is gone for good, as it said or an operator did. */
@@ -84,18 +93,29 @@ export class Liveness {
     if (leaving.length > 0) this.#releaseDue();
   }
 
-  /** Waits out the grace of agents without connection, but no longer than `forMs`; then lets all that are left go. */
-  async stop(forMs: number): Promise<void> {
-    const until = Date.now() + forMs;
-    for (const session of this.#polling) this.leave(session);
-    while (this.#leaving.size > 0 && Date.now() < until) {
-      await new Promise((resolve) => setTimeout(resolve, tickMs / 2));
-    }
+  /** The gateway stops: who said goodbye is gone, and nobody else is declared gone here any more. */
+  async stop(): Promise<void> {
     clearInterval(this.#timer);
-    for (const session of this.#leaving.keys()) this.#leaving.set(session, 0);
     await this.#releasing;
     this.#releaseDue();
     await this.#releasing;
+  }
+
+  /**
+   * Leaves everybody who has not come up elsewhere yet to Presence. They stay connected for as long as their
+   * transport allows; of those that never come back the upkeep tells.
+   */
+  async leaveAll(): Promise<void> {
+    const { gateway, graceMs, httpSilenceMs, presence, sessions, log } = this.#deps;
+    const here = [...sessions.all()].filter(({ claimed }) => claimed);
+    const { http = [], websocket = [] } = Object.groupBy(here, ({ transport }) => transport);
+    try {
+      if (http.length > 0) await presence.leave(gateway, http.map(lastMark), httpSilenceMs);
+      const movedWithinMs = Math.max(graceMs, leastMoveMs);
+      if (websocket.length > 0) await presence.leave(gateway, websocket.map(lastMark), movedWithinMs);
+    } catch (error) {
+      log.warn({ err: error, agents: here.length }, 'agents could not be left to other gateways');
+    }
   }
 
   #tick(): void {
@@ -139,4 +159,10 @@ export class Liveness {
       for (const session of sessions) this.#leaving.set(session, Date.now() + this.#deps.graceMs);
     }
   }
+}
+
+/** What is still on its way to the bus, the next gateway must not take for known. */
+function lastMark(session: Session): Mark {
+  const mark = session.mark();
+  return session.pendingReports === 0 ? mark : { ...mark, sequenceNum: null, fingerprints: null };
 }

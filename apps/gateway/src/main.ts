@@ -29,7 +29,7 @@ await runProcess(() =>
     keep({ stop: () => offerCache.close() });
     const id =
       env.MUSTER_GATEWAY_ID ?? `${hostname()}-${process.pid}`.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(-63);
-    const settings = settingsFromEnv(env, id);
+    const settings = { ...settingsFromEnv(env, id), drainMs: env.MUSTER_DRAIN_SECONDS * 1_000 };
     keep(await startGateway({ settings, bus, delivery, presence, offerCache, log }));
     keep(
       await startProbes(env.MUSTER_HOST, env.MUSTER_PROBE_PORT, () =>

@@ -1,19 +1,27 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { agentCapability, hasCapability } from '@muster/opamp/capabilities';
 import { serverFlag } from '@muster/opamp/opamp';
-import { hasSubMessage, subMessageField, type AgentToServerScan } from '@muster/opamp/scan-agent-to-server';
+import {
+  hasSubMessage,
+  requestInstanceUid,
+  subMessageBody,
+  subMessageField,
+  type AgentToServerScan,
+} from '@muster/opamp/scan-agent-to-server';
 import type { Log } from '@muster/platform/log';
 import type { Admission } from './admission.ts';
 import { closeReasons, type CloseReason } from './agent-link.ts';
 import type { Answers } from './answers.ts';
 import type { Checkpoints } from './checkpoints.ts';
+import type { ComponentLists } from './component-lists.ts';
 import type { StatePart } from './fingerprints.ts';
 import type { FullStateRequests } from './full-state-requests.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { Liveness } from './liveness.ts';
 import { offerIsDue, type Offers } from './offers.ts';
+import type { Reidentifications } from './reidentifications.ts';
 import type { ReportOutbox } from './report-outbox.ts';
-import { countsAnew, judgeSequence, type SequenceVerdict } from './sequence.ts';
+import { countsAnew, judgeSequence, mayBeOvertaken, type SequenceVerdict } from './sequence.ts';
+import type { SequenceStreams } from './sequence-streams.ts';
 import { keepMessage, type AgentMessage, type Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { checkEverything, checkNews, forwardedBytes, newsIn, rememberNews } from './status-report.ts';
@@ -23,21 +31,21 @@ export interface MessageHandlerDeps {
   admission: Admission;
   answers: Answers;
   checkpoints: Checkpoints;
+  componentLists: ComponentLists;
   fullState: FullStateRequests;
   liveness: Liveness;
   metrics: GatewayMetrics;
   offers: Offers;
   outbox: ReportOutbox;
+  reidentifications: Reidentifications;
   sessions: Sessions;
+  streams: SequenceStreams;
   takeovers: Takeovers;
   log: Log;
 }
 
-/** The gateway that held the agent before may still be telling Presence how far the agent came. */
-const lookAgainAfterMs = 150;
-
-/** How the agent was claimed for the message at hand. */
-type Claim = 'before' | 'now' | 'nowFromOtherGateway' | 'again';
+/** When the agent was claimed that the message at hand is of. */
+type Claim = 'before' | 'now';
 
 /** Handles the messages of agents, one at a time for each agent (`Inboxes`). */
 export class MessageHandler {
@@ -70,35 +78,52 @@ export class MessageHandler {
 
   async #claim(session: Session, message: AgentMessage): Promise<void> {
     checkEverything(message.scan);
-    const { connection } = message;
-    if (connection.link.transport === 'http' && !session.known) {
+    const isHttp = message.connection.link.transport === 'http';
+    if (isHttp && !session.known) {
       const retryAfter = this.#deps.admission.admit();
       if (retryAfter !== null) {
         this.turnAway(session, message, retryAfter);
         return this.#deps.sessions.remove(session);
       }
     }
-    const taken = await this.#take(session, message);
-    if (taken) await this.#judge(session, message, taken.fromOtherGateway ? 'nowFromOtherGateway' : 'now');
+    if (isHttp && this.#deps.streams.isIntruder(session.uid, message.scan.sequenceNum)) {
+      return this.#separate(session, message);
+    }
+    if (await this.#take(session, message)) await this.#judge(session, message, 'now');
   }
 
-  /** Null: the agent was sent away. */
-  async #take(session: Session, message: AgentMessage): Promise<{ fromOtherGateway: boolean } | null> {
-    const { takeovers, metrics, log } = this.#deps;
+  /** False: the agent was answered, and is not here. */
+  async #take(session: Session, message: AgentMessage): Promise<boolean> {
+    const { takeovers, reidentifications, sessions, log } = this.#deps;
     try {
-      const taken = await takeovers.take(session, message.connection);
-      if (taken) return taken;
+      const taken = await takeovers.take(session, message);
+      if (taken.kind === 'taken') return true;
+      if (taken.kind === 'duplicate') this.#separate(session, message);
+      else if (taken.kind === 'notLetIn') this.#refuse(session, message);
+      else {
+        reidentifications.remind(message.connection, session.uid, taken.successor);
+        sessions.remove(session);
+      }
     } catch (error) {
       log.warn({ err: error, agent: session.agent }, 'an agent could not be claimed and is sent away');
       this.turnAway(session, message);
       this.#letGo(session, message, closeReasons.unavailable);
-      return null;
     }
-    metrics.unauthorized += 1;
+    return false;
+  }
+
+  #refuse(session: Session, message: AgentMessage): void {
+    this.#deps.metrics.unauthorized += 1;
     const reason = 'the enrollment token lets no more agents in';
     message.connection.link.refuse({ kind: 'unauthorized', instanceUid: session.uid, reason });
     this.#letGo(session, message, closeReasons.unauthorized);
-    return null;
+  }
+
+  /** Another client has this uid, and had it first. */
+  #separate(session: Session, message: AgentMessage): void {
+    // Over HTTP the session here may be the other's.
+    if (session.socket === message.connection || !session.known) this.#deps.sessions.remove(session);
+    this.#deps.reidentifications.separate(message);
   }
 
   /** An agent that could not be claimed is not here; a connection that others use stays open. */
@@ -121,21 +146,29 @@ export class MessageHandler {
       bringsNews: news.length > 0,
       unordered: session.transport === 'http',
     });
-    if (verdict === 'gap' && claim === 'nowFromOtherGateway') return this.#lookAgain(session, message);
+    if (session.transport === 'http' && session.known && this.#isOfAnother(session, scan, verdict)) {
+      this.#separate(session, message);
+      return null;
+    }
     // A poll in between may have gone to another gateway.
     const elsewhere = verdict === 'gap' && session.transport === 'http';
     if (claim === 'before' && (elsewhere || countsAnew(verdict, last, scan.sequenceNum))) {
       return this.#claim(session, keepMessage(message));
     }
     if (claim === 'before') checkNews(scan, news);
-    return this.#accept(session, message, verdict, news, news.length < unknown.length);
+    return this.#accept(session, message, verdict, news, unknown.find((part) => part.hashOnly) ?? null);
   }
 
-  async #lookAgain(session: Session, message: AgentMessage): Promise<void> {
-    await pause(lookAgainAfterMs);
-    // Known from the other gateway only: what it says now counts.
-    session.known = false;
-    if (await this.#take(session, message)) await this.#judge(session, message, 'again');
+  /** Does a poll that does not follow come from a second client with this uid? Learns from it, too. */
+  #isOfAnother(session: Session, { sequenceNum }: AgentToServerScan, verdict: SequenceVerdict): boolean {
+    if (verdict === 'next' || verdict === 'repeat' || verdict === 'bare') return false;
+    const { streams } = this.#deps;
+    const { uid, sequenceNum: last } = session;
+    if (streams.isIntruder(uid, sequenceNum)) return true;
+    if (verdict === 'late') return false;
+    if (streams.resumes(uid, sequenceNum) && !mayBeOvertaken(last, sequenceNum)) streams.intrudes(uid, last);
+    else streams.replaced(uid, last);
+    return false;
   }
 
   #accept(
@@ -143,7 +176,7 @@ export class MessageHandler {
     message: AgentMessage,
     verdict: SequenceVerdict,
     news: readonly StatePart[],
-    componentsMissing: boolean,
+    namedList: StatePart | null,
   ): Promise<void> | null {
     const { scan } = message;
     const { answers, checkpoints, liveness } = this.#deps;
@@ -156,18 +189,51 @@ export class MessageHandler {
       return null;
     }
     checkpoints.note(session);
-    const flags = this.#flags(session, verdict) | this.#componentsFlag(session, componentsMissing);
-    return answers.send(session, message, flags);
+    if ((scan.flags & requestInstanceUid) !== 0) return this.#rename(session, message);
+    const flags = this.#flags(session, verdict);
+    if (namedList === null && !session.componentsWanted) return answers.send(session, message, flags);
+    return this.#answerAboutComponents(session, message, flags, namedList);
   }
 
-  /** A message without news costs no report, unless it brings the agent online. */
+  /** One agent of the fleet is asked for each list (spec "ServerToAgent.flags", ReportAvailableComponents). */
+  #answerAboutComponents(
+    session: Session,
+    message: AgentMessage,
+    flags: number,
+    namedList: StatePart | null,
+  ): Promise<void> | null {
+    const { answers, componentLists } = this.#deps;
+    const wanted = session.componentsWanted;
+    session.componentsWanted = false;
+    const withFlag = (ask: boolean) => (ask || wanted ? flags | serverFlag.reportAvailableComponents : flags);
+    const ask = namedList !== null && componentLists.named(session, namedList);
+    if (typeof ask === 'boolean') return answers.send(session, message, withFlag(ask));
+    const kept = keepMessage(message);
+    return ask.then(async (first) => {
+      await answers.send(session, kept, withFlag(first));
+    });
+  }
+
+  async #rename(session: Session, message: AgentMessage): Promise<void> {
+    try {
+      await this.#deps.reidentifications.rename(session, message);
+    } catch (error) {
+      this.#deps.log.warn(
+        { err: error, agent: session.agent },
+        'an agent could not be given another uid yet',
+      );
+      this.turnAway(session, message);
+    }
+  }
+
+  /** A message without news costs no report, unless it brings the agent online or has it under a new name. */
   #report(
     session: Session,
     message: AgentMessage,
     verdict: SequenceVerdict,
     agentToServer: Uint8Array,
   ): void {
-    if (agentToServer.length === 0 && session.announced) return;
+    if (agentToServer.length === 0 && session.announced && session.former === null) return;
     const sequenceNum = verdict === 'bare' ? session.sequenceNum : message.scan.sequenceNum;
     const connected = !session.announced;
     session.announced = true;
@@ -177,6 +243,7 @@ export class MessageHandler {
       agentToServer,
       connected,
     });
+    session.former = null;
   }
 
   #remember(
@@ -195,6 +262,11 @@ export class MessageHandler {
     if (verdict !== 'bare') session.sequenceNum = scan.sequenceNum;
     session.known = true;
     rememberNews(scan, news, record);
+    for (const { field, ownHash } of news) {
+      if (field === subMessageField.availableComponents) {
+        this.#deps.componentLists.reported(ownHash, subMessageBody(scan, field)!);
+      }
+    }
     // A full state without a status is the agent's way to say that it reports none.
     if (verdict === 'complete' || (verdict === 'next' && session.fullStateAsked)) record.statusKnown = true;
     if (verdict !== 'bare') session.fullStateAsked = false;
@@ -207,11 +279,5 @@ export class MessageHandler {
     const mayWantOffer = desired !== null && hasCapability(capabilities, agentCapability.AcceptsRemoteConfig);
     const missing = verdict === 'gap' || record.fullStateOwed || (mayWantOffer && !record.statusKnown);
     return missing ? this.#deps.fullState.flagsFor(session) : 0;
-  }
-
-  /** Asks for the list behind a hash that is new (spec "ServerToAgent.flags", ReportAvailableComponents). */
-  #componentsFlag({ capabilities }: Session, missing: boolean): number {
-    const canReport = hasCapability(capabilities, agentCapability.ReportsAvailableComponents);
-    return missing && canReport ? serverFlag.reportAvailableComponents : 0;
   }
 }

@@ -6,13 +6,13 @@ import {
   scanWebSocketMessage,
   type AgentToServerScan,
 } from '@muster/opamp/scan-agent-to-server';
-import { agentIdentification, badRequest } from '@muster/opamp/server-to-agent';
+import { badRequest } from '@muster/opamp/server-to-agent';
 import { closeReasons } from './agent-link.ts';
-import type { Connection } from './session.ts';
+import type { Connection, Session } from './session.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { Inboxes } from './inboxes.ts';
-import { AssignedUids } from './instance-uids.ts';
-import { serverCapabilities } from './server-capabilities.ts';
+import type { Reidentifications } from './reidentifications.ts';
+import type { Sessions } from './sessions.ts';
 
 const uidLength = 16;
 /** An agent that sends nothing but malformed messages is let go of after so many. */
@@ -25,10 +25,18 @@ const malformedAtMost = 10;
 export class Reception {
   readonly #inboxes: Inboxes;
   readonly #metrics: GatewayMetrics;
-  readonly #assignedUids = new AssignedUids();
+  readonly #sessions: Sessions;
+  readonly #reidentifications: Reidentifications;
 
-  constructor(inboxes: Inboxes, metrics: GatewayMetrics) {
+  constructor(
+    inboxes: Inboxes,
+    sessions: Sessions,
+    reidentifications: Reidentifications,
+    metrics: GatewayMetrics,
+  ) {
     this.#inboxes = inboxes;
+    this.#sessions = sessions;
+    this.#reidentifications = reidentifications;
     this.#metrics = metrics;
   }
 
@@ -73,22 +81,31 @@ export class Reception {
     if (connection.onlyUid !== null && !Buffer.from(connection.onlyUid).equals(uid)) {
       throw new MalformedMessage('is not the one that the client certificate names', 'instance_uid');
     }
-    if ((scan.flags & requestInstanceUid) !== 0) return this.#assignUid(connection, uid, bytes);
+    if ((scan.flags & requestInstanceUid) !== 0 && !isKnown(this.#sessions.find(uid), connection, scan)) {
+      return this.#introduce(connection, uid, bytes);
+    }
     if (uid.every((byte) => byte === 0)) throw new MalformedMessage('is all zero', 'instance_uid');
     this.#inboxes.put({ connection, scan, receivedAt: Date.now() });
   }
 
-  /**
-   * Nothing is kept under the uid the agent has now: it is temporary, and others may use it too. The same
-   * WebSocket, or the same POST again, gets the same new uid.
-   */
-  #assignUid(connection: Connection, uid: Uint8Array, bytes: Uint8Array): void {
+  /** The same WebSocket, or the same POST again, gets the same new uid. */
+  #introduce(connection: Connection, uid: Uint8Array, bytes: Uint8Array): void {
     const { link, id } = connection;
     const asker =
       link.transport === 'websocket'
         ? `${id} ${Buffer.from(uid).toString('hex')}`
         : `${link.remoteAddress} ${hash('sha256', bytes)}`;
-    const newUid = this.#assignedUids.assign(asker, Date.now());
-    link.send(agentIdentification(uid, newUid, serverCapabilities));
+    this.#reidentifications.introduce(connection, uid, asker);
   }
+}
+
+/**
+ * Is whoever asks for a new uid the agent that is known under the present one? Another client may only have
+ * a copy of it: it must not get the agent's record.
+ */
+function isKnown(session: Session | null, connection: Connection, scan: AgentToServerScan): boolean {
+  if (session === null || !session.known) return false;
+  if (connection.link.transport === 'websocket') return session.socket === connection;
+  const behind = session.sequenceNum - scan.sequenceNum;
+  return session.transport === 'http' && (behind === -1 || behind === 0);
 }

@@ -4,7 +4,10 @@ import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import type { Takeovers } from './takeovers.ts';
 
-/** Claims agents again that others may have counted as gone while this gateway could not say that it lives. */
+/**
+ * Claims agents again: those that others may have counted as gone while this gateway could not say that it
+ * lives, and polling ones that speak to several gateways.
+ */
 export class Reclaims {
   readonly #sessions: Sessions;
   readonly #inboxes: Inboxes;
@@ -21,13 +24,19 @@ export class Reclaims {
   /** Claims every agent that is here. Agents whose claim fails claim for themselves with their next message. */
   async claimAll(): Promise<void> {
     const here = [...this.#sessions.all()].filter((session) => session.claimed);
-    await Promise.all(here.map((session) => this.#inboxes.hold(session, () => this.#claim(session))));
+    await Promise.all(here.map((session) => this.#inboxes.hold(session, () => this.#claim(session, false))));
   }
 
-  async #claim(session: Session): Promise<void> {
+  /** Claims an agent that another gateway holds and that was heard here since. */
+  async claim(session: Session): Promise<void> {
+    if (this.#sessions.find(session.uid) !== session) return;
+    await this.#inboxes.hold(session, () => this.#claim(session, true));
+  }
+
+  async #claim(session: Session, heardLast: boolean): Promise<void> {
     session.claimed = false;
     try {
-      await this.#takeovers.claim(session);
+      if (!(await this.#takeovers.claim(session, heardLast))) return;
     } catch {
       return;
     }

@@ -34,8 +34,13 @@ export function judgeSequence(question: SequenceQuestion): SequenceVerdict {
   if (message.sequenceNum === last + 1) return 'next';
   if (message.sequenceNum === last && !question.bringsNews) return 'repeat';
   if (isComplete(message, question.capabilities)) return 'complete';
-  const behind = last - message.sequenceNum;
-  return question.unordered && behind > 0 && behind <= overtakenAtMost ? 'late' : 'gap';
+  return question.unordered && mayBeOvertaken(last, message.sequenceNum) ? 'late' : 'gap';
+}
+
+/** Over plain HTTP: may the message just be late, overtaken by its successors? */
+export function mayBeOvertaken(last: number, sequenceNum: number): boolean {
+  const behind = last - sequenceNum;
+  return behind > 0 && behind <= overtakenAtMost;
 }
 
 /** True when a message that does not follow counts anew: later reports must not look older than earlier ones. */

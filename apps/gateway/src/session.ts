@@ -1,4 +1,4 @@
-import { agentIdFromBytes, type AgentId } from '@muster/agents/agent-id';
+import { agentIdFromBytes, agentIdToBytes, type AgentId } from '@muster/agents/agent-id';
 import type { Mark } from '@muster/agents/presence';
 import type { Report, Transport } from '@muster/messages/report-frame';
 import type { AgentToServerScan } from '@muster/opamp/scan-agent-to-server';
@@ -6,6 +6,7 @@ import type { AgentLink } from './agent-link.ts';
 import type { CertificateIdentity } from './client-certificates.ts';
 import type { AcceptedToken } from './credentials.ts';
 import type { DesiredConfig } from './desired-configs.ts';
+import { ProofOfLife } from './proof-of-life.ts';
 import { SessionRecord } from './session-record.ts';
 
 /** A message of an agent, with the connection its answer goes to. */
@@ -49,6 +50,11 @@ export class Session {
   /** Unix milliseconds. */
   lastSeen = 0;
 
+  /** The uid the agent was told to use from now on; null: it keeps this one. */
+  successor: Buffer | null = null;
+  /** The uid the record knows the agent by; null: this one. The next report tells it. */
+  former: AgentId | null = null;
+
   desired: DesiredConfig | null = null;
   /** An order set `desired` while the claim was under way: it is newer than what the claim brings. */
   orderedMeanwhile = false;
@@ -60,6 +66,8 @@ export class Session {
   fullStateAsked = false;
   /** Unix milliseconds of when it was last made to reconnect (`SocketRecycling`). */
   recycledAt = 0;
+  /** Over HTTP: the next answer asks for the list of components. */
+  componentsWanted = false;
   /** Over HTTP: a restart waits for the next poll. */
   restartWaits = false;
 
@@ -84,16 +92,29 @@ export class Session {
     return agentIdFromBytes(this.uid);
   }
 
-  /** Where the session stands, for `Presence`. */
+  /** Where the session stands, for `Presence`: one of which nothing is known must not hide what others noted. */
   mark(): Mark {
     return {
       agent: this.agent,
       epoch: this.epoch,
-      sequenceNum: this.sequenceNum,
+      sequenceNum: this.known ? this.sequenceNum : null,
       lastSeen: this.lastSeen,
-      capabilities: this.capabilities,
-      fingerprints: this.record.bytes,
+      capabilities: this.known ? this.capabilities : 0,
+      fingerprints: this.known ? this.record.bytes : null,
     };
+  }
+
+  /** Goes on where the same agent was under its former uid on this gateway. */
+  continue(former: Session): void {
+    this.known = former.known;
+    this.sequenceNum = former.sequenceNum;
+    this.capabilities = former.capabilities;
+    this.record.load(former.record.bytes);
+    this.desired = former.desired;
+    this.offeredAt = former.offeredAt;
+    this.fullStateAsked = former.fullStateAsked;
+    this.restartWaits = former.restartWaits;
+    this.untoldOffer = former.untoldOffer;
   }
 
   /** A report of this agent, as it is now, that says nothing yet but what it was offered. */
@@ -113,6 +134,8 @@ export class Session {
       enrollmentTokenId: this.enrollmentTokenId,
       offeredConfigHash,
       offerError: '',
+      formerInstanceUid: this.former === null ? nothing : agentIdToBytes(this.former),
+      componentsContent: nothing,
     };
   }
 }
@@ -132,6 +155,9 @@ export class Connection {
   malformedInARow = 0;
   /** The WebSocket is gone: what it still brought is not answered, and enters nobody anew. */
   lost = false;
+  #proof: ProofOfLife | null = null;
+  /** Uids (latin1) whose speaker here was given another: it may still have messages under way. */
+  #renamed: Set<string> | null = null;
   /** Most connections carry one agent, so a second one is what costs. */
   #first: Session | null = null;
   #others: Set<Session> | null = null;
@@ -157,6 +183,37 @@ export class Connection {
     return this.#first?.record.isOf(uid) ? this.#first : null;
   }
 
+  /** Does the client of this WebSocket live? Asked once for all who want to know at the same time. */
+  provesAlive(): Promise<boolean> {
+    if (this.lost) return Promise.resolve(false);
+    this.#proof ??= new ProofOfLife(() => this.link.ping());
+    const { outcome } = this.#proof;
+    void outcome.then(() => {
+      this.#proof = null;
+    });
+    return outcome;
+  }
+
+  /** A pong came. */
+  ponged(): void {
+    this.#proof?.ponged();
+  }
+
+  /** The socket is closed. */
+  close(): void {
+    this.lost = true;
+    this.#proof?.closed();
+  }
+
+  /** Who speaks here under `uid` was given another. */
+  rename(uid: Uint8Array): void {
+    (this.#renamed ??= new Set()).add(uidKey(uid));
+  }
+
+  wasRenamed(uid: Uint8Array): boolean {
+    return this.#renamed !== null && this.#renamed.has(uidKey(uid));
+  }
+
   attach(session: Session): void {
     if (this.#first === null) this.#first = session;
     else if (this.#first !== session) (this.#others ??= new Set()).add(session);
@@ -172,4 +229,9 @@ export class Connection {
   sessions(): Session[] {
     return [...(this.#first ? [this.#first] : []), ...(this.#others ?? [])];
   }
+}
+
+/** A uid as the key of a Map: cheaper than hex. */
+export function uidKey(uid: Uint8Array): string {
+  return Buffer.from(uid.buffer, uid.byteOffset, uid.length).toString('latin1');
 }

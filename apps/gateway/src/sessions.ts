@@ -1,6 +1,6 @@
 import { closeReasons } from './agent-link.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
-import { Session, type Connection } from './session.ts';
+import { Session, uidKey, type Connection } from './session.ts';
 
 /** The agents this gateway holds, by uid. */
 export class Sessions {
@@ -16,7 +16,7 @@ export class Sessions {
   }
 
   find(uid: Uint8Array): Session | null {
-    return this.#byUid.get(keyOf(uid)) ?? null;
+    return this.#byUid.get(uidKey(uid)) ?? null;
   }
 
   all(): IterableIterator<Session> {
@@ -42,15 +42,15 @@ export class Sessions {
     session.socket?.detach(session);
     session.socket = null;
     session.claimed = false;
-    if (this.#byUid.get(keyOf(session.uid)) !== session) return;
-    this.#byUid.delete(keyOf(session.uid));
+    if (this.#byUid.get(uidKey(session.uid)) !== session) return;
+    this.#byUid.delete(uidKey(session.uid));
     session.record.release();
     this.#metrics.agents = this.#byUid.size;
   }
 
   #add(uid: Uint8Array): Session {
     const session = new Session(uid);
-    this.#byUid.set(keyOf(uid), session);
+    this.#byUid.set(uidKey(uid), session);
     this.#metrics.agents = this.#byUid.size;
     return session;
   }
@@ -84,8 +84,4 @@ function describe(session: Session, connection: Connection): void {
   session.transport = connection.link.transport;
   session.remoteAddress = connection.link.remoteAddress;
   session.enrollmentTokenId = connection.token.enrollmentTokenId;
-}
-
-function keyOf(uid: Uint8Array): string {
-  return Buffer.from(uid.buffer, uid.byteOffset, uid.length).toString('latin1');
 }

@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agentIdFromBytes } from '@muster/agents/agent-id';
 import type { Delivery } from '@muster/messages/delivery';
+import { agentCapability } from '@muster/opamp/capabilities';
+import type { FakeAgent } from '@muster/opamp/fake-agent';
 import type { FakeWebSocket } from '@muster/opamp/fake-connection';
+import { AvailableComponents, serverFlag } from '@muster/opamp/opamp';
 import { GatewayRig, opampUrl, settle } from './gateway-rig.setup.ts';
 import type { RunningGateway } from './start.ts';
 
@@ -112,16 +116,24 @@ describe('a gateway that stops', () => {
     expect(rig.reportsOf(agent).map(({ disconnected }) => disconnected)).toEqual([false]);
   });
 
-  it('says who is gone, and holds nobody after', async () => {
+  it('shows nobody offline: who has not come back yet may still do so elsewhere', async () => {
     const agents = [rig.agent(a), rig.agent(a, { http: true })];
     for (const agent of agents) await agent.start();
+    const leaving = rig.agent(a);
+    await leaving.start();
+    await leaving.stop();
     const began = Date.now();
     await a.stop();
     expect(Date.now() - began).toBeLessThan(3_000);
-    for (const agent of agents) expect(rig.reportsOf(agent).at(-1)).toMatchObject({ disconnected: true });
     expect(await rig.presence.heldBy('gateway-a')).toEqual([]);
     await agents[0]!.reconnect(opampUrl(b, 'ws'));
-    expect(agents[0]!.fullStateAsked).toBe(0);
+    await agents[1]!.reconnect(opampUrl(b, 'http'));
+    await settle();
+    for (const agent of agents) {
+      expect(agent.fullStateAsked).toBe(0);
+      expect(rig.reportsOf(agent).map(({ disconnected }) => disconnected)).toEqual([false]);
+    }
+    expect(rig.reportsOf(leaving).at(-1)).toMatchObject({ disconnected: true });
   });
 
   it('lets go of its connections over the drain time', async () => {
@@ -148,4 +160,46 @@ it('reports those who did not come back to a gateway that died and was started a
   await rig.until(() => rig.reports.some((report) => report.disconnected));
   expect(agentIdFromBytes(rig.reports.find((report) => report.disconnected)!.instanceUid)).toBe(lost);
   expect(await rig.presence.locate([lost])).toEqual(new Map());
+});
+
+describe('a list of components that many agents name by one hash', () => {
+  const hash = Uint8Array.of(1, 2, 3);
+  const list = { hash, components: { 'receiver/otlp': {} } };
+  const capabilities = agentCapability.ReportsStatus | agentCapability.ReportsAvailableComponents;
+  const asks = (agent: FakeAgent) =>
+    agent.received.filter(({ flags }) => (Number(flags) & serverFlag.reportAvailableComponents) !== 0).length;
+  const listOf = (agent: FakeAgent) =>
+    rig.reportsOf(agent).find(({ componentsContent }) => componentsContent.length > 0);
+
+  it('is asked for once in the whole fleet, and reported for all', async () => {
+    const agents = [a, b, a, b].map((gateway, i) => rig.agent(gateway, { capabilities, http: i === 3 }));
+    for (const agent of agents) {
+      agent.state.availableComponents = { hash };
+      await agent.start();
+    }
+    expect(agents.map(asks)).toEqual([1, 0, 0, 0]);
+    await agents[0]!.report({ availableComponents: list });
+    await rig.until(() => agents.slice(1).every((agent) => listOf(agent) !== undefined), 10_000);
+    const content = createHash('sha256').update(AvailableComponents.encode(list).finish()).digest();
+    for (const agent of agents.slice(1)) {
+      expect(Buffer.from(listOf(agent)!.componentsContent)).toEqual(content);
+      expect(Buffer.from(listOf(agent)!.said.availableComponents!.hash!)).toEqual(Buffer.from(hash));
+    }
+    const late = rig.agent(b, { capabilities });
+    late.state.availableComponents = { hash };
+    await late.start();
+    await rig.until(() => listOf(late) !== undefined);
+    for (const agent of [...agents, late]) await agent.heartbeat();
+    expect([...agents, late].map(asks)).toEqual([1, 0, 0, 0, 0]);
+  }, 20_000);
+
+  it('is not asked for when somebody sent it unasked', async () => {
+    const [first, second] = [rig.agent(a, { capabilities }), rig.agent(b, { capabilities })];
+    first.state.availableComponents = list;
+    await first.start();
+    second.state.availableComponents = { hash };
+    await second.start();
+    await rig.until(() => listOf(second) !== undefined);
+    expect([asks(first), asks(second)]).toEqual([0, 0]);
+  });
 });

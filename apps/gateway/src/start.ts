@@ -38,8 +38,7 @@ export interface RunningGateway extends Running {
   metrics: GatewayMetrics;
 }
 
-/** How long stopping may wait for agents to come up elsewhere, and for the bus; milliseconds each. */
-const longestGraceMs = 2_000;
+/** How long stopping may wait for the bus, milliseconds. */
 const longestFlushMs = 1_500;
 
 /**
@@ -58,7 +57,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     minRetryAfter: settings.minRetryAfter,
   });
   const gateway = wireGateway({ ...deps, admission, metrics });
-  const { checkpoints, fullState, liveness, outbox, reclaims } = gateway;
+  const { checkpoints, componentLists, fullState, liveness, outbox, reclaims, reidentifications } = gateway;
 
   const former = await FormerAgents.find(settings.id, presence, outbox);
   const lease = await Lease.take({
@@ -72,7 +71,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   const listener = await Listener.open(settings.host, settings.port, doorway, tls, log).catch(
     async (error: unknown) => {
       await lease.end();
-      await Promise.all([fullState.stop(), liveness.stop(0), checkpoints.stop()]);
+      await Promise.all([fullState.stop(), liveness.stop(), checkpoints.stop()]);
       throw error;
     },
   );
@@ -100,11 +99,13 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     renewal?.stop();
     listener.stopAccepting();
     await listener.closeConnections(closeReasons.goingAway, () => true, settings.drainMs);
-    await liveness.stop(Math.min(settings.graceMs, longestGraceMs));
-    await Promise.all(subscriptions.map((subscription) => subscription.stop()));
-    await outbox.close(longestFlushMs);
+    await liveness.stop();
+    await Promise.all([outbox.close(longestFlushMs), reidentifications.close()]);
     await checkpoints.stop();
+    await liveness.leaveAll();
+    await Promise.all(subscriptions.map((subscription) => subscription.stop()));
     fullState.stop();
+    componentLists.stop();
     await lease.end();
     listener.end();
   };

@@ -87,6 +87,10 @@ export function rememberNews(
     const status = decodeRemoteConfigStatus(subMessageBody(scan, subMessageField.remoteConfigStatus)!);
     record.statusKnown = true;
     record.setReported(status.lastRemoteConfigHash);
+    // The offer is concluded: an agent that has another configuration after all is offered it at once.
+    if (status.status === configStatus.applied && record.wasOffered(status.lastRemoteConfigHash)) {
+      record.forgetOffered();
+    }
     if (status.status === configStatus.failed) record.addFailed(status.lastRemoteConfigHash);
   }
 }

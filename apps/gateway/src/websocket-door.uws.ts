@@ -69,7 +69,9 @@ export function webSocketBehavior(
       receive(doorway, opened, message, isBinary);
     },
     pong: (socket) => {
-      socket.getUserData().opened!.link.heardAt = watch.tick;
+      const { connection, link } = socket.getUserData().opened!;
+      link.heardAt = watch.tick;
+      connection.ponged();
     },
     drain: (socket) => watch.caughtUp(socket.getUserData().opened!.link),
     close: (socket) => {

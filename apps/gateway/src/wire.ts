@@ -1,23 +1,29 @@
 import type { Presence } from '@muster/agents/presence';
 import type { OfferCache } from '@muster/configs/offer-cache';
 import type { EventBus } from '@muster/messages/event-bus';
+import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
 import type { Admission } from './admission.ts';
 import { Answers } from './answers.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { Claims } from './claims.ts';
+import { ComponentLists } from './component-lists.ts';
 import { Credentials } from './credentials.ts';
 import { Deliveries } from './deliveries.ts';
 import { DesiredConfigs } from './desired-configs.ts';
 import { FullStateRequests } from './full-state-requests.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
+import { HandOvers } from './hand-overs.ts';
 import { Inboxes } from './inboxes.ts';
 import { Liveness } from './liveness.ts';
 import { MessageHandler } from './message-handler.ts';
+import { Newcomers } from './newcomers.ts';
 import { Offers } from './offers.ts';
 import { Reception } from './reception.ts';
 import { Reclaims } from './reclaims.ts';
+import { Reidentifications } from './reidentifications.ts';
 import { ReportOutbox } from './report-outbox.ts';
+import { SequenceStreams } from './sequence-streams.ts';
 import { Sessions } from './sessions.ts';
 import { Takeovers } from './takeovers.ts';
 
@@ -32,6 +38,7 @@ export interface GatewayWiring {
   admission: Admission;
   metrics: GatewayMetrics;
   bus: EventBus;
+  delivery: GatewayDelivery;
   presence: Presence;
   offerCache: OfferCache;
   log: Log;
@@ -39,10 +46,13 @@ export interface GatewayWiring {
 
 /** Puts a gateway together, without its listener. */
 export function wireGateway(deps: GatewayWiring) {
-  const { settings, bus, presence, offerCache, log, admission, metrics } = deps;
+  const { settings, bus, delivery, presence, offerCache, log, admission, metrics } = deps;
   const gateway = settings.id;
   const sessions = new Sessions(metrics);
-  const checkpoints = new Checkpoints(gateway, presence, log);
+  const checkpoints = new Checkpoints(gateway, presence, log, (session) => {
+    // A WebSocket stays where it is: whoever took the agent from it has asked whether it lives.
+    if (session.transport === 'http') void reclaims.claim(session);
+  });
   const outbox = new ReportOutbox({
     gateway,
     bus,
@@ -69,29 +79,50 @@ export function wireGateway(deps: GatewayWiring) {
   const configs = new DesiredConfigs(offerCache);
   const offers = new Offers(configs, outbox, metrics, settings.maxMessageBytes);
   const answers = new Answers(offers, configs);
-  const takeovers = new Takeovers(gateway, new Claims(gateway, presence, offerCache), credentials, configs);
+  const componentLists = new ComponentLists(presence, sessions, outbox);
+  const streams = new SequenceStreams();
+  const claims = new Claims(gateway, presence, offerCache);
+  const takeovers = new Takeovers({
+    gateway,
+    claims,
+    credentials,
+    configs,
+    delivery,
+    liveness,
+    sessions,
+    streams,
+  });
+  const reidentifications = new Reidentifications({ gateway, presence, bus, credentials, metrics, log });
+  const newcomers = new Newcomers(sessions, reidentifications);
   const handler = new MessageHandler({
     admission,
     answers,
     checkpoints,
+    componentLists,
     fullState,
     liveness,
     metrics,
     offers,
     outbox,
-    takeovers,
+    reidentifications,
     sessions,
+    streams,
+    takeovers,
     log,
   });
-  const inboxes = new Inboxes(handler, sessions, liveness, metrics, log);
+  const handOvers = new HandOvers(sessions, newcomers, checkpoints, liveness, streams);
+  const inboxes = new Inboxes(handler, newcomers, sessions, liveness, metrics, log);
+  const reclaims: Reclaims = new Reclaims(sessions, inboxes, takeovers, outbox);
   return {
     checkpoints,
+    componentLists,
     credentials,
-    deliveries: new Deliveries(sessions, configs, offers, liveness),
+    deliveries: new Deliveries(sessions, configs, offers, liveness, handOvers),
     liveness,
     outbox,
     fullState,
-    reception: new Reception(inboxes, metrics),
-    reclaims: new Reclaims(sessions, inboxes, takeovers, outbox),
+    reception: new Reception(inboxes, sessions, reidentifications, metrics),
+    reidentifications,
+    reclaims,
   };
 }

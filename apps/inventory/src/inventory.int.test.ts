@@ -1,5 +1,7 @@
+import { Audit } from '@muster/access/audit.postgres';
 import type { AgentId } from '@muster/agents/agent-id';
 import { AgentViews } from '@muster/agents/agent-views.postgres';
+import { claimed } from '@muster/agents/claimed.setup';
 import { createMemoryPresence } from '@muster/agents/presence.memory';
 import type { Presence } from '@muster/agents/presence';
 import { testReport } from '@muster/agents/test-report.setup';
@@ -65,7 +67,7 @@ async function connect(gateway: string, ...agents: number[]) {
   );
   const agentToServer = AgentToServer.encode({ capabilities: 0x807 }).finish();
   const reports = agents.map((agent, index) =>
-    report(agent, { epoch: sessions[index]!.epoch, sequenceNum: 5, connected: true, agentToServer }),
+    report(agent, { epoch: claimed(sessions[index]).epoch, sequenceNum: 5, connected: true, agentToServer }),
   );
   await bus.publish('reports', { gateway, reports });
 }
@@ -114,6 +116,22 @@ describe('reports', () => {
   });
 });
 
+it('a client that was given another uid is in the audit log, once', async () => {
+  await start();
+  const fact = {
+    gateway: 'gateway-1',
+    former: uidOf(1),
+    uid: uidOf(2),
+    reason: 'duplicate' as const,
+    remoteAddress: '192.0.2.7',
+  };
+  for (let i = 0; i < 2; i++) await bus.publish('agents.reidentified', fact);
+  const events = async () =>
+    (await new Audit(database.db).page({ resource: `agent/${uidOf(2)}`, limit: 10 })).items;
+  await vi.waitFor(async () => expect(await events()).not.toEqual([]));
+  expect(await events()).toMatchObject([{ actor: 'system', action: 'agents.reidentify', detail: fact }]);
+});
+
 describe('a gateway whose lease has run out', () => {
   it('has its agents reported disconnected, except those that came back elsewhere', async () => {
     await start();
@@ -130,7 +148,7 @@ describe('a gateway whose lease has run out', () => {
     expect(told.filter(({ changes }) => changes.includes('disconnected'))).toEqual([
       { uid: uidOf(1), changes: ['disconnected'] },
     ]);
-    const session = (await presence.claim('gateway-2', [{ agent: uidOf(1), now: clock }]))[0]!;
+    const session = claimed((await presence.claim('gateway-2', [{ agent: uidOf(1), now: clock }]))[0]);
     expect(session.previous).toMatchObject({ online: false });
   });
 
@@ -156,9 +174,9 @@ describe('after a crash', () => {
     await connect('gateway-1', 1);
     presence = createMemoryPresence({ now: () => clock });
     await start();
-    const [session] = await presence.claim('gateway-1', [{ agent: uidOf(1), now: 1 }]);
-    expect(session!.previous).toMatchObject({ sequenceNum: 5, online: false, capabilities: 0x807 });
-    expect(session!.epoch).toBeGreaterThan(clock);
+    const session = claimed((await presence.claim('gateway-1', [{ agent: uidOf(1), now: 1 }]))[0]);
+    expect(session.previous).toMatchObject({ sequenceNum: 5, online: false, capabilities: 0x807 });
+    expect(session.epoch).toBeGreaterThan(clock);
   });
 
   it('Presence is seeded again when it was wiped meanwhile', async () => {
@@ -168,8 +186,8 @@ describe('after a crash', () => {
     const seeded = vi.spyOn(presence, 'seed').mockImplementation((records) => wiped.seed(records));
     vi.spyOn(presence, 'isSeeded').mockImplementation(() => wiped.isSeeded());
     await vi.waitFor(() => expect(seeded).toHaveBeenCalled());
-    const [session] = await wiped.claim('gateway-1', [{ agent: uidOf(1), now: 1 }]);
-    expect(session!.previous).toMatchObject({ sequenceNum: 5 });
+    const session = claimed((await wiped.claim('gateway-1', [{ agent: uidOf(1), now: 1 }]))[0]);
+    expect(session.previous).toMatchObject({ sequenceNum: 5 });
   });
 
   it('agents that nobody holds are disconnected after a grace, those that came back are not', async () => {

@@ -1,18 +1,30 @@
 import type { ReportIntake } from '@muster/agents/report-intake';
 import type { EventBus } from '@muster/messages/event-bus';
 import { Module, type DynamicModule } from '@nestjs/common';
+import type { Reidentifications } from './reidentifications.ts';
+import { ReidentifiedConsumer } from './reidentified.consumer.ts';
 import { ReportsConsumer } from './reports.consumer.ts';
-import { EVENT_BUS, REPORT_INTAKE } from './tokens.ts';
+import { EVENT_BUS, REIDENTIFICATIONS, REPORT_INTAKE } from './tokens.ts';
 
 @Module({})
 export class InventoryModule {
-  static of({ bus, intake }: { bus: EventBus; intake: ReportIntake }): DynamicModule {
+  static of({
+    bus,
+    intake,
+    reidentifications,
+  }: {
+    bus: EventBus;
+    intake: ReportIntake;
+    reidentifications: Reidentifications;
+  }): DynamicModule {
     return {
       module: InventoryModule,
       providers: [
         { provide: EVENT_BUS, useValue: bus },
         { provide: REPORT_INTAKE, useValue: intake },
+        { provide: REIDENTIFICATIONS, useValue: reidentifications },
         ReportsConsumer,
+        ReidentifiedConsumer,
       ],
     };
   }

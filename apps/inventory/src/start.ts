@@ -9,6 +9,7 @@ import type { Running } from '@muster/platform/running';
 import { NestFactory } from '@nestjs/core';
 import type { Kysely } from 'kysely';
 import { InventoryModule } from './inventory.module.ts';
+import { Reidentifications } from './reidentifications.ts';
 import { startUpkeep, type UpkeepTimes } from './upkeep-clock.ts';
 
 export interface InventoryDeps {
@@ -23,17 +24,22 @@ export const upkeepDefaults: UpkeepTimes = { sweepMs: 2_000, lostAfterMs: 10_000
 
 /** Takes reports, answers for enrollment tokens and keeps Presence right. Presence is seeded before it resolves. */
 export async function startInventory({ db, bus, presence, log, times }: InventoryDeps): Promise<Running> {
-  const { intake, upkeep } = wireReports({ db, bus, presence, log });
+  const { intake, renames, upkeep } = wireReports({ db, bus, presence, log });
+  const { access, audit } = wireAccess({ db, bus });
   await upkeep.seed();
-  const app = await NestFactory.createApplicationContext(InventoryModule.of({ bus, intake }), {
-    logger: false,
-    abortOnError: false,
-  });
-  const answers = await answerTokenRequests(bus, wireAccess({ db, bus }).access);
+  const app = await NestFactory.createApplicationContext(
+    InventoryModule.of({ bus, intake, reidentifications: new Reidentifications(db, audit) }),
+    {
+      logger: false,
+      abortOnError: false,
+    },
+  );
+  const answers = await answerTokenRequests(bus, access);
+  const heard = await bus.listen('agents.reidentified', () => renames.expect());
   const clock = startUpkeep(upkeep, times ?? upkeepDefaults, log);
   return {
     async stop() {
-      await answers.stop();
+      await Promise.all([answers.stop(), heard.stop()]);
       await clock.stop();
       await app.close();
     },

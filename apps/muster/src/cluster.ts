@@ -93,7 +93,13 @@ async function childSpecs(
     spec(
       'gateway',
       `gateway-${index + 1}`,
-      { ...onBus, MUSTER_GATEWAY_ID: `gateway-${index + 1}`, MUSTER_OPAMP_PORT: String(port) },
+      {
+        ...onBus,
+        MUSTER_GATEWAY_ID: `gateway-${index + 1}`,
+        MUSTER_OPAMP_PORT: String(port),
+        // Ctrl-C ends all of them: there is nowhere to go.
+        MUSTER_DRAIN_SECONDS: env.environment['MUSTER_DRAIN_SECONDS'] ?? '0',
+      },
       gatewayNodeArgs,
     ),
   );

@@ -149,6 +149,17 @@ describe('enrollment tokens', () => {
     expect(await access.listEnrollmentTokens()).toMatchObject([{ id, name: 'three', maxUses: 3, uses: 3 }]);
   });
 
+  it('count an agent once that was given another uid', async () => {
+    const { id } = await newToken({ name: 'renamed', maxUses: 1 });
+    const [former, uid] = [randomUUID(), randomUUID()];
+    expect(await access.enroll(id, former)).toEqual({ accepted: true });
+    expect(await access.enroll(id, uid)).toMatchObject({ accepted: false });
+    expect(await access.enroll(id, uid, former)).toEqual({ accepted: true });
+    const again = await Promise.all([uid, former].map((name) => access.enroll(id, name)));
+    expect(again).toEqual([{ accepted: true }, { accepted: true }]);
+    expect(await access.enroll(id, randomUUID(), randomUUID())).toMatchObject({ accepted: false });
+  });
+
   it('answer gateways over the bus', async () => {
     const { id, token } = await newToken({ name: 'bus', maxUses: 1 });
     const answering = await answerTokenRequests(bus, access);

@@ -188,13 +188,24 @@ export class AccessService {
     };
   }
 
-  /** Whether this agent may come in by a token with a limit; counts it, the same agent once. */
-  async enroll(enrollmentTokenId: string, uid: string): Promise<{ accepted: boolean; reason?: string }> {
+  /**
+   * Whether this agent may come in by a token with a limit; counts it, the same agent once, also when it
+   * was given another uid than its `former` one.
+   */
+  async enroll(
+    enrollmentTokenId: string,
+    uid: string,
+    former?: string,
+  ): Promise<{ accepted: boolean; reason?: string }> {
     return transact(this.#db, async (tx) => {
       const judged = judge(await this.#tokens.lock(tx, enrollmentTokenId), Date.now());
       if (!judged.accepted) return judged;
       const { token } = judged;
       if (await this.#tokens.isEnrolled(tx, token.id, uid)) return { accepted: true };
+      if (former !== undefined && (await this.#tokens.isEnrolled(tx, token.id, former))) {
+        await this.#tokens.addEnrolled(tx, token.id, uid, former);
+        return { accepted: true };
+      }
       if (token.maxUses !== null && (await this.#tokens.countEnrolled(tx, token.id)) >= token.maxUses) {
         return { accepted: false, reason: 'the enrollment token has been used as often as it may be' };
       }

@@ -42,6 +42,18 @@ export class Audit {
       .execute();
   }
 
+  /** The same for what is told at least once: an event of this action on this resource is noted once. */
+  async recordOnce(tx: Tx, event: Parameters<Audit['record']>[1]): Promise<void> {
+    const known = await tx.db
+      .selectFrom('audit_events')
+      .select('audit_events.id')
+      .where('audit_events.resource', '=', event.resource)
+      .where('audit_events.action', '=', event.action)
+      .limit(1)
+      .executeTakeFirst();
+    if (!known) await this.record(tx, event);
+  }
+
   /**
    * Newest first; `next` is null on the last page.
    *

@@ -10,6 +10,9 @@ const terms = [
   'enrollment_tokens.revoked_at as revokedAt',
 ] as const;
 
+/** An agent that was given another uid has a row for each. */
+const countAgents = sql<number>`count(distinct coalesce(enrollments.former, enrollments.uid))::int`;
+
 export class EnrollmentTokenStore {
   readonly #db: Kysely<Database>;
 
@@ -34,7 +37,7 @@ export class EnrollmentTokenStore {
         (from) =>
           from
             .selectFrom('enrollments')
-            .select(['enrollments.enrollment_token_id', sql<number>`count(*)::int`.as('count')])
+            .select(['enrollments.enrollment_token_id', countAgents.as('count')])
             .groupBy('enrollments.enrollment_token_id')
             .as('counted'),
         (join) => join.onRef('counted.enrollment_token_id', '=', 'enrollment_tokens.id'),
@@ -128,13 +131,13 @@ export class EnrollmentTokenStore {
   async countEnrolled(tx: Tx, id: string): Promise<number> {
     const row = await tx.db
       .selectFrom('enrollments')
-      .select(sql<number>`count(*)::int`.as('count'))
+      .select(countAgents.as('count'))
       .where('enrollments.enrollment_token_id', '=', id)
       .executeTakeFirstOrThrow();
     return row.count;
   }
 
-  async addEnrolled(tx: Tx, id: string, uid: string): Promise<void> {
-    await tx.db.insertInto('enrollments').values({ enrollment_token_id: id, uid }).execute();
+  async addEnrolled(tx: Tx, id: string, uid: string, former: string | null = null): Promise<void> {
+    await tx.db.insertInto('enrollments').values({ enrollment_token_id: id, uid, former }).execute();
   }
 }

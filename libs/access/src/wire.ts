@@ -28,7 +28,9 @@ export function wireAccess({ db, bus }: { db: Kysely<Database>; bus: EventBus })
 export async function answerTokenRequests(bus: EventBus, access: AccessService): Promise<Subscription> {
   const responders = [
     await bus.respond('access.verify-token', ({ secretHash }) => access.verifyToken(secretHash)),
-    await bus.respond('access.enroll', ({ enrollmentTokenId, uid }) => access.enroll(enrollmentTokenId, uid)),
+    await bus.respond('access.enroll', ({ enrollmentTokenId, uid, former }) =>
+      access.enroll(enrollmentTokenId, uid, former),
+    ),
   ];
   return {
     async stop() {

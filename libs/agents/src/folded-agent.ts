@@ -16,7 +16,8 @@ export interface Field<T> {
 export interface Content {
   /** SHA-256 of body. */
   hash: Buffer;
-  body: Uint8Array;
+  /** Null: another agent reported it. */
+  body: Uint8Array | null;
 }
 
 export interface ConfigFailure {

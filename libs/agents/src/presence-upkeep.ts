@@ -90,5 +90,7 @@ function endOf(agent: AgentId, epoch: number, now: number): Report {
     enrollmentTokenId: '',
     offeredConfigHash: new Uint8Array(),
     offerError: '',
+    formerInstanceUid: new Uint8Array(),
+    componentsContent: new Uint8Array(),
   };
 }

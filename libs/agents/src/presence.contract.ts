@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentId } from './agent-id.ts';
+import { claimed } from './claimed.setup.ts';
 import type { Mark, Presence } from './presence.ts';
 
 /** An empty store. `passTime` lets leases run out. */
@@ -9,6 +10,8 @@ export interface PresenceFixture {
   passTime(ms: number): Promise<void>;
   close(): Promise<void>;
 }
+
+const newSession = (epoch: number) => ({ kind: 'claimed', epoch, former: null, previous: null });
 
 /** What every Presence promises. */
 export function presenceContract(open: () => Promise<PresenceFixture>): void {
@@ -25,7 +28,7 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
     const newAgent = () => randomUUID() as AgentId;
     const claim = async (gateway: string, agent: AgentId, now = 1_000) => {
       const [session] = await presence.claim(gateway, [{ agent, now }]);
-      return session!;
+      return claimed(session);
     };
     const mark = (agent: AgentId, epoch: number, rest: Partial<Mark> = {}): Mark => ({
       agent,
@@ -40,7 +43,7 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
 
     it('makes the gateway the holder of an agent that nobody knew', async () => {
       const agent = newAgent();
-      expect(await claim('gateway-a', agent, 1_000)).toEqual({ epoch: 1_000, previous: null });
+      expect(await claim('gateway-a', agent, 1_000)).toEqual(newSession(1_000));
       expect(await gatewayOf(agent)).toBe('gateway-a');
       expect(await presence.lastSeen([agent, newAgent()])).toEqual(new Map([[agent, 1_000]]));
       expect(await presence.heldBy('gateway-a')).toEqual([{ agent, epoch: 1_000 }]);
@@ -97,7 +100,7 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
         'gateway-a',
         agents.map((agent, index) => ({ agent, now: index + 1 })),
       );
-      expect(first.map(({ epoch }) => epoch)).toEqual(agents.map((_, index) => index + 1));
+      expect(first.map((session) => claimed(session).epoch)).toEqual(agents.map((_, index) => index + 1));
       await presence.checkpoint(
         'gateway-a',
         agents.map((agent, index) => mark(agent, index + 1, { sequenceNum: index })),
@@ -106,12 +109,14 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
         'gateway-b',
         agents.map((agent) => ({ agent, now: 1 })),
       );
-      expect(second.map(({ previous }) => previous?.sequenceNum)).toEqual(agents.map((_, index) => index));
+      expect(second.map((session) => claimed(session).previous?.sequenceNum)).toEqual(
+        agents.map((_, index) => index),
+      );
       expect((await presence.locate(agents)).size).toBe(2_500);
       expect(await presence.heldBy('gateway-b')).toHaveLength(2_500);
       const released = await presence.release(
         'gateway-b',
-        agents.map((agent, index) => mark(agent, second[index]!.epoch)),
+        agents.map((agent, index) => mark(agent, claimed(second[index]).epoch)),
       );
       expect(released).toEqual(agents);
     });
@@ -142,6 +147,67 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
         gateway: 'gateway-b',
       });
       expect((await claim('gateway-c', unknown)).previous).toBeNull();
+    });
+
+    it('takes what the last holder noted late, until the next one has noted something', async () => {
+      const agent = newAgent();
+      const a = await claim('gateway-a', agent);
+      const b = await claim('gateway-b', agent);
+      const late = mark(agent, a.epoch, { sequenceNum: 4, capabilities: 3, fingerprints: Uint8Array.of(4) });
+      expect(await presence.checkpoint('gateway-a', [late])).toEqual([]);
+      expect(await presence.checkpoint('gateway-a', [{ ...late, lastSeen: 9_000 }])).toEqual([agent]);
+      // One that knows nothing of the session says nothing of it.
+      expect(await presence.checkpoint('gateway-b', [mark(agent, b.epoch, { sequenceNum: null })])).toEqual(
+        [],
+      );
+      await presence.checkpoint('gateway-a', [{ ...late, sequenceNum: 5 }]);
+      const c = await claim('gateway-c', agent);
+      expect(c.previous).toMatchObject({ sequenceNum: 5, capabilities: 3, gateway: 'gateway-b' });
+      expect([...c.previous!.fingerprints!]).toEqual([4]);
+      await presence.checkpoint('gateway-b', [mark(agent, b.epoch, { sequenceNum: 7 })]);
+      await presence.checkpoint('gateway-a', [{ ...late, sequenceNum: 6 }]);
+      expect(await gatewayOf(agent)).toBe('gateway-c');
+      expect((await claim('gateway-d', agent)).previous!.sequenceNum).toBe(7);
+    });
+
+    it('claims an agent that another gateway holds only for the message that follows, when asked so', async () => {
+      const agent = newAgent();
+      const claimFor = async (gateway: string, follows: number) =>
+        (await presence.claim(gateway, [{ agent, now: 1_000, follows }]))[0];
+      const { epoch } = claimed(await claimFor('gateway-a', 0));
+      const heldByA = { kind: 'held', gateway: 'gateway-a' };
+      expect(await claimFor('gateway-b', 1)).toEqual(heldByA);
+      await presence.checkpoint('gateway-a', [mark(agent, epoch, { sequenceNum: 4 })]);
+      expect([await claimFor('gateway-b', 0), await claimFor('gateway-b', 6)]).toEqual([heldByA, heldByA]);
+      expect(await presence.heldBy('gateway-a')).toEqual([{ agent, epoch }]);
+      expect(claimed(await claimFor('gateway-a', 0)).epoch).toBe(epoch + 1);
+      expect(claimed(await claimFor('gateway-b', 5)).epoch).toBe(epoch + 2);
+      await presence.release('gateway-b', [mark(agent, epoch + 2)]);
+      expect(claimed(await claimFor('gateway-a', 0)).previous).toMatchObject({ online: false });
+    });
+
+    it('goes on under a new name with what was known under the former one', async () => {
+      const [former, successor] = [newAgent(), newAgent()];
+      const { epoch } = await claim('gateway-a', former);
+      const fingerprints = Uint8Array.from({ length: 128 }, (_, index) => index);
+      await presence.checkpoint('gateway-a', [mark(former, epoch, { sequenceNum: 4, fingerprints })]);
+      await presence.rename(former, successor);
+      expect(await gatewayOf(former)).toBe('gateway-a');
+      const first = await claim('gateway-b', successor, 1);
+      expect(first).toMatchObject({ epoch: epoch + 1, former, previous: { sequenceNum: 4, online: true } });
+      expect(Uint8Array.from(first.previous!.fingerprints!)).toEqual(fingerprints);
+      expect(await presence.claim('gateway-a', [{ agent: former, now: 1 }])).toEqual([
+        { kind: 'renamed', successor },
+      ]);
+      expect(await presence.release('gateway-a', [mark(former, epoch)])).toEqual([]);
+      expect(await presence.heldBy('gateway-a')).toEqual([]);
+      expect(await presence.heldBy('gateway-b')).toEqual([{ agent: successor, epoch: epoch + 1 }]);
+      expect((await claim('gateway-b', successor)).former).toBe(former);
+      await presence.confirmRename(successor);
+      expect((await claim('gateway-b', successor)).former).toBeNull();
+      expect(await presence.claim('gateway-a', [{ agent: former, now: 1 }])).toMatchObject([
+        { kind: 'renamed' },
+      ]);
     });
 
     it('lets go of an agent once, and tells only the caller', async () => {
@@ -193,7 +259,7 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
       expect(await gatewayOf(agent)).toBeNull();
       expect(await presence.lastSeen([agent])).toEqual(new Map());
       expect(await presence.heldBy('gateway-a')).toEqual([]);
-      expect(await claim('gateway-a', agent, 3_000)).toEqual({ epoch: 3_000, previous: null });
+      expect(await claim('gateway-a', agent, 3_000)).toEqual(newSession(3_000));
     });
 
     it('names gateways that hold agents and whose lease has run out', async () => {
@@ -214,6 +280,52 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
       expect(await presence.expiredGateways()).toEqual([]);
     });
 
+    it('tells a gateway that it had no lease until now', async () => {
+      expect(await presence.renewLease('gateway-a', 200)).toBe(false);
+      expect(await presence.renewLease('gateway-a', 200)).toBe(true);
+      await fixture.passTime(250);
+      expect(await presence.renewLease('gateway-a', 60_000)).toBe(false);
+      // One that holds agents and was never heard of: Presence was wiped, and it lives.
+      await claim('gateway-b', newAgent());
+      expect(await presence.expiredGateways()).toEqual([]);
+      expect(await presence.renewLease('gateway-b', 60_000)).toBe(false);
+      expect(await presence.renewLease('gateway-b', 60_000)).toBe(true);
+    });
+
+    it('has one agent asked for a list of components, another when that one does not answer', async () => {
+      const hash = randomUUID();
+      const find = () => presence.findComponents(hash, 200);
+      const asked = await Promise.all([find(), find(), find()]);
+      expect(asked.map(({ ask }) => ask).sort()).toEqual([false, false, true]);
+      await fixture.passTime(250);
+      expect(await find()).toEqual({ content: null, ask: true });
+      await presence.keepComponents(hash, 'ab12');
+      await fixture.passTime(250);
+      expect(await find()).toEqual({ content: 'ab12', ask: false });
+    });
+
+    it('leaves agents to nobody: online until that runs out, unless they are claimed', async () => {
+      const [stays, moves, elsewhere] = [newAgent(), newAgent(), newAgent()];
+      const marks = await Promise.all(
+        [stays, moves, elsewhere].map(async (agent) => {
+          const { epoch } = await claim('gateway-a', agent);
+          return mark(agent, epoch, { sequenceNum: 6, capabilities: 1 });
+        }),
+      );
+      await presence.renewLease('gateway-b', 60_000);
+      await claim('gateway-b', elsewhere);
+      await presence.leave('gateway-a', marks, 300);
+      await presence.endLease('gateway-a');
+      expect(await gatewayOf(elsewhere)).toBe('gateway-b');
+      const moved = await claim('gateway-b', moves);
+      expect(moved.previous).toMatchObject({ sequenceNum: 6, online: true });
+      expect(await presence.expiredGateways()).toEqual([]);
+      await fixture.passTime(350);
+      const [nobody] = await presence.expiredGateways();
+      expect(await presence.heldBy(nobody!)).toEqual([{ agent: stays, epoch: marks[0]!.epoch }]);
+      expect(await presence.release(nobody!, [mark(stays, marks[0]!.epoch)])).toEqual([stays]);
+    });
+
     it('ends a lease together with all that its gateway holds', async () => {
       await presence.renewLease('gateway-a', 60_000);
       const [stays, moves] = [newAgent(), newAgent()];
@@ -221,7 +333,9 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
         'gateway-a',
         [stays, moves].map((agent) => ({ agent, now: 1 })),
       );
+      await presence.renewLease('gateway-b', 300);
       await claim('gateway-b', moves);
+      await fixture.passTime(350);
       await presence.endLease('gateway-a');
       expect(await presence.heldBy('gateway-a')).toEqual([]);
       expect(await presence.expiredGateways()).toEqual(['gateway-b']);
@@ -241,7 +355,7 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
       ]);
       expect(await presence.isSeeded()).toBe(true);
       expect(await claim('gateway-b', unknown, 1)).toEqual({
-        epoch: 1_001,
+        ...newSession(1_001),
         previous: { sequenceNum: 3, fingerprints: null, online: false, gateway: null, capabilities: 5 },
       });
       expect((await claim('gateway-b', newer, 1)).previous).toMatchObject({ sequenceNum: 0, online: true });

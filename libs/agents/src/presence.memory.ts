@@ -1,5 +1,6 @@
 import type { AgentId } from './agent-id.ts';
-import type { Claim, Mark, Presence, SeedRecord, Session } from './presence.ts';
+import { assumedLeaseMs, nobody } from './presence.ts';
+import type { Claim, Claimed, Mark, Presence, SeedRecord, Session } from './presence.ts';
 
 /** Presence inside one process. `now` is for tests. */
 export function createMemoryPresence(options: { now?: () => number } = {}): Presence {
@@ -8,6 +9,8 @@ export function createMemoryPresence(options: { now?: () => number } = {}): Pres
 
 interface Entry {
   epoch: number;
+  /** Epoch of whoever noted the state last; 0: nobody has. */
+  notedEpoch: number;
   sequenceNum: number;
   lastSeen: number;
   capabilities: number;
@@ -16,43 +19,84 @@ interface Entry {
   gateway: string | null | undefined;
 }
 
+interface Lease {
+  /** Unix milliseconds. */
+  until: number;
+  /** The gateway was given agents and has not said that it lives. */
+  assumed: boolean;
+}
+
 class MemoryPresence implements Presence {
   private readonly entries = new Map<AgentId, Entry>();
   private readonly held = new Map<string, Set<AgentId>>();
-  /** Gateway → Unix milliseconds when its lease runs out. */
-  private readonly leases = new Map<string, number>();
+  private readonly leases = new Map<string, Lease>();
+  /** Agents' hash of a list of components → where it is stored, or until when (Unix milliseconds) somebody asks for it. */
+  private readonly components = new Map<string, { content: string | null; askedUntil: number }>();
+  /** New name → former one, until the rename is confirmed. */
+  private readonly formerNames = new Map<AgentId, AgentId>();
+  /** Former name → new one. */
+  private readonly successors = new Map<AgentId, AgentId>();
   private seeded = false;
 
   constructor(private readonly now: () => number) {}
 
-  async claim(gateway: string, claims: readonly Claim[]): Promise<Session[]> {
+  async claim(gateway: string, claims: readonly Claim[]): Promise<Claimed[]> {
     return claims.map((claim) => this.claimOne(gateway, claim));
   }
 
-  async checkpoint(gateway: string, marks: readonly Mark[]): Promise<void> {
+  async checkpoint(gateway: string, marks: readonly Mark[]): Promise<AgentId[]> {
+    const movedOn: AgentId[] = [];
     for (const mark of marks) {
       const entry = this.entries.get(mark.agent);
-      if (!entry || !isCurrent(entry, mark)) continue;
+      if (!entry) continue;
+      const isHeard = mark.lastSeen > entry.lastSeen;
       note(entry, mark);
+      if (!isCurrent(entry, mark)) {
+        if (entry.gateway && entry.gateway !== gateway && isHeard) movedOn.push(mark.agent);
+        continue;
+      }
+      entry.epoch = mark.epoch;
       if (entry.gateway === undefined) this.hold(mark.agent, entry, gateway);
     }
+    return movedOn;
   }
 
   async release(gateway: string, marks: readonly Mark[]): Promise<AgentId[]> {
+    return this.letGo(gateway, marks, null);
+  }
+
+  async leave(gateway: string, marks: readonly Mark[], ttlMs: number): Promise<void> {
+    const heir = nobody();
+    await this.renewLease(heir, ttlMs);
+    this.letGo(gateway, marks, heir);
+  }
+
+  private letGo(gateway: string, marks: readonly Mark[], heir: string | null): AgentId[] {
     const released: AgentId[] = [];
     for (const mark of marks) {
       const entry = this.entries.get(mark.agent);
-      if (!entry || !isCurrent(entry, mark)) continue;
-      if (entry.gateway !== gateway && entry.gateway !== undefined) continue;
+      if (!entry) continue;
       note(entry, mark);
-      this.hold(mark.agent, entry, null);
+      if (!isCurrent(entry, mark)) continue;
+      entry.epoch = mark.epoch;
+      if (entry.gateway !== gateway && entry.gateway !== undefined) continue;
+      this.hold(mark.agent, entry, heir);
       released.push(mark.agent);
     }
     return released;
   }
 
+  async rename(former: AgentId, successor: AgentId): Promise<void> {
+    this.formerNames.set(successor, former);
+  }
+
+  async confirmRename(successor: AgentId): Promise<void> {
+    this.formerNames.delete(successor);
+  }
+
   async forget(agents: readonly AgentId[]): Promise<void> {
     for (const agent of agents) {
+      this.formerNames.delete(agent);
       const entry = this.entries.get(agent);
       if (!entry) continue;
       this.hold(agent, entry, null);
@@ -78,8 +122,22 @@ class MemoryPresence implements Presence {
     return seen;
   }
 
-  async renewLease(gateway: string, ttlMs: number): Promise<void> {
-    this.leases.set(gateway, this.now() + ttlMs);
+  async findComponents(hash: string, forMs: number): Promise<{ content: string | null; ask: boolean }> {
+    const known = this.components.get(hash);
+    if (known?.content) return { content: known.content, ask: false };
+    const ask = known === undefined || known.askedUntil <= this.now();
+    if (ask) this.components.set(hash, { content: null, askedUntil: this.now() + forMs });
+    return { content: null, ask };
+  }
+
+  async keepComponents(hash: string, content: string): Promise<void> {
+    this.components.set(hash, { content, askedUntil: 0 });
+  }
+
+  async renewLease(gateway: string, ttlMs: number): Promise<boolean> {
+    const lease = this.leases.get(gateway);
+    this.leases.set(gateway, { until: this.now() + ttlMs, assumed: false });
+    return lease !== undefined && !lease.assumed && lease.until > this.now();
   }
 
   async endLease(gateway: string): Promise<void> {
@@ -88,7 +146,7 @@ class MemoryPresence implements Presence {
   }
 
   async expiredGateways(): Promise<string[]> {
-    return [...this.held.keys()].filter((gateway) => (this.leases.get(gateway) ?? 0) <= this.now());
+    return [...this.held.keys()].filter((gateway) => !this.lives(gateway));
   }
 
   async heldBy(gateway: string): Promise<{ agent: AgentId; epoch: number }[]> {
@@ -107,22 +165,51 @@ class MemoryPresence implements Presence {
       const known = this.entries.get(agent);
       if (known && known.epoch >= record.epoch) continue;
       if (known) this.hold(agent, known, null);
-      this.entries.set(agent, { ...record, fingerprints: null, gateway: undefined });
+      this.entries.set(agent, {
+        ...record,
+        notedEpoch: record.epoch,
+        fingerprints: null,
+        gateway: undefined,
+      });
     }
     this.seeded = true;
   }
 
   async close(): Promise<void> {}
 
-  private claimOne(gateway: string, { agent, now }: Claim): Session {
+  private claimOne(gateway: string, { agent, now, follows }: Claim): Claimed {
+    const successor = this.successors.get(agent);
+    if (successor) return { kind: 'renamed', successor };
+    const former = this.formerNames.get(agent) ?? null;
+    if (former) this.takeOver(former, agent);
     const known = this.entries.get(agent);
+    if (known?.gateway && known.gateway !== gateway && !isFollowed(known, follows)) {
+      return { kind: 'held', gateway: known.gateway };
+    }
     const entry = known ?? { ...unknownAgent };
     const previous = known ? sessionLeft(known) : null;
     entry.epoch = Math.max(entry.epoch + 1, now);
     entry.lastSeen = Math.max(entry.lastSeen, now);
     this.entries.set(agent, entry);
     this.hold(agent, entry, gateway);
-    return { epoch: entry.epoch, previous };
+    return { kind: 'claimed', epoch: entry.epoch, former, previous };
+  }
+
+  /** The first claim under a new name. */
+  private takeOver(former: AgentId, agent: AgentId): void {
+    this.successors.set(former, agent);
+    const entry = this.entries.get(former);
+    if (!entry || this.entries.has(agent)) return;
+    const { gateway } = entry;
+    this.hold(former, entry, null);
+    this.entries.delete(former);
+    this.entries.set(agent, entry);
+    if (gateway) this.hold(agent, entry, gateway);
+    else entry.gateway = gateway;
+  }
+
+  private lives(gateway: string): boolean {
+    return (this.leases.get(gateway)?.until ?? 0) > this.now();
   }
 
   private hold(agent: AgentId, entry: Entry, gateway: string | null): void {
@@ -133,6 +220,8 @@ class MemoryPresence implements Presence {
     }
     entry.gateway = gateway;
     if (gateway === null) return;
+    if (!this.leases.has(gateway))
+      this.leases.set(gateway, { until: this.now() + assumedLeaseMs, assumed: true });
     const agents = this.held.get(gateway) ?? new Set();
     this.held.set(gateway, agents.add(agent));
   }
@@ -140,6 +229,7 @@ class MemoryPresence implements Presence {
 
 const unknownAgent: Entry = {
   epoch: 0,
+  notedEpoch: 0,
   sequenceNum: 0,
   lastSeen: 0,
   capabilities: 0,
@@ -158,10 +248,24 @@ function isCurrent(entry: Entry, mark: Mark): boolean {
   return entry.gateway === undefined ? mark.epoch >= entry.epoch : mark.epoch === entry.epoch;
 }
 
+/** Does the number of the claiming message show that it is the held agent itself? Not asked: it does. */
+function isFollowed(entry: Entry, follows: number | undefined): boolean {
+  return follows === undefined || (entry.notedEpoch > 0 && follows === entry.sequenceNum + 1);
+}
+
+/** Of two holders that say where the session stands the later one is right, in whatever order they say it. */
 function note(entry: Entry, mark: Mark): void {
-  entry.epoch = mark.epoch;
-  if (mark.sequenceNum !== null) entry.sequenceNum = mark.sequenceNum;
   entry.lastSeen = Math.max(entry.lastSeen, mark.lastSeen);
+  if (mark.epoch < entry.notedEpoch || mark.epoch > latestEpoch(entry, mark)) return;
+  if (mark.sequenceNum !== null) {
+    entry.sequenceNum = mark.sequenceNum;
+    entry.notedEpoch = mark.epoch;
+  }
   if (mark.capabilities !== 0) entry.capabilities = mark.capabilities;
   if (mark.fingerprints) entry.fingerprints = Uint8Array.from(mark.fingerprints);
+}
+
+/** A mark from the future is of an agent that was forgotten meanwhile, or the seed lags behind. */
+function latestEpoch(entry: Entry, mark: Mark): number {
+  return entry.gateway === undefined ? Math.max(entry.epoch, mark.epoch) : entry.epoch;
 }

@@ -1,9 +1,12 @@
 import type { Redis } from 'ioredis';
 import { agentIdFromBytes, agentIdToBytes, type AgentId } from './agent-id.ts';
-import type { Claim, Mark, Presence, SeedRecord, Session } from './presence.ts';
+import { nobody, type Claim, type Claimed, type Mark, type Presence, type SeedRecord } from './presence.ts';
 import {
   buckets,
   claimScript,
+  componentsKey,
+  componentsScript,
+  confirmRenameScript,
   expiredScript,
   forgetScript,
   heldKey,
@@ -12,6 +15,7 @@ import {
   letGoScript,
   markScript,
   readScript,
+  renameScript,
   seededKey,
   seedScript,
 } from './presence-scripts.redis.ts';
@@ -30,30 +34,40 @@ const bucketsPerCall = 256;
 class RedisPresence implements Presence {
   constructor(private readonly redis: Redis) {}
 
-  async claim(gateway: string, claims: readonly Claim[]): Promise<Session[]> {
-    const sessions: Session[] = [];
+  async claim(gateway: string, claims: readonly Claim[]): Promise<Claimed[]> {
+    const claimed: Claimed[] = [];
     for (const chunk of chunks(claims)) {
       const times = doubles(chunk.map(({ now }) => now));
-      const previous = await claimScript.run(this.redis, gateway, uidsOf(chunk), times);
-      const values = previous as (Buffer | null)[];
-      for (const [index, { now }] of chunk.entries()) {
-        sessions.push(toSession(values[index * 2] ?? null, values[index * 2 + 1] ?? null, now));
+      const numbers = doubles(chunk.map(({ follows }) => follows ?? -1));
+      const answer = await claimScript.run(this.redis, gateway, uidsOf(chunk), times, numbers);
+      const values = answer as (Buffer | null)[];
+      for (const [index, claim] of chunk.entries()) {
+        claimed.push(toClaimed(claim, values.slice(index * 3, index * 3 + 3)));
       }
     }
-    return sessions;
+    return claimed;
   }
 
-  async checkpoint(gateway: string, marks: readonly Mark[]): Promise<void> {
-    for (const chunk of chunks(marks)) await markScript.run(this.redis, gateway, encodeMarks(chunk), '0');
+  async checkpoint(gateway: string, marks: readonly Mark[]): Promise<AgentId[]> {
+    return this.mark(gateway, marks, '', 1);
   }
 
   async release(gateway: string, marks: readonly Mark[]): Promise<AgentId[]> {
-    const released: AgentId[] = [];
-    for (const chunk of chunks(marks)) {
-      const places = await markScript.run(this.redis, gateway, encodeMarks(chunk), '1');
-      for (const place of places as number[]) released.push(chunk[place]!.agent);
-    }
-    return released;
+    return this.mark(gateway, marks, 'f', 0);
+  }
+
+  async leave(gateway: string, marks: readonly Mark[], ttlMs: number): Promise<void> {
+    const heir = nobody();
+    await this.renewLease(heir, ttlMs);
+    await this.mark(gateway, marks, `h${heir}`, 0);
+  }
+
+  async rename(former: AgentId, successor: AgentId): Promise<void> {
+    await renameScript.run(this.redis, agentIdToBytes(former), agentIdToBytes(successor));
+  }
+
+  async confirmRename(successor: AgentId): Promise<void> {
+    await confirmRenameScript.run(this.redis, agentIdToBytes(successor));
   }
 
   async forget(agents: readonly AgentId[]): Promise<void> {
@@ -74,8 +88,18 @@ class RedisPresence implements Presence {
     return seen;
   }
 
-  async renewLease(gateway: string, ttlMs: number): Promise<void> {
-    await this.redis.set(leaseKey(gateway), '1', 'PX', ttlMs);
+  async findComponents(hash: string, forMs: number): Promise<{ content: string | null; ask: boolean }> {
+    const found = (await componentsScript.run(this.redis, hash, String(forMs))) as Buffer | null;
+    if (found === null) return { content: null, ask: true };
+    return { content: found.length > 0 ? found.toString() : null, ask: false };
+  }
+
+  async keepComponents(hash: string, content: string): Promise<void> {
+    await this.redis.set(componentsKey(hash), content);
+  }
+
+  async renewLease(gateway: string, ttlMs: number): Promise<boolean> {
+    return (await this.redis.set(leaseKey(gateway), '1', 'PX', ttlMs, 'GET')) === '1';
   }
 
   async endLease(gateway: string): Promise<void> {
@@ -119,6 +143,21 @@ class RedisPresence implements Presence {
     await closeRedis(this.redis);
   }
 
+  /** Answers the agents of the marks that were current (0), or that another gateway holds (1). `heir`: see the script. */
+  private async mark(
+    gateway: string,
+    marks: readonly Mark[],
+    heir: string,
+    which: 0 | 1,
+  ): Promise<AgentId[]> {
+    const agents: AgentId[] = [];
+    for (const chunk of chunks(marks)) {
+      const places = (await markScript.run(this.redis, gateway, encodeMarks(chunk), heir)) as number[][];
+      for (const place of places[which]!) agents.push(chunk[place]!.agent);
+    }
+    return agents;
+  }
+
   private async *records(
     agents: readonly AgentId[],
   ): AsyncGenerator<{ agent: AgentId; record: AgentRecord }> {
@@ -146,18 +185,26 @@ function decodeRecord(value: Buffer): AgentRecord {
     sequenceNum: value.readDoubleBE(8),
     lastSeen: value.readDoubleBE(16),
     capabilities: value.readDoubleBE(24),
-    gateway: value[32] === 'h'.charCodeAt(0) ? value.toString('utf8', 33) : null,
+    gateway: value[40] === 'h'.charCodeAt(0) ? value.toString('utf8', 41) : null,
   };
 }
 
-function toSession(previous: Buffer | null, fingerprints: Buffer | null, now: number): Session {
-  if (!previous) return { epoch: now, previous: null };
-  const { epoch, sequenceNum, gateway, capabilities } = decodeRecord(previous);
+function toClaimed({ now }: Claim, [first, second, third]: (Buffer | null)[]): Claimed {
+  if (!first)
+    return { kind: 'claimed', epoch: now, former: third ? agentIdFromBytes(third) : null, previous: null };
+  if (first.equals(renamed)) return { kind: 'renamed', successor: agentIdFromBytes(second!) };
+  if (first.equals(held)) return { kind: 'held', gateway: decodeRecord(second!).gateway! };
+  const { epoch, sequenceNum, gateway, capabilities } = decodeRecord(first);
   return {
+    kind: 'claimed',
     epoch: Math.max(epoch + 1, now),
-    previous: { sequenceNum, fingerprints, online: gateway !== null, gateway, capabilities },
+    former: third ? agentIdFromBytes(third) : null,
+    previous: { sequenceNum, fingerprints: second ?? null, online: gateway !== null, gateway, capabilities },
   };
 }
+
+const renamed = Buffer.from('renamed');
+const held = Buffer.from('held');
 
 function uidsOf(claims: readonly Claim[]): Buffer {
   return uidBytes(claims.map(({ agent }) => agent));

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { AgentId } from './agent-id.ts';
 
 /**
@@ -10,19 +11,35 @@ export interface Presence {
    * Makes `gateway` the holder of these agents. Atomic per agent; one round trip for all. The answer is
    * in the order of the question.
    */
-  claim(gateway: string, claims: readonly Claim[]): Promise<Session[]>;
+  claim(gateway: string, claims: readonly Claim[]): Promise<Claimed[]>;
 
   /**
-   * Notes where each agent's session stands, so that any gateway can take it up. Ignored for an agent
-   * whose epoch has moved on.
+   * Notes where each agent's session stands, so that any gateway can take it up. When the agent has moved
+   * on, what its former holder says still counts until a later holder has noted something. Answers the
+   * agents that another gateway holds although they were heard here after it had claimed them.
    */
-  checkpoint(gateway: string, marks: readonly Mark[]): Promise<void>;
+  checkpoint(gateway: string, marks: readonly Mark[]): Promise<AgentId[]>;
 
   /**
    * Lets go of agents that are gone. Answers those that were still held under the given epoch: they are
    * offline now, and only the caller says so on the bus. The others have reconnected meanwhile.
    */
   release(gateway: string, marks: readonly Mark[]): Promise<AgentId[]>;
+
+  /**
+   * Leaves agents that the gateway still holds to nobody: they stay online for `ttlMs`, under a name that
+   * counts as a gateway whose lease then runs out.
+   */
+  leave(gateway: string, marks: readonly Mark[], ttlMs: number): Promise<void>;
+
+  /**
+   * The agent was told to call itself `successor` from now on. The first claim of that name takes over
+   * what is known of the agent; from then on a claim of `former` answers `renamed`.
+   */
+  rename(former: AgentId, successor: AgentId): Promise<void>;
+
+  /** The record knows the agent by its new name: claims of `successor` need not tell the former one any more. */
+  confirmRename(successor: AgentId): Promise<void>;
 
   /** Forgets agents altogether (deleted by an operator). */
   forget(agents: readonly AgentId[]): Promise<void>;
@@ -33,8 +50,20 @@ export interface Presence {
   /** When each agent was last heard, Unix milliseconds; unknown agents are missing. */
   lastSeen(agents: readonly AgentId[]): Promise<Map<AgentId, number>>;
 
-  /** Says that the gateway lives, for `ttlMs` from now. */
-  renewLease(gateway: string, ttlMs: number): Promise<void>;
+  /**
+   * What the fleet knows of the list of components that agents name by `hash` (hex). `ask`: the caller is
+   * the one to ask an agent for it, nobody else for `forMs`.
+   */
+  findComponents(hash: string, forMs: number): Promise<{ content: string | null; ask: boolean }>;
+
+  /** The list was reported; `content` (hex) is what it is stored under. */
+  keepComponents(hash: string, content: string): Promise<void>;
+
+  /**
+   * Says that the gateway lives, for `ttlMs` from now. False: it had said nothing, or Presence was wiped
+   * since: others may have taken it for dead. Whoever is given an agent counts as alive for a while without.
+   */
+  renewLease(gateway: string, ttlMs: number): Promise<boolean>;
 
   /** The gateway ends and holds nobody any more. */
   endLease(gateway: string): Promise<void>;
@@ -58,10 +87,42 @@ export interface Claim {
   agent: AgentId;
   /** Unix milliseconds. */
   now: number;
+  /**
+   * sequence_num of the message that makes the gateway claim the agent. When it is given, an agent that
+   * another gateway holds is claimed only if the number follows the last one that is known. Left out: the
+   * agent is claimed whoever holds it.
+   */
+  follows?: number;
+}
+
+/** A holder for agents that were left: short, so that records stay compact, and never the same again. */
+export function nobody(): string {
+  return `left-${randomBytes(6).toString('hex')}`;
+}
+
+/** How long a gateway counts as alive that was given an agent before it said that it lives. */
+export const assumedLeaseMs = 15_000;
+
+/** What became of a claim. */
+export type Claimed = Session | Held | Renamed;
+
+/** Another gateway holds the agent, and the message does not follow what is known: nothing was changed. */
+export interface Held {
+  kind: 'held';
+  gateway: string;
+}
+
+/** The agent has another name since: nothing was changed. */
+export interface Renamed {
+  kind: 'renamed';
+  successor: AgentId;
 }
 
 /** What a gateway gets when it takes an agent over. */
 export interface Session {
+  kind: 'claimed';
+  /** The name the record still knows the agent by; null: this one. */
+  former: AgentId | null;
   /** max(previous epoch + 1, now): larger than any epoch the agent had. */
   epoch: number;
   /** Null: nobody knows this agent. */

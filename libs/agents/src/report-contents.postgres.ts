@@ -1,12 +1,17 @@
 import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import { sql, type Kysely } from 'kysely';
-import type { Content, FoldedAgent } from './folded-agent.ts';
+import type { FoldedAgent } from './folded-agent.ts';
 
 /** A message to PostgreSQL must stay below 1 GiB; this much is far from it. */
 const maxBytes = 32 * 1024 * 1024;
 /** Hashes of 32 bytes, a few MiB in all. */
 const maxKnown = 20_000;
+
+interface Stored {
+  hash: Buffer;
+  body: Uint8Array;
+}
 
 /**
  * What many agents report alike, stored once: effective configs, available components, package statuses.
@@ -23,12 +28,12 @@ export class ReportContents {
 
   /** Stores the contents these agents report; must be done before anything names their hash. */
   async store(agents: readonly FoldedAgent[]): Promise<void> {
-    const unknown = new Map<string, Content>();
+    const unknown = new Map<string, Stored>();
     for (const { effectiveConfig, availableComponents, packageStatuses } of agents) {
       for (const field of [effectiveConfig, availableComponents, packageStatuses]) {
-        if (field === null) continue;
+        if (field === null || field.value.body === null) continue;
         const key = field.value.hash.toString('latin1');
-        if (!this.#known.has(key)) unknown.set(key, field.value);
+        if (!this.#known.has(key)) unknown.set(key, { hash: field.value.hash, body: field.value.body });
       }
     }
     for (const part of statements(unknown)) {
@@ -37,7 +42,7 @@ export class ReportContents {
     }
   }
 
-  async #insert(contents: readonly Content[]): Promise<void> {
+  async #insert(contents: readonly Stored[]): Promise<void> {
     const hashes = contents.map(({ hash }) => hash);
     const bodies = contents.map(({ body }) => body);
     await sql`
@@ -55,8 +60,8 @@ export class ReportContents {
   }
 }
 
-function* statements(contents: ReadonlyMap<string, Content>): Generator<[string, Content][]> {
-  let part: [string, Content][] = [];
+function* statements(contents: ReadonlyMap<string, Stored>): Generator<[string, Stored][]> {
+  let part: [string, Stored][] = [];
   let bytes = 0;
   for (const entry of contents) {
     const size = entry[1].body.length;

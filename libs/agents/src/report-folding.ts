@@ -140,6 +140,10 @@ function foldMessage(agent: FoldedAgent, report: Report, order: Order, note: Not
       folded |= 1 << field;
       foldSubMessage(agent, field, subMessageBody(scan, field)!, order, report.receivedAt, note);
     }
+    if (report.componentsContent.length > 0) {
+      const content = { hash: Buffer.from(report.componentsContent), body: null };
+      agent.availableComponents = later(agent.availableComponents, content, order);
+    }
   } catch (error) {
     if (!(error instanceof MalformedMessage)) throw error;
     note(error.message);

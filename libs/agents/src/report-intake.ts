@@ -1,6 +1,7 @@
 import type { EventBus } from '@muster/messages/event-bus';
 import type { ReportFrame } from '@muster/messages/report-frame';
 import type { Log } from '@muster/platform/log';
+import type { AgentRenames } from './agent-renames.postgres.ts';
 import { foldReports } from './report-folding.ts';
 import type { ChangedAgent, ReportStore } from './report-store.postgres.ts';
 
@@ -10,20 +11,23 @@ const maxTold = 1000;
 /** Takes reports to the tables and tells everybody what they changed. */
 export class ReportIntake {
   readonly #store: ReportStore;
+  readonly #renames: AgentRenames;
   readonly #bus: EventBus;
   readonly #log: Log;
 
-  constructor(deps: { store: ReportStore; bus: EventBus; log: Log }) {
+  constructor(deps: { store: ReportStore; renames: AgentRenames; bus: EventBus; log: Log }) {
     this.#store = deps.store;
+    this.#renames = deps.renames;
     this.#bus = deps.bus;
     this.#log = deps.log;
   }
 
   /** Resolves when the reports are stored and told of. Rejects when all of it has to be taken again. */
   async take(frames: readonly ReportFrame[]): Promise<void> {
-    const { agents, notes } = foldReports(frames);
+    const renamed = await this.#renames.carryOut(frames);
+    const { agents, notes } = foldReports(await this.#renames.present(frames));
     for (const note of notes) this.#log.warn(note, 'a report could not be kept as it came');
-    await this.tell(await this.#store.write(agents));
+    await this.tell([...renamed, ...(await this.#store.write(agents))]);
   }
 
   /** Publishes `agents.changed`. */

@@ -20,6 +20,8 @@ export function testReport(agent: AgentId, { say, ...fields }: TestReport): Repo
     enrollmentTokenId: '',
     offeredConfigHash: new Uint8Array(),
     offerError: '',
+    formerInstanceUid: new Uint8Array(),
+    componentsContent: new Uint8Array(),
     ...fields,
   };
 }

@@ -4,6 +4,7 @@ import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
 import type { Kysely } from 'kysely';
 import { AgentCommands } from './agent-commands.ts';
+import { AgentRenames } from './agent-renames.postgres.ts';
 import { AgentSessions } from './agent-sessions.postgres.ts';
 import { AgentStore } from './agent-store.postgres.ts';
 import { AgentViews } from './agent-views.postgres.ts';
@@ -33,13 +34,16 @@ export function wireAgents(deps: {
 /** Builds what takes reports in and keeps Presence right. */
 export function wireReports(deps: { db: Kysely<Database>; presence: Presence; bus: EventBus; log: Log }): {
   intake: ReportIntake;
+  renames: AgentRenames;
   upkeep: PresenceUpkeep;
 } {
+  const renames = new AgentRenames(deps.db, deps.presence);
   const intake = new ReportIntake({
+    renames,
     store: new ReportStore(deps.db, deps.log),
     bus: deps.bus,
     log: deps.log,
   });
   const sessions = new AgentSessions(deps.db);
-  return { intake, upkeep: new PresenceUpkeep({ presence: deps.presence, sessions, intake }) };
+  return { intake, renames, upkeep: new PresenceUpkeep({ presence: deps.presence, sessions, intake }) };
 }

@@ -5,6 +5,7 @@ import * as access from './migrations/20261121t1400_access.ts';
 import * as agents from './migrations/20261121t1401_agents.ts';
 import * as configs from './migrations/20261121t1402_configs.ts';
 import * as rollouts from './migrations/20261121t1403_rollouts.ts';
+import * as renames from './migrations/20261121t1801_renames.ts';
 import * as oneRowATarget from './migrations/20261121t1802_one_row_a_target.ts';
 import * as compactOrders from './migrations/20261121t1803_compact_orders.ts';
 import * as rolloutStandings from './migrations/20261121t1859_rollout_standings.ts';
@@ -16,6 +17,7 @@ const migrations: Record<string, Migration> = {
   '20261121t1401_agents': agents,
   '20261121t1402_configs': configs,
   '20261121t1403_rollouts': rollouts,
+  '20261121t1801_renames': renames,
   '20261121t1802_one_row_a_target': oneRowATarget,
   '20261121t1803_compact_orders': compactOrders,
   '20261121t1859_rollout_standings': rolloutStandings,

@@ -9,6 +9,7 @@ export interface Database {
   audit_events: AuditEventsTable;
   agents: AgentsTable;
   agent_states: AgentStatesTable;
+  agent_renames: AgentRenamesTable;
   report_contents: ReportContentsTable;
   config_failures: ConfigFailuresTable;
   configurations: ConfigurationsTable;
@@ -63,6 +64,7 @@ export interface EnrollmentsTable {
   enrollment_token_id: string;
   uid: string;
   enrolled_at: Generated<Date>;
+  former: string | null;
 }
 
 export interface AuditEventsTable {
@@ -134,6 +136,12 @@ export interface AgentStatesTable {
   enrollment_token_id: string | null;
   peer_order: Order | null;
   last_seen_at: Generated<Date>;
+}
+
+export interface AgentRenamesTable {
+  former: string;
+  uid: string;
+  renamed_at: Generated<Date>;
 }
 
 export interface ReportContentsTable {

@@ -19,6 +19,14 @@ const orders: Delivery[] = [
   { kind: 'desiredConfig', configHash: Buffer.alloc(0), remoteConfig: Buffer.alloc(0), instanceUids: uids },
   { kind: 'restart', instanceUids: uids },
   { kind: 'disconnect', instanceUids: uids, reason: 'deleted' },
+  {
+    kind: 'yield',
+    instanceUid: Buffer.alloc(16, 3),
+    sequenceNum: 2 ** 40,
+    enrollmentTokenId: '0192b1d0-0000-7000-8000-000000000001',
+    transport: 'http',
+    resumes: true,
+  },
 ];
 
 it.each(orders)('gives back an order to $kind', (order) => {

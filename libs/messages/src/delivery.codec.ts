@@ -1,7 +1,8 @@
 import type { Delivery, DeliveryReceipt } from './delivery.ts';
 import { muster } from './generated/bus.js';
+import { integer } from './message-integer.ts';
 
-const { Delivery: DeliveryMessage, DeliveryReceipt: ReceiptMessage } = muster.v1;
+const { Delivery: DeliveryMessage, DeliveryReceipt: ReceiptMessage, Transport } = muster.v1;
 const empty = new Uint8Array(0);
 
 /** An order as protobuf (bus.proto `Delivery`). */
@@ -11,7 +12,7 @@ export function encodeDelivery(delivery: Delivery): Uint8Array {
 
 /** Reads what `encodeDelivery` wrote. Throws on malformed bytes and on an order it does not know. */
 export function decodeDelivery(bytes: Uint8Array): Delivery {
-  const { desiredConfig, restart, disconnect } = DeliveryMessage.decode(bytes);
+  const { desiredConfig, restart, disconnect, yield: yielding } = DeliveryMessage.decode(bytes);
   if (desiredConfig) {
     return {
       kind: 'desiredConfig',
@@ -24,6 +25,16 @@ export function decodeDelivery(bytes: Uint8Array): Delivery {
   if (disconnect) {
     const { instanceUids, reason } = disconnect;
     return { kind: 'disconnect', instanceUids: instanceUids ?? empty, reason: reason ?? '' };
+  }
+  if (yielding) {
+    return {
+      kind: 'yield',
+      instanceUid: yielding.instanceUid ?? empty,
+      sequenceNum: integer(yielding.sequenceNum),
+      enrollmentTokenId: yielding.enrollmentTokenId ?? '',
+      transport: yielding.transport === Transport.HTTP ? 'http' : 'websocket',
+      resumes: yielding.resumes ?? false,
+    };
   }
   throw new Error('the delivery holds no order');
 }
@@ -53,5 +64,9 @@ function toMessage(delivery: Delivery): muster.v1.Delivery.$Properties {
       return { restart: delivery };
     case 'disconnect':
       return { disconnect: delivery };
+    case 'yield': {
+      const transport = delivery.transport === 'http' ? Transport.HTTP : Transport.WEBSOCKET;
+      return { yield: { ...delivery, transport } };
+    }
   }
 }

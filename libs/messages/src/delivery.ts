@@ -1,8 +1,25 @@
+import type { Transport } from './report-frame.ts';
+
 /** An order to a gateway (proto/muster/v1/bus.proto `Delivery`). Uids are concatenated 16-byte instance uids. */
 export type Delivery =
   | { kind: 'desiredConfig'; configHash: Uint8Array; remoteConfig: Uint8Array; instanceUids: Uint8Array }
   | { kind: 'restart'; instanceUids: Uint8Array }
-  | { kind: 'disconnect'; instanceUids: Uint8Array; reason: string };
+  | { kind: 'disconnect'; instanceUids: Uint8Array; reason: string }
+  | Yield;
+
+/** Somebody who calls itself so speaks to another gateway: is it the agent held here, or a second one? */
+export interface Yield {
+  kind: 'yield';
+  /** 16 bytes. */
+  instanceUid: Uint8Array;
+  /** Of the newcomer's message. */
+  sequenceNum: number;
+  /** What let the newcomer in, UUID text. */
+  enrollmentTokenId: string;
+  transport: Transport;
+  /** The newcomer's numbers went through the asking gateway before. */
+  resumes: boolean;
+}
 
 /** What became of a Delivery. */
 export interface DeliveryReceipt {

@@ -269,6 +269,8 @@ function report(index: number, bare: boolean): Report {
     enrollmentTokenId: bare ? '' : randomUUID(),
     offeredConfigHash: bare ? new Uint8Array(0) : new Uint8Array(32).fill(7),
     offerError: bare ? '' : 'larger than the limit',
+    componentsContent: bare ? new Uint8Array(0) : new Uint8Array(32).fill(9),
+    formerInstanceUid: bare ? new Uint8Array(0) : new Uint8Array(16).fill(8),
   };
 }
 

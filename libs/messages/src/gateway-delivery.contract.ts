@@ -36,6 +36,14 @@ export function gatewayDeliveryContract(open: () => Promise<DeliveryFixture>): v
         { kind: 'desiredConfig', configHash: uids(), remoteConfig: uids(), instanceUids: uids(3) },
         restart,
         { kind: 'disconnect', instanceUids: uids(1), reason: 'deleted' },
+        {
+          kind: 'yield',
+          instanceUid: uids(1),
+          sequenceNum: 7,
+          enrollmentTokenId: '',
+          transport: 'websocket',
+          resumes: false,
+        },
       ];
       const taken: Delivery[] = [];
       const receipt = { notHeld: uids(1), refused: [{ instanceUid: uids(2), reason: 'cannot restart' }] };

@@ -1,4 +1,5 @@
 import { muster } from './generated/bus.js';
+import { integer } from './message-integer.ts';
 import type { Report, ReportFrame } from './report-frame.ts';
 
 const { ReportFrame: FrameMessage, Transport } = muster.v1;
@@ -35,11 +36,9 @@ function toReport(message: muster.v1.Report.$Properties): Report {
     enrollmentTokenId: message.enrollmentTokenId ?? '',
     offeredConfigHash: message.offeredConfigHash ?? empty,
     offerError: message.offerError ?? '',
+    formerInstanceUid: message.formerInstanceUid ?? empty,
+    componentsContent: message.componentsContent ?? empty,
   };
-}
-
-function integer(value: muster.v1.Report.$Properties['epoch']): number {
-  return typeof value === 'object' ? (value?.toNumber() ?? 0) : (value ?? 0);
 }
 
 /** protobufjs reads a Buffer without copying its byte fields. */

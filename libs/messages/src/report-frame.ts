@@ -24,4 +24,8 @@ export interface Report {
   /** Empty: nothing was offered with this record. */
   offeredConfigHash: Uint8Array;
   offerError: string;
+  /** Empty, or the uid that the record still knows the agent by. */
+  formerInstanceUid: Uint8Array;
+  /** Empty, or the SHA-256 of the list of components the agent named by its own hash. */
+  componentsContent: Uint8Array;
 }

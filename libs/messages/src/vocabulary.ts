@@ -32,6 +32,19 @@ export const agentsChanged = z.object({
 });
 export type AgentsChanged = z.infer<typeof agentsChanged>;
 
+/** A gateway gave somebody another instance_uid. */
+export const agentsReidentified = z.object({
+  gateway: z.string(),
+  /** The uid it called itself by. */
+  former: uid,
+  /** The one it was given. */
+  uid,
+  /** `duplicate`: another live client has the former one. `requested`: the agent asked. */
+  reason: z.enum(['duplicate', 'requested']),
+  remoteAddress: z.string(),
+});
+export type AgentsReidentified = z.infer<typeof agentsReidentified>;
+
 export const rolloutChanged = z.object({ id: z.uuid(), fleet: z.string() });
 export const fleetChanged = z.object({ name: z.string() });
 export const configurationChanged = z.object({ name: z.string() });
@@ -54,6 +67,7 @@ export type TokenVerdict = z.infer<typeof tokenVerdict>;
 export const schemas = {
   facts: {
     'agents.changed': agentsChanged,
+    'agents.reidentified': agentsReidentified,
     'rollouts.changed': rolloutChanged,
     'fleets.changed': fleetChanged,
     'configurations.changed': configurationChanged,
@@ -67,9 +81,12 @@ export const schemas = {
       question: z.object({ secretHash: z.string() }),
       answer: tokenVerdict,
     },
-    /** May this agent enrol with a limited token? Counts it; the same agent counts once. */
+    /**
+     * May this agent enrol with a limited token? Counts it; the same agent counts once, also when it has
+     * another name than its `former` one now.
+     */
     'access.enroll': {
-      question: z.object({ enrollmentTokenId: z.uuid(), uid }),
+      question: z.object({ enrollmentTokenId: z.uuid(), uid, former: uid.optional() }),
       answer: z.object({ accepted: z.boolean(), reason: z.string().optional() }),
     },
   },
@@ -78,6 +95,7 @@ export const schemas = {
 export interface Facts {
   reports: ReportFrame;
   'agents.changed': AgentsChanged;
+  'agents.reidentified': AgentsReidentified;
   'rollouts.changed': z.infer<typeof rolloutChanged>;
   'fleets.changed': z.infer<typeof fleetChanged>;
   'configurations.changed': z.infer<typeof configurationChanged>;
@@ -90,7 +108,7 @@ export interface Broadcasts {
 export interface Requests {
   'access.verify-token': { question: { secretHash: string }; answer: TokenVerdict };
   'access.enroll': {
-    question: { enrollmentTokenId: string; uid: string };
+    question: { enrollmentTokenId: string; uid: string; former?: string | undefined };
     answer: { accepted: boolean; reason?: string | undefined };
   };
 }

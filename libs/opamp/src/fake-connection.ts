@@ -43,9 +43,16 @@ export class FakeWebSocket implements FakeConnection {
     socket.on('error', () => {});
   }
 
-  /** Connects; rejects with `ConnectionRefused` when the server answers the handshake otherwise. */
-  static async open(url: string, headers: Record<string, string>): Promise<FakeWebSocket> {
-    const socket = new WebSocket(url, { headers, perMessageDeflate: false });
+  /**
+   * Connects; rejects with `ConnectionRefused` when the server answers the handshake otherwise. Without
+   * `autoPong` it answers no ping, as a connection that hangs in the air.
+   */
+  static async open(
+    url: string,
+    headers: Record<string, string>,
+    options: { autoPong?: boolean } = {},
+  ): Promise<FakeWebSocket> {
+    const socket = new WebSocket(url, { headers, perMessageDeflate: false, ...options });
     const connection = new FakeWebSocket(socket);
     await new Promise<void>((resolve, reject) => {
       socket.once('open', resolve);

@@ -129,6 +129,9 @@ const settings = {
   MUSTER_HTTP_SILENCE_SECONDS: wholeNumber(90, 1, 86_400).describe(
     'After this silence an agent on plain HTTP is shown disconnected: three polls of 30 s.',
   ),
+  MUSTER_DRAIN_SECONDS: wholeNumber(5, 0, 3_600).describe(
+    'A gateway that stops lets go of its connections evenly over this time; its agents stay shown connected.',
+  ),
   MUSTER_MAX_BODY_BYTES: wholeNumber(4_194_304, 1_024, 67_108_864).describe(
     'Largest request body of the API.',
   ),

@@ -136,6 +136,12 @@ export namespace muster {
             /** Report offerError. */
             offerError: string;
 
+            /** Report formerInstanceUid. */
+            formerInstanceUid: Uint8Array;
+
+            /** Report componentsContent. */
+            componentsContent: Uint8Array;
+
             /**
              * Encodes the specified Report message. Does not implicitly {@link muster.v1.Report.verify|verify} messages.
              * @param message Report message or plain object to encode
@@ -196,6 +202,12 @@ export namespace muster {
                 /** Report offerError */
                 offerError?: (string|null);
 
+                /** Report formerInstanceUid */
+                formerInstanceUid?: (Uint8Array|null);
+
+                /** Report componentsContent */
+                componentsContent?: (Uint8Array|null);
+
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
             }
@@ -232,8 +244,11 @@ export namespace muster {
             /** Delivery disconnect. */
             disconnect?: (muster.v1.Disconnect.$Properties|null);
 
+            /** Delivery yield. */
+            yield?: (muster.v1.Yield.$Properties|null);
+
             /** Delivery order. */
-            order?: ("desiredConfig"|"restart"|"disconnect");
+            order?: ("desiredConfig"|"restart"|"disconnect"|"yield");
 
             /**
              * Encodes the specified Delivery message. Does not implicitly {@link muster.v1.Delivery.verify|verify} messages.
@@ -268,8 +283,11 @@ export namespace muster {
                 /** Delivery disconnect */
                 disconnect?: (muster.v1.Disconnect.$Properties|null);
 
+                /** Delivery yield */
+                "yield"?: (muster.v1.Yield.$Properties|null);
+
                 /** Delivery order */
-                order?: ("desiredConfig"|"restart"|"disconnect");
+                order?: ("desiredConfig"|"restart"|"disconnect"|"yield");
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -280,9 +298,10 @@ export namespace muster {
               desiredConfig?: muster.v1.DesiredConfig.$Shape|null;
               restart?: muster.v1.Restart.$Shape|null;
               disconnect?: muster.v1.Disconnect.$Shape|null;
+              "yield"?: muster.v1.Yield.$Shape|null;
               $unknowns?: Uint8Array[];
             } & (
-              ({ order?: undefined; desiredConfig?: null; restart?: null; disconnect?: null }|{ order?: "desiredConfig"; desiredConfig: muster.v1.DesiredConfig.$Shape; restart?: null; disconnect?: null }|{ order?: "restart"; desiredConfig?: null; restart: muster.v1.Restart.$Shape; disconnect?: null }|{ order?: "disconnect"; desiredConfig?: null; restart?: null; disconnect: muster.v1.Disconnect.$Shape })
+              ({ order?: undefined; desiredConfig?: null; restart?: null; disconnect?: null; "yield"?: null }|{ order?: "desiredConfig"; desiredConfig: muster.v1.DesiredConfig.$Shape; restart?: null; disconnect?: null; "yield"?: null }|{ order?: "restart"; desiredConfig?: null; restart: muster.v1.Restart.$Shape; disconnect?: null; "yield"?: null }|{ order?: "disconnect"; desiredConfig?: null; restart?: null; disconnect: muster.v1.Disconnect.$Shape; "yield"?: null }|{ order?: "yield"; desiredConfig?: null; restart?: null; disconnect?: null; "yield": muster.v1.Yield.$Shape })
             );
         }
 
@@ -473,6 +492,87 @@ export namespace muster {
 
             /** Shape of a Disconnect. */
             type $Shape = muster.v1.Disconnect.$Properties;
+        }
+
+        /**
+         * Properties of a Yield.
+         * @deprecated Use muster.v1.Yield.$Properties instead.
+         */
+        interface IYield extends muster.v1.Yield.$Properties {
+        }
+
+        /** Represents a Yield. */
+        class Yield {
+
+            /**
+             * Constructs a new Yield.
+             * @param [properties] Properties to set
+             */
+            constructor(properties?: muster.v1.Yield.$Properties);
+
+            /** Unknown fields preserved while decoding when enabled */
+            $unknowns?: Uint8Array[];
+
+            /** Yield instanceUid. */
+            instanceUid: Uint8Array;
+
+            /** Yield sequenceNum. */
+            sequenceNum: (number|Long);
+
+            /** Yield enrollmentTokenId. */
+            enrollmentTokenId: string;
+
+            /** Yield transport. */
+            transport: muster.v1.Transport;
+
+            /** Yield resumes. */
+            resumes: boolean;
+
+            /**
+             * Encodes the specified Yield message. Does not implicitly {@link muster.v1.Yield.verify|verify} messages.
+             * @param message Yield message or plain object to encode
+             * @param [writer] Writer to encode to
+             * @returns Writer
+             */
+            static encode(message: muster.v1.Yield.$Properties, writer?: $protobuf.Writer): $protobuf.Writer;
+
+            /**
+             * Decodes a Yield message from the specified reader or buffer.
+             * @param reader Reader or buffer to decode from
+             * @param [length] Message length if known beforehand
+             * @returns {muster.v1.Yield & muster.v1.Yield.$Shape} Yield
+             * @throws {Error} If the payload is not a reader or valid buffer
+             * @throws {$protobuf.util.ProtocolError} If required fields are missing
+             */
+            static decode(reader: ($protobuf.Reader|Uint8Array), length?: number): muster.v1.Yield & muster.v1.Yield.$Shape;
+        }
+
+        namespace Yield {
+
+            /** Properties of a Yield. */
+            interface $Properties {
+
+                /** Yield instanceUid */
+                instanceUid?: (Uint8Array|null);
+
+                /** Yield sequenceNum */
+                sequenceNum?: (number|Long|null);
+
+                /** Yield enrollmentTokenId */
+                enrollmentTokenId?: (string|null);
+
+                /** Yield transport */
+                transport?: (muster.v1.Transport|null);
+
+                /** Yield resumes */
+                resumes?: (boolean|null);
+
+                /** Unknown fields preserved while decoding when enabled */
+                $unknowns?: Uint8Array[];
+            }
+
+            /** Shape of a Yield. */
+            type $Shape = muster.v1.Yield.$Properties;
         }
 
         /**

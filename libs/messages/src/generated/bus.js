@@ -138,6 +138,8 @@ export const muster = $root.muster = (() => {
             Report.prototype.enrollmentTokenId = "";
             Report.prototype.offeredConfigHash = $util.newBuffer([]);
             Report.prototype.offerError = "";
+            Report.prototype.formerInstanceUid = $util.newBuffer([]);
+            Report.prototype.componentsContent = $util.newBuffer([]);
 
             Report.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -170,6 +172,10 @@ export const muster = $root.muster = (() => {
                     writer.uint32(90).bytes(message.offeredConfigHash);
                 if (message.offerError != null && $Object.hasOwnProperty.call(message, "offerError") && message.offerError !== "")
                     writer.uint32(98).string(message.offerError);
+                if (message.formerInstanceUid != null && $Object.hasOwnProperty.call(message, "formerInstanceUid") && message.formerInstanceUid.length)
+                    writer.uint32(106).bytes(message.formerInstanceUid);
+                if (message.componentsContent != null && $Object.hasOwnProperty.call(message, "componentsContent") && message.componentsContent.length)
+                    writer.uint32(114).bytes(message.componentsContent);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -311,6 +317,24 @@ export const muster = $root.muster = (() => {
                                 delete message.offerError;
                             continue;
                         }
+                    case 13: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.formerInstanceUid = value;
+                            else
+                                delete message.formerInstanceUid;
+                            continue;
+                        }
+                    case 14: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.componentsContent = value;
+                            else
+                                delete message.componentsContent;
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -343,11 +367,12 @@ export const muster = $root.muster = (() => {
             Delivery.prototype.desiredConfig = null;
             Delivery.prototype.restart = null;
             Delivery.prototype.disconnect = null;
+            Delivery.prototype["yield"] = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(Delivery.prototype, "order", {
-                get: $util.oneOfGetter($oneOfFields = ["desiredConfig", "restart", "disconnect"]),
+                get: $util.oneOfGetter($oneOfFields = ["desiredConfig", "restart", "disconnect", "yield"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -364,6 +389,8 @@ export const muster = $root.muster = (() => {
                     $root.muster.v1.Restart.encode(message.restart, writer.uint32(18).fork(), _depth + 1).ldelim();
                 if (message.disconnect != null && $Object.hasOwnProperty.call(message, "disconnect"))
                     $root.muster.v1.Disconnect.encode(message.disconnect, writer.uint32(26).fork(), _depth + 1).ldelim();
+                if (message["yield"] != null && $Object.hasOwnProperty.call(message, "yield"))
+                    $root.muster.v1.Yield.encode(message["yield"], writer.uint32(34).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -416,6 +443,13 @@ export const muster = $root.muster = (() => {
                                 break;
                             message.disconnect = $root.muster.v1.Disconnect.decode(reader, reader.size(), $undefined, _depth + 1, message.disconnect);
                             message.order = "disconnect";
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            message["yield"] = $root.muster.v1.Yield.decode(reader, reader.size(), $undefined, _depth + 1, message["yield"]);
+                            message.order = "yield";
                             continue;
                         }
                     }
@@ -718,6 +752,136 @@ export const muster = $root.muster = (() => {
             };
 
             return Disconnect;
+        })();
+
+        v1.Yield = (function() {
+
+            const Yield = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Yield.prototype.instanceUid = $util.newBuffer([]);
+            Yield.prototype.sequenceNum = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Yield.prototype.enrollmentTokenId = "";
+            Yield.prototype.transport = 0;
+            Yield.prototype.resumes = false;
+
+            Yield.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.instanceUid != null && $Object.hasOwnProperty.call(message, "instanceUid") && message.instanceUid.length)
+                    writer.uint32(10).bytes(message.instanceUid);
+                if (message.sequenceNum != null && $Object.hasOwnProperty.call(message, "sequenceNum") && (typeof message.sequenceNum === "object" ? message.sequenceNum.low || message.sequenceNum.high : message.sequenceNum !== 0))
+                    writer.uint32(16).uint64(message.sequenceNum);
+                if (message.enrollmentTokenId != null && $Object.hasOwnProperty.call(message, "enrollmentTokenId") && message.enrollmentTokenId !== "")
+                    writer.uint32(26).string(message.enrollmentTokenId);
+                if (message.transport != null && $Object.hasOwnProperty.call(message, "transport") && message.transport !== 0)
+                    writer.uint32(32).int32(message.transport);
+                if (message.resumes != null && $Object.hasOwnProperty.call(message, "resumes") && message.resumes !== false)
+                    writer.uint32(40).bool(message.resumes);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Yield.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.muster.v1.Yield();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.instanceUid = value;
+                            else
+                                delete message.instanceUid;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.sequenceNum = value;
+                            else
+                                delete message.sequenceNum;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.enrollmentTokenId = value;
+                            else
+                                delete message.enrollmentTokenId;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.int32())
+                                message.transport = value;
+                            else
+                                delete message.transport;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.resumes = value;
+                            else
+                                delete message.resumes;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Yield;
         })();
 
         v1.DeliveryReceipt = (function() {
