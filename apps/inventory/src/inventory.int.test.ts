@@ -201,7 +201,8 @@ describe('after a crash', () => {
     await connect('gateway-1', 2);
     expect(await statuses()).toEqual(['connected', 'connected']);
     await vi.waitFor(async () => expect(await statuses()).toEqual(['disconnected', 'connected']));
-    expect(told.at(-1)).toEqual({ uid: uidOf(1), changes: ['disconnected'] });
+    // Told after the commit.
+    await vi.waitFor(() => expect(told.at(-1)).toEqual({ uid: uidOf(1), changes: ['disconnected'] }));
   });
 });
 
