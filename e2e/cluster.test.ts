@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { environmentOf, killAll } from './harness/child.ts';
+import { killAll } from './harness/child.ts';
 import { DeliveryTap } from './harness/delivery-tap.ts';
 import { showOnFailure } from './harness/failure.ts';
 import { cutAll, fakeAgent, startFakeAgents, uidOf } from './harness/fleet.ts';
@@ -25,14 +25,6 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
     await tap?.close();
     await muster?.dispose();
   });
-
-  function gatewayProcess(id: string): number {
-    const pid = muster
-      .processes('gateway')
-      .find((gateway) => environmentOf(gateway, 'MUSTER_GATEWAY_ID') === id);
-    if (pid === undefined) throw new Error(`there is no process of ${id}`);
-    return pid;
-  }
 
   function connectedAgents(role: string): Promise<Agent[]> {
     return muster.rest.agents(`limit=500&status=connected&selector=role=${role}`);
@@ -74,7 +66,7 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
     const [urlA, urlB] = muster.opamp as [string, string];
     const onA = agents.filter((agent) => agent.options.url === urlA);
 
-    const killed = gatewayProcess('gateway-1');
+    const killed = muster.part('gateway-1');
     killAll([killed]);
     await Promise.all(onA.map((agent) => agent.reconnect(urlB)));
     const [moved] = onA;
@@ -85,7 +77,7 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
       .toMatchObject({ status: 'connected', healthy: false, connection: { gateway: 'gateway-2' } });
     expect(await connected()).toHaveLength(agentCount);
     await vi.waitFor(async () => {
-      expect(gatewayProcess('gateway-1')).not.toBe(killed);
+      expect(muster.part('gateway-1')).not.toBe(killed);
       await onA[0]!.reconnect(urlA);
     }, comeBack);
     await cutAll(agents);

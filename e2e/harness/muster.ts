@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { natsServer } from './binaries.ts';
-import { Child, commandLine, descendants, killAll, Orphans } from './child.ts';
+import { Child, commandLine, descendants, environmentOf, killAll, Orphans } from './child.ts';
 import { freePorts } from './free-ports.ts';
 import { RestClient } from './rest-client.ts';
 
@@ -91,6 +91,23 @@ export class Muster {
       const [, ...args] = commandLine(pid).split(' '); // a shell in between holds it as one argument of -c
       return args[0] !== '-c' && args.some((arg) => arg.endsWith(program));
     });
+  }
+
+  /** Process ids of a cluster's parts by name: apps', and gateways' ids. */
+  get parts(): Map<string, number> {
+    const named = descendants(this.#child.pid).flatMap((pid): [string, number][] => {
+      const app = /\/(\w+)\/dist\/main\.js$/.exec(commandLine(pid))?.[1];
+      if (app === undefined || app === 'muster') return [];
+      return [[app === 'gateway' ? (environmentOf(pid, 'MUSTER_GATEWAY_ID') ?? app) : app, pid]];
+    });
+    return new Map(named);
+  }
+
+  /** Process id of one of a cluster's `parts`. */
+  part(name: string): number {
+    const pid = this.parts.get(name);
+    if (pid === undefined) throw new Error(`there is no process of ${name}`);
+    return pid;
   }
 
   /** Ctrl-C. Answers the exit code and how long it took, milliseconds. */
