@@ -109,6 +109,23 @@ describe.each(modes)('clients that others wrote, %s', (mode) => {
       expect(started.events('offered')).toHaveLength(1);
     });
 
+    test('keeps its history under the instance uid that it asks for', async () => {
+      const { started, agent } = await startClient(transport);
+      await expect.poll(agent, comesBack).toMatchObject(applied);
+      const before = await started.uid();
+
+      started.requestInstanceUid();
+
+      await expect.poll(() => started.uid(), comesBack).not.toBe(before);
+      started.reportHealth('said under the new uid');
+      await expect
+        .poll(agent, comesBack)
+        .toMatchObject({ ...applied, healthy: false, health: { lastError: 'said under the new uid' } });
+      expect(started.events('identified')).toHaveLength(1);
+      expect(started.events('offered')).toHaveLength(1);
+      await expect.poll(() => muster.rest.agent(before).catch(({ status }) => status), comesBack).toBe(404);
+    });
+
     test('is disconnected when it stops', { timeout: (silenceSeconds + 60) * 1_000 }, async () => {
       const { started, agent } = await startClient(transport);
       await expect.poll(agent, comesBack).toMatchObject(applied);

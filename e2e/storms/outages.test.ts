@@ -91,6 +91,10 @@ describe.skipIf(!modes.includes('cluster'))('while all agents change state', () 
     survive(`PostgreSQL away for ${outageMs / 1_000} s`, () => outage(backends.postgres)),
   );
 
+  test('Redis forgets everything', { timeout }, () =>
+    survive('Redis flushed', () => backends.flushRedis(), 4),
+  );
+
   test('inventory is killed in the middle of its batches', { timeout }, () =>
     survive('inventory killed three times', async () => {
       for (let kill = 0; kill < 3; kill++) {
