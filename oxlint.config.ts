@@ -72,7 +72,7 @@ export default defineConfig({
       rules: restrict('nest'),
     },
     {
-      files: ['**/*.test.ts', '**/*.contract.ts', '**/*.setup.ts', 'e2e/**'],
+      files: ['**/*.test.ts', '**/*.contract.ts', '**/*.setup.ts', 'e2e/**', 'loadtest/**'],
       rules: { 'no-restricted-imports': 'off', 'no-console': 'off' },
     },
     {

@@ -20,6 +20,9 @@ export const realCollector = locate(['opampsupervisor', 'otelcol'], 'tests with 
 /** An agent on the reference library's client; built anew when its source has changed. */
 export const referenceClient = locateReferenceClient();
 
+/** k6, for load. */
+export const k6 = locate(['k6'], 'load by k6');
+
 /** The nats-server that the end-to-end tests of the cluster prefer; null: the cluster looks for one itself. */
 export const natsServer = find('nats-server');
 

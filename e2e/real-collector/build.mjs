@@ -1,10 +1,9 @@
 // Builds what the end-to-end tests run for real: the upstream opampsupervisor, a small collector, an agent
-// and a server on the reference library and nats-server, from pinned versions, into .cache/bin. Needs Go; a
-// second run with the same versions does nothing. Plain JavaScript, so that any Node can run it before
-// `npm ci`.
+// and a server on the reference library, the bench's plain server, nats-server and k6, from pinned versions,
+// into .cache/bin. Needs Go; a second run with the same versions does nothing. Plain JavaScript, so that any
+// Node can run it before `npm ci`.
 //
-//   node e2e/real-collector/build.mjs [opampsupervisor] [otelcol] [reference-client] [reference-server] [nats-server]
-//                                                                                               (default: all)
+//   node e2e/real-collector/build.mjs [names]   (default: all)
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -20,6 +19,8 @@ const collectorVersion = 'v0.149.0';
 const supervisorPackage = 'github.com/open-telemetry/opentelemetry-collector-contrib/cmd/opampsupervisor';
 const natsPackage = 'github.com/nats-io/nats-server/v2';
 const natsVersion = 'v2.15.2';
+const k6Package = 'go.k6.io/k6';
+const k6Version = 'v1.8.1';
 const manifest = readFileSync(join(here, 'manifest.yaml'), 'utf8');
 
 /** What is built: its inputs (the key of the cache) and how it is made. */
@@ -31,10 +32,12 @@ const binaries = {
   otelcol: { inputs: [collectorVersion, manifest], make: buildCollector },
   'reference-client': programOfOurs('reference-client'),
   'reference-server': programOfOurs('../../apps/conformance/reference-server'),
+  'plain-server': programOfOurs('../../loadtest/bench/plain'),
   'nats-server': {
     inputs: [natsPackage, natsVersion],
     make: (target) => goBuild(natsPackage, natsPackage, natsVersion, target),
   },
+  k6: { inputs: [k6Package, k6Version], make: (target) => goBuild(k6Package, k6Package, k6Version, target) },
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(binaries);

@@ -6,6 +6,7 @@ const usage = `muster: keeps a fleet of OpenTelemetry collectors in the state yo
   muster start     everything in one process, with its own database
   muster cluster   what production runs, each part a process of its own, on this machine
   muster simulate  simulated agents, for any OpAMP server: see muster simulate --help
+  muster demo      everything in one process, with a simulated fleet to look at
   muster help      this text
 
 Settings are environment variables: see docs/settings.md.
@@ -33,6 +34,14 @@ switch (command) {
       const env = readClusterEnv();
       const { startCluster } = await import('./cluster.ts');
       return startCluster(env, print);
+    });
+    break;
+  case 'demo':
+    await runProcess(async () => {
+      const { readAllInOneEnv } = await import('./env.ts');
+      const env = readAllInOneEnv();
+      const { startDemo } = await import('./demo.ts');
+      return startDemo(env, print, { path: process.argv[1]!, args: [simulatorProcess] });
     });
     break;
   case 'simulate':

@@ -1,4 +1,5 @@
-const tickMs = 5;
+/** Milliseconds between looks at whose turn it is: no more often than turns come. */
+const tickMs = { least: 5, most: 50 };
 
 /** Gives every agent its turn once an interval, spread evenly over it. */
 export class Heartbeats {
@@ -8,11 +9,14 @@ export class Heartbeats {
   constructor(count: number, intervalMs: number, beat: (agent: number) => void) {
     const began = performance.now();
     let taken = 0;
-    this.#timer = setInterval(() => {
-      const due = Math.floor(((performance.now() - began) / intervalMs) * count);
-      if (due - taken > count) taken = due - count;
-      for (; taken < due; taken++) beat(taken % count);
-    }, tickMs);
+    this.#timer = setInterval(
+      () => {
+        const due = Math.floor(((performance.now() - began) / intervalMs) * count);
+        if (due - taken > count) taken = due - count;
+        for (; taken < due; taken++) beat(taken % count);
+      },
+      Math.min(tickMs.most, Math.max(tickMs.least, intervalMs / count)),
+    );
   }
 
   stop(): void {

@@ -32,6 +32,8 @@ export interface SimulatedFleet {
   cutAll(returnAfterMs?: number | null): Promise<void>;
   /** Agents report other health than before: this share of them, drawn, or all. Answers how many. */
   changeState(share?: number): Promise<number>;
+  /** Heartbeats at another interval from now on; 0: none. */
+  heartbeatEvery(seconds: number): Promise<void>;
   /** `offerMs` of the stats counts from now. */
   markOffers(): Promise<void>;
   /** The stats' latencies begin anew. */

@@ -83,6 +83,10 @@ export class SimulatorPool implements SimulatedFleet {
     return changed.reduce((sum, each) => sum + each, 0);
   }
 
+  async heartbeatEvery(seconds: number): Promise<void> {
+    await this.#all('heartbeatEvery', seconds);
+  }
+
   async markOffers(): Promise<void> {
     await this.#all('markOffers');
   }

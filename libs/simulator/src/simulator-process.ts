@@ -5,6 +5,7 @@ const calls = [
   'begin',
   'cutAll',
   'changeState',
+  'heartbeatEvery',
   'markOffers',
   'clearLatencies',
   'raw',

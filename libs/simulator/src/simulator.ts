@@ -51,14 +51,19 @@ export class Simulator implements SimulatedFleet {
 
   async begin(): Promise<void> {
     const targets = await resolveTargets(this.#options);
-    const { agents, heartbeatSeconds } = this.#options;
+    const { heartbeatSeconds } = this.#options;
     this.#lines = this.#draw(targets);
     for (const line of this.#lines) line.start();
-    const seconds = heartbeatSeconds || (targets.transport === 'http' ? pollingSeconds : 0);
-    if (seconds > 0) {
-      this.#heartbeats = new Heartbeats(agents, seconds * 1_000, (agent) => this.#lineOf(agent).beat(agent));
-    }
+    await this.heartbeatEvery(heartbeatSeconds || (targets.transport === 'http' ? pollingSeconds : 0));
     this.#disturb();
+  }
+
+  async heartbeatEvery(seconds: number): Promise<void> {
+    this.#heartbeats?.stop();
+    this.#heartbeats = null;
+    if (seconds === 0) return;
+    const beat = (agent: number): void => this.#lineOf(agent).beat(agent);
+    this.#heartbeats = new Heartbeats(this.#options.agents, seconds * 1_000, beat);
   }
 
   async start(): Promise<void> {
