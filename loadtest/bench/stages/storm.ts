@@ -1,0 +1,72 @@
+import { sleep } from '../session.ts';
+import { microseconds, type Stage } from '../stage.ts';
+import type { Session } from '../session.ts';
+import type { Operations } from '../subject.ts';
+
+/** Time for the server to see that its connections are gone, as in a network that fails. */
+const gapMs = 500;
+const backWithinMs = 120_000;
+const pollMs = 250;
+
+/** All connections break at once; the agents come back with their next message alone. */
+export const storm: Stage = {
+  name: 'storm',
+  async run(session) {
+    const { fleet, options, subject } = session;
+    const before = await fleet.stats();
+    const rowsBefore = (await subject.operations?.()) ?? null;
+    await fleet.clearLatencies();
+    const watch = watchDisconnected(session);
+    let seconds = 0;
+    const cost = await session.cost(async () => {
+      await fleet.cutAll(gapMs);
+      await sleep(gapMs / 1_000);
+      const began = performance.now();
+      await fleet.untilOnline(options.agents, backWithinMs);
+      seconds = (performance.now() - began) / 1_000;
+      await subject.settled(options.agents);
+    });
+    const shownOffline = await watch.stop();
+    const rowsAfter = (await subject.operations?.()) ?? null;
+    session.assertConnected();
+    const after = await fleet.stats();
+    return {
+      'storm.cpu': microseconds(cost.cpuSeconds, options.agents),
+      'storm.gatewayCpu': microseconds(cost.gatewayCpuSeconds, options.agents),
+      'storm.wall': seconds,
+      'storm.fullStateAsked': after.fullStateAsked - before.fullStateAsked,
+      'storm.throttled': after.throttled - before.throttled,
+      'storm.shownOffline': shownOffline,
+      'storm.rows': rowsBefore && rowsAfter ? rowsAfter.rows - rowsBefore.rows : null,
+      ...byTable(rowsBefore, rowsAfter),
+    };
+  },
+};
+
+/** Which tables the rows were written to. */
+function byTable(before: Operations | null, after: Operations | null): Record<string, number> {
+  const written = Object.entries(after?.details ?? {}).map(
+    ([name, count]) => [`storm.rows.${name}`, count - (before?.details[name] ?? 0)] as const,
+  );
+  return Object.fromEntries(written.filter(([, count]) => count > 0));
+}
+
+/** The most agents that the server showed disconnected at any look. */
+function watchDisconnected({ subject }: Session): { stop(): Promise<number | null> } {
+  if (!subject.disconnected) return { stop: async () => null };
+  let most = 0;
+  const end = new AbortController();
+  const done = (async () => {
+    while (!end.signal.aborted) {
+      most = Math.max(most, await subject.disconnected!());
+      await sleep(pollMs / 1_000);
+    }
+  })();
+  return {
+    async stop() {
+      end.abort();
+      await done;
+      return most;
+    },
+  };
+}
