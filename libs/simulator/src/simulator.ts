@@ -17,6 +17,8 @@ const pollMs = 20;
 /** How often vanishing and churn are looked at. */
 const disturbMs = 250;
 const vanishWithinMs = 60_000;
+/** How long an agent's health is another one, where churn changes it. */
+const spellMs = 20_000;
 /** Plain HTTP: how often an agent asks that was told no interval. */
 const pollingSeconds = 30;
 /** Questions that `draw` answers for each agent. */
@@ -190,7 +192,14 @@ export class Simulator implements SimulatedFleet {
     if (this.#fleet.table.gone[agent] === 1) return;
     const drops = this.#options.agentsPerConnection === 1 && this.#random() < 0.5;
     if (drops) this.#lineOf(agent).cut(0);
-    else this.#fleet.changeHealth(agent, this.#lineOf(agent));
+    else this.#spell(agent);
+  }
+
+  /** Other health for a while, or the fleet would be half unhealthy in the end. */
+  #spell(agent: number): void {
+    const change = () => this.#fleet.changeHealth(agent, this.#lineOf(agent));
+    change();
+    setTimeout(() => !this.#stopped && this.#fleet.table.gone[agent] === 0 && change(), spellMs).unref();
   }
 
   async #until(condition: () => boolean, timeoutMs: number, state: () => string): Promise<void> {
