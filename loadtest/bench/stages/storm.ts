@@ -5,6 +5,8 @@ import type { Operations } from '../subject.ts';
 
 /** Time for the server to see that its connections are gone, as in a network that fails. */
 const gapMs = 500;
+/** Before the first agent dials again, the cost is looked at. */
+const dialsEarlyMs = 100;
 const backWithinMs = 120_000;
 const pollMs = 250;
 
@@ -17,10 +19,11 @@ export const storm: Stage = {
     const rowsBefore = (await subject.operations?.()) ?? null;
     await fleet.clearLatencies();
     const watch = watchDisconnected(session);
+    await fleet.cutAll(gapMs);
+    // what the coming back costs, not the break
+    await sleep((gapMs - dialsEarlyMs) / 1_000);
     let seconds = 0;
     const cost = await session.cost(async () => {
-      await fleet.cutAll(gapMs);
-      await sleep(gapMs / 1_000);
       const began = performance.now();
       await fleet.untilOnline(options.agents, backWithinMs);
       seconds = (performance.now() - began) / 1_000;
