@@ -9,6 +9,7 @@ import * as renames from './migrations/20261121t1801_renames.ts';
 import * as oneRowATarget from './migrations/20261121t1802_one_row_a_target.ts';
 import * as compactOrders from './migrations/20261121t1803_compact_orders.ts';
 import * as rolloutStandings from './migrations/20261121t1859_rollout_standings.ts';
+import * as fleetIndex from './migrations/20261121t1920_fleet_index.ts';
 import type { Database } from './schema.ts';
 
 // Imported one by one: a bundled process has no folder to look into.
@@ -21,6 +22,7 @@ const migrations: Record<string, Migration> = {
   '20261121t1802_one_row_a_target': oneRowATarget,
   '20261121t1803_compact_orders': compactOrders,
   '20261121t1859_rollout_standings': rolloutStandings,
+  '20261121t1920_fleet_index': fleetIndex,
 };
 
 /** Any number that all versions of Muster share. */

@@ -9,8 +9,10 @@ import { BusUnavailable, MessageTooLarge } from './errors.ts';
 import { eventBusContract, frame } from './event-bus.contract.ts';
 import type { EventBus } from './event-bus.ts';
 import { createNatsEventBus } from './event-bus.nats.ts';
+import type { ReportFrame } from './report-frame.ts';
 
-const nats = useTestService(startLocalNats);
+/** As NATS is unless somebody configures it. */
+const nats = useTestService((options) => startLocalNats({ ...options, maxPayload: '1MB' }));
 
 async function openBus(log?: BusLog) {
   const link = await connectNats({ url: nats.url, name: 'test', ...(log && { log }) });
@@ -19,7 +21,7 @@ async function openBus(log?: BusLog) {
 
 async function wipe(link: NatsLink): Promise<void> {
   const manager = await jetstreamManager(link.connection);
-  for (const stream of ['REPORTS', 'FACTS']) await manager.streams.delete(stream).catch(() => {});
+  for (const stream of ['REPORTS', 'FACTS', 'PARTS']) await manager.streams.delete(stream).catch(() => {});
 }
 
 async function openFixture() {
@@ -184,12 +186,57 @@ describe('the bus on NATS', () => {
     await expect.poll(() => bus.publish('reports', frame('again', 1)), soon).toBeUndefined();
   });
 
-  it('refuses a frame larger than the server keeps', async () => {
-    const large = frame('gateway-a', 2);
-    large.reports[0]!.agentToServer = new Uint8Array(31 * 2 ** 20);
+  it('brings a frame of any size, and keeps nothing of it when it was taken', async () => {
+    const sizes = [100, 900_000, 31 * 2 ** 20, 2_500_000, 40 * 2 ** 20];
+    const large = (size: number) => {
+      const sent = frame(`${size}`, 2);
+      sent.reports[0]!.agentToServer = Buffer.alloc(size, `${size} `);
+      return sent;
+    };
+    const received: string[] = [];
+    let failures = 2;
+    const handle = async (frames: ReportFrame[]) => {
+      if (failures-- > 0) throw new Error('not yet');
+      for (const { gateway, reports } of frames) {
+        const whole = Buffer.from(reports[0]!.agentToServer).equals(
+          Buffer.alloc(Number(gateway), `${gateway} `),
+        );
+        received.push(whole ? gateway : `${gateway} is broken`);
+      }
+    };
+    for (const size of sizes) await bus.publish('reports', large(size));
+    await Promise.all([1, 2].map(() => bus.consume('reports', 'inventory', handle, { maxBatch: 2 })));
+    await expect.poll(() => [...received].sort(), soon).toEqual(sizes.map(String).sort());
+    const manager = await jetstreamManager(link.connection);
+    await expect.poll(async () => (await manager.streams.info('PARTS')).state.messages, soon).toBe(0);
+  });
+
+  it('leaves no part behind of a frame that it cannot take', async () => {
+    const manager = await jetstreamManager(link.connection);
+    await manager.streams.update('PARTS', { max_bytes: 3_000_000 });
+    const large = frame('gateway', 1);
+    large.reports[0]!.agentToServer = new Uint8Array(5_000_000);
+    await expect(bus.publish('reports', large)).rejects.toThrow(BusUnavailable);
+    expect((await manager.streams.info('PARTS')).state.messages).toBe(0);
+    await bus.publish('reports', frame('small', 1));
+    large.reports[0]!.agentToServer = new Uint8Array(260 * 2 ** 20);
     await expect(bus.publish('reports', large)).rejects.toThrow(MessageTooLarge);
-    large.reports[0]!.agentToServer = new Uint8Array(30 * 2 ** 20);
+  });
+
+  it('goes on when the parts of a message are gone', async () => {
+    const large = frame('gone', 1);
+    large.reports[0]!.agentToServer = new Uint8Array(2_000_000);
     await bus.publish('reports', large);
+    await (await jetstreamManager(link.connection)).streams.purge('PARTS');
+    await bus.publish('reports', frame('next', 1));
+    const received: string[] = [];
+    await bus.consume(
+      'reports',
+      'inventory',
+      async (frames) => void received.push(...frames.map((f) => f.gateway)),
+    );
+    await expect.poll(() => received, soon).toEqual(['next']);
+    expect(logged).toEqual(['dropped a message that does not fit']);
   });
 
   it('drops what does not fit the subject and says so', async () => {

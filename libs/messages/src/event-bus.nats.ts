@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
-import { RequestError, type Msg } from '@nats-io/transport-node';
+import { RequestError, type Msg, type MsgHdrs } from '@nats-io/transport-node';
 import type { NatsLink } from './connection.nats.ts';
-import { BusUnavailable, RequestFailed } from './errors.ts';
+import { BusUnavailable, MessageTooLarge, RequestFailed } from './errors.ts';
 import type { EventBus, Subscription } from './event-bus.ts';
 import { FactConsumer } from './fact-consumer.nats.ts';
+import { LargeMessages } from './large-messages.nats.ts';
 import {
   decodeAnswer,
   decodeMessage,
@@ -14,7 +15,7 @@ import {
   type Told,
 } from './message-codec.ts';
 import { payloadOf, reply, unsubscribe } from './replies.nats.ts';
-import { ensureStreams, maxStoredBytes } from './streams.nats.ts';
+import { ensureStreams } from './streams.nats.ts';
 import type { Broadcasts, Facts, Requests } from './vocabulary.ts';
 
 export interface NatsEventBusOptions {
@@ -43,12 +44,14 @@ class NatsEventBus implements EventBus {
   private readonly consumers = new Set<Subscription>();
   private readonly answering = new Set<Promise<void>>();
   private readonly streams: JetStreamClient;
+  private readonly large: LargeMessages;
 
   constructor(
     private readonly link: NatsLink,
     private readonly retryPauseMs: number,
   ) {
     this.streams = jetstream(link.connection);
+    this.large = new LargeMessages(link);
   }
 
   get available(): boolean {
@@ -57,11 +60,12 @@ class NatsEventBus implements EventBus {
 
   async publish<S extends keyof Facts>(subject: S, fact: Facts[S]): Promise<void> {
     const payload = encodeMessage<keyof Told>(subject, fact);
-    this.link.assertFits(subject, payload, maxStoredBytes);
     if (!this.available) throw new BusUnavailable('not connected to NATS');
     try {
-      await this.store(subject, payload);
+      if (this.large.fits(payload)) return await this.store(subject, payload);
+      await this.large.send(subject, payload, (...message) => this.store(...message));
     } catch (error) {
+      if (error instanceof MessageTooLarge) throw error;
       throw unavailable(`${subject} could not be published`, error);
     }
   }
@@ -157,13 +161,14 @@ class NatsEventBus implements EventBus {
   }
 
   /** Streams that were wiped with the server's disk are made again. */
-  private async store(subject: string, payload: Uint8Array): Promise<void> {
+  private async store(subject: string, payload: Uint8Array, headers?: MsgHdrs): Promise<void> {
+    const options = { timeout: patienceMs, ...(headers && { headers }) };
     try {
-      await this.streams.publish(subject, payload, { timeout: patienceMs });
+      await this.streams.publish(subject, payload, options);
     } catch (error) {
       if (!hasNoStream(error)) throw error;
       await ensureStreams(this.link.connection);
-      await this.streams.publish(subject, payload, { timeout: patienceMs });
+      await this.streams.publish(subject, payload, options);
     }
   }
 

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Msg } from '@nats-io/transport-node';
 import type { NatsLink } from './connection.nats.ts';
 import type { Subscription } from './event-bus.ts';
+import { LargeMessages, PartsGone } from './large-messages.nats.ts';
 import { decodeMessage } from './message-codec.ts';
 import { PullSubscription, acknowledge, giveBack, stillWorking } from './pull-subscription.nats.ts';
 import { ackWaitMs, ensureConsumer, ensureStreams } from './streams.nats.ts';
@@ -14,6 +15,8 @@ export interface FactConsumerOptions<S extends keyof Facts> {
   maxBatch: number;
   retryPauseMs: number;
 }
+
+class Unreadable extends Error {}
 
 /** Members of a group that can hold a full share at once. */
 const expectedMembers = 8;
@@ -28,6 +31,7 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
   private inHand: Msg[] = [];
   private readonly stopped = new AbortController();
   private readonly pull: PullSubscription;
+  private readonly large: LargeMessages;
   private readonly keepingAlive: NodeJS.Timeout;
   private readonly done: Promise<unknown>;
   private changed = Promise.withResolvers<void>();
@@ -37,6 +41,7 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
     private readonly options: FactConsumerOptions<S>,
     { stream, name }: { stream: string; name: string },
   ) {
+    this.large = new LargeMessages(link);
     this.pull = new PullSubscription(link, stream, name, (message) => {
       this.waiting.push(message);
       this.signal();
@@ -98,9 +103,9 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
       if (this.stopping) return;
       this.inHand = this.waiting.splice(0, this.options.maxBatch);
       this.signal();
-      const taken = await this.hand(this.readable(this.inHand));
+      const taken = await this.hand(this.inHand);
       for (const message of this.inHand) {
-        if (taken) acknowledge(message);
+        if (taken) this.finish(message);
         else giveBack(message);
       }
       this.inHand = [];
@@ -108,10 +113,12 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
   }
 
   /** Calls the handler until it takes the facts; false when the member stops first. */
-  private async hand(facts: Facts[S][]): Promise<boolean> {
-    while (facts.length > 0) {
+  private async hand(messages: Msg[]): Promise<boolean> {
+    let facts: Facts[S][] | null = null;
+    for (;;) {
       try {
-        await this.options.handle(facts);
+        facts ??= await this.readable(messages);
+        if (facts.length > 0) await this.options.handle(facts);
         return true;
       } catch (error) {
         const { subject, group } = this.options;
@@ -120,15 +127,16 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
       if (!this.stopping) await this.pause();
       if (this.stopping) return false;
     }
-    return true;
   }
 
-  private readable(messages: Msg[]): Facts[S][] {
+  private async readable(messages: Msg[]): Promise<Facts[S][]> {
     const facts: Facts[S][] = [];
     for (const message of messages) {
       try {
-        facts.push(decodeMessage(this.options.subject, message.data) as Facts[S]);
+        const payload = message.headers ? await this.large.payloadOf(message) : message.data;
+        facts.push(this.decode(payload));
       } catch (error) {
+        if (!(error instanceof PartsGone || error instanceof Unreadable)) throw error;
         this.link.log.error(
           { err: error, subject: this.options.subject },
           'dropped a message that does not fit',
@@ -136,6 +144,20 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
       }
     }
     return facts;
+  }
+
+  private decode(payload: Uint8Array): Facts[S] {
+    try {
+      return decodeMessage(this.options.subject, payload) as Facts[S];
+    } catch (error) {
+      throw new Unreadable('its bytes are no such message', { cause: error });
+    }
+  }
+
+  private finish(message: Msg): void {
+    acknowledge(message);
+    // Other groups may need the parts of a fact yet; reports have but one.
+    if (message.headers && this.options.subject === 'reports') void this.large.forget(message);
   }
 
   private keepAlive(): void {

@@ -19,8 +19,10 @@ const MiB = 2 ** 20;
 /**
  * REPORTS is a work queue: what its one group took is gone, what it did not take is never dropped. When
  * it is full it takes nothing more, and gateways keep what they have. FACTS only say when to look, so
- * the oldest may go.
+ * the oldest may go. PARTS holds what is too large for one message (`large-messages.nats.ts`); it is taken
+ * out again when the message has been taken, and what stayed behind goes after a week.
  */
+export const partsStream = 'PARTS';
 const streams = [
   {
     name: 'REPORTS',
@@ -38,6 +40,15 @@ const streams = [
     discard: DiscardPolicy.Old,
     max_bytes: 256 * MiB,
     max_age: nanos(60 * 60 * 1_000),
+  },
+  {
+    name: partsStream,
+    subjects: ['parts.>'],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    max_bytes: 1024 * MiB,
+    max_age: nanos(7 * 24 * 60 * 60 * 1_000),
   },
 ];
 

@@ -35,7 +35,9 @@ export class MissingBinary extends Error {
 }
 
 /** Starts a NATS server with JetStream. Throws `MissingBinary` or `ServerDidNotStart`. */
-export async function startLocalNats(options: LocalServiceOptions): Promise<LocalService> {
+export async function startLocalNats(
+  options: LocalServiceOptions & { maxPayload?: string },
+): Promise<LocalService> {
   const binary = await findBinary(
     'nats-server',
     options.binDir,
@@ -45,7 +47,7 @@ export async function startLocalNats(options: LocalServiceOptions): Promise<Loca
   const port = options.port ?? (await freePort());
   const config = join(dataDir, 'nats.conf');
   await mkdir(dataDir, { recursive: true });
-  await writeFile(config, natsConfig(port, join(dataDir, 'jetstream')));
+  await writeFile(config, natsConfig(port, join(dataDir, 'jetstream'), options.maxPayload ?? '64MB'));
   const server = await runServer({
     name: 'nats-server',
     binary,
@@ -79,10 +81,10 @@ export async function startLocalRedis(options: LocalServiceOptions): Promise<Loc
   return { ...server, port, url: `redis://${loopback}:${port}` };
 }
 
-function natsConfig(port: number, storeDir: string): string {
+function natsConfig(port: number, storeDir: string, maxPayload: string): string {
   return [
     `listen: "${loopback}:${port}"`,
-    'max_payload: 64MB',
+    `max_payload: ${maxPayload}`,
     'max_pending: 256MB',
     `jetstream { store_dir: ${JSON.stringify(storeDir)} }`,
     '',
