@@ -319,6 +319,23 @@ describe('a broken connection', () => {
     expect(gateway.metrics.agents).toBe(0);
   });
 
+  it('in a crowd ends no grace while others of the crowd come back', { timeout: 30_000 }, async () => {
+    const patient = await rig.gateway({ id: 'gateway-p', graceMs: 1_000 });
+    const agents = Array.from({ length: 200 }, () => rig.agent(patient));
+    await Promise.all(agents.map((agent) => agent.start()));
+    await Promise.all(agents.map((agent) => agent.cut()));
+    const [lost, ...returning] = agents;
+    // The hundredth from the end comes back when the grace is long over.
+    for (const agent of returning.slice(0, 99)) {
+      await settle(15);
+      await agent.reconnect();
+    }
+    expect(gone(agents)).toEqual([]);
+    await Promise.all(returning.slice(99).map((agent) => agent.reconnect()));
+    await rig.until(() => gone(agents).length > 0, 10_000);
+    expect(gone(agents)).toEqual([lost]);
+  });
+
   it('is no news when the agent is back within the grace', async () => {
     const agent = rig.agent(gateway);
     await agent.start();

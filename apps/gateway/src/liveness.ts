@@ -22,10 +22,17 @@ const tickMs = 100;
 const atOnce = 1_000;
 /** An agent that was sent away may be told to wait before another gateway takes it. */
 const leastMoveMs = 10_000;
+/** So many agents, and this share of all, make a crowd. */
+const crowd = 100;
+const crowdShare = 0.05;
+/** A crowd that is on its way back is waited for, but not for ever. */
+const crowdGraceMs = 30_000;
 
 /**
  * Decides when an agent is gone: at once when it says so, after a grace when its connection broke, after
  * a silence over plain HTTP. An agent that has come back meanwhile, here or elsewhere, stays connected.
+ * When connections broke in a crowd, nobody's grace ends while others of it are still coming back: they
+ * come as fast as they are let in, which says nothing of the last ones.
  */
 export class Liveness {
   readonly #deps: LivenessDeps;
@@ -35,6 +42,8 @@ export class Liveness {
   readonly #polling = new Set<Session>();
   readonly #timer: NodeJS.Timeout;
   #releasing: Promise<void> | null = null;
+  /** When an agent came back that was leaving. */
+  #lastReturnAt = 0;
 
   constructor(deps: LivenessDeps) {
     this.#deps = deps;
@@ -43,7 +52,7 @@ export class Liveness {
 
   /** The agent was heard. */
   heard(session: Session): void {
-    this.#leaving.delete(session);
+    if (this.#leaving.size > 0 && this.#leaving.delete(session)) this.#lastReturnAt = Date.now();
     this.#polling.delete(session);
     if (session.transport === 'http') this.#polling.add(session);
   }
@@ -130,9 +139,10 @@ export class Liveness {
   #releaseDue(): void {
     if (this.#releasing) return;
     const now = Date.now();
+    const longer = this.#crowdReturns(now) ? crowdGraceMs : 0;
     const due: Session[] = [];
     for (const [session, at] of this.#leaving) {
-      if (at <= now && session.pendingReports === 0 && session.inbox === null) due.push(session);
+      if (at + longer <= now && session.pendingReports === 0 && session.inbox === null) due.push(session);
       if (due.length === atOnce) break;
     }
     if (due.length === 0) return;
@@ -143,6 +153,11 @@ export class Liveness {
     this.#releasing = this.#release(due).finally(() => {
       this.#releasing = null;
     });
+  }
+
+  #crowdReturns(now: number): boolean {
+    const many = this.#leaving.size >= Math.max(crowd, this.#deps.sessions.size * crowdShare);
+    return many && now - this.#lastReturnAt < this.#deps.graceMs;
   }
 
   async #release(sessions: Session[]): Promise<void> {
