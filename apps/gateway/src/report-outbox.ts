@@ -24,6 +24,8 @@ const frameBytes = 64 * 1024;
 /** While a publish is under way more comes together; bus messages have a limit. */
 const largestFrameBytes = 512 * 1024;
 const largestFrameReports = 1_000;
+/** Frames that are on their way at once: inventory writes more agents with one statement for it. */
+const framesAtOnce = 4;
 const firstRetryMs = 250;
 const longestRetryMs = 5_000;
 /** A report's size beside what the agent said. */
@@ -36,7 +38,7 @@ interface Entry {
 }
 
 /**
- * Reports on their way to the bus: many in one publish, one publish at a time, in the order they came.
+ * Reports on their way to the bus, in the order they came: many in one frame, few frames at a time.
  * What the bus cannot take now is kept up to a bound and tried again.
  */
 export class ReportOutbox {
@@ -106,28 +108,41 @@ export class ReportOutbox {
   async #publishAll(): Promise<void> {
     let retryMs = firstRetryMs;
     while (this.#entries.length > 0 && !this.#closed) {
-      const frame = this.#nextFrame();
-      const outcome = await this.#publishFrame(frame);
-      if (outcome === 'unavailable') {
-        this.#failing = true;
-        await pause(retryMs, undefined, { ref: false });
-        retryMs = Math.min(retryMs * 2, longestRetryMs);
+      const frames = this.#nextFrames();
+      const outcomes = await Promise.all(frames.map((frame) => this.#publishFrame(frame)));
+      const firstFailure = outcomes.indexOf('unavailable');
+      // What follows a frame that failed is published again with it: readers take reports in any number.
+      const taken = firstFailure === -1 ? frames : frames.slice(0, firstFailure);
+      if (taken.length > 0) this.#settle(taken.flat());
+      this.#failing = firstFailure !== -1;
+      if (!this.#failing) {
+        retryMs = firstRetryMs;
         continue;
       }
-      this.#failing = false;
-      retryMs = firstRetryMs;
-      this.#settle(frame);
+      await pause(retryMs, undefined, { ref: false });
+      retryMs = Math.min(retryMs * 2, longestRetryMs);
     }
   }
 
-  /** The oldest reports, as many as go in one publish. */
-  #nextFrame(): Entry[] {
+  /** The oldest reports, cut into frames. */
+  #nextFrames(): Entry[][] {
+    const frames: Entry[][] = [];
+    for (let start = 0; start < this.#entries.length && frames.length < framesAtOnce;) {
+      const frame = this.#frameFrom(start);
+      frames.push(frame);
+      start += frame.length;
+    }
+    return frames;
+  }
+
+  #frameFrom(start: number): Entry[] {
     let bytes = 0;
-    const end = this.#entries.findIndex((entry, i) => {
-      bytes += entry.bytes;
-      return i > 0 && (bytes > largestFrameBytes || i >= largestFrameReports);
-    });
-    return end === -1 ? this.#entries.slice() : this.#entries.slice(0, end);
+    let end = start;
+    for (; end < this.#entries.length && end - start < largestFrameReports; end++) {
+      bytes += this.#entries[end]!.bytes;
+      if (end > start && bytes > largestFrameBytes) break;
+    }
+    return this.#entries.slice(start, end);
   }
 
   async #publishFrame(frame: Entry[]): Promise<'published' | 'unavailable' | 'refused'> {
