@@ -302,3 +302,10 @@ it('names the port that is taken', async () => {
     ) as string,
   });
 });
+
+it('lets in at once all who come while their credential is asked about', async () => {
+  const agents = Array.from({ length: 50 }, () => rig.agent(gateway));
+  await Promise.all(agents.map((agent) => agent.start()));
+  expect(rig.asked.verify).toBe(1);
+  expect(gateway.metrics.connections).toBe(agents.length);
+});

@@ -129,7 +129,9 @@ function upgrade(
     const token = letIn(doorway, authentication, response);
     if (token === null) return;
     const data: SocketData = { token, arrival, opened: null };
-    response.cork(() => response.upgrade(data, key, protocol, extensions, context));
+    // Not in cork(): after an upgrade that comes late, it takes the socket for an HTTP exchange still and may
+    // close it.
+    response.upgrade(data, key, protocol, extensions, context);
   };
   const authentication = doorway.credentials.judge(request.getHeader('authorization'), arrival.certificate);
   if (!(authentication instanceof Promise)) return finish(authentication);
