@@ -152,11 +152,10 @@ type ListenExclusively = (
   done: (socket: us_listen_socket | false) => void,
 ) => void;
 
+/** Null when it cannot: µWebSockets does not say why. */
 function listen(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket | null> {
   return new Promise((resolve) => {
     const listenExclusively = app.listen as unknown as ListenExclusively;
     listenExclusively.call(app, host, port, LIBUS_LISTEN_EXCLUSIVE_PORT, (socket) => resolve(socket || null));
   });
 }
-
-/** µWebSockets does not say why it cannot listen; Node does. */

@@ -18,12 +18,10 @@ export class Slots {
     this.#size = size;
   }
 
-  /** A slot filled with zeros. */
+  /** A slot; what its last owner wrote may still be in it. */
   take(): Slot {
     if (this.#free.length === 0) this.#grow();
-    const slot = this.#free.pop()!;
-    slot.memory.fill(0, slot.at, slot.at + this.#size);
-    return slot;
+    return this.#free.pop()!;
   }
 
   /** Whoever gives a slot back must not use it any more: the next one gets it. */
