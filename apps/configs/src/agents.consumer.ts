@@ -22,13 +22,25 @@ const changesTarget: readonly AgentChange[] = [
 export class AgentsConsumer implements OnApplicationBootstrap, OnModuleDestroy {
   #subscription: Subscription | undefined;
 
+  private readonly bus: EventBus;
+  private readonly transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+  private readonly membership: FleetMembership;
+  private readonly desiredState: DesiredState;
+  private readonly convergence: Convergence;
+
   constructor(
-    @Inject(EVENT_BUS) private readonly bus: EventBus,
-    @Inject(TRANSACT) private readonly transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>,
-    @Inject(MEMBERSHIP) private readonly membership: FleetMembership,
-    @Inject(DESIRED_STATE) private readonly desiredState: DesiredState,
-    @Inject(CONVERGENCE) private readonly convergence: Convergence,
-  ) {}
+    @Inject(EVENT_BUS) bus: EventBus,
+    @Inject(TRANSACT) transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>,
+    @Inject(MEMBERSHIP) membership: FleetMembership,
+    @Inject(DESIRED_STATE) desiredState: DesiredState,
+    @Inject(CONVERGENCE) convergence: Convergence,
+  ) {
+    this.bus = bus;
+    this.transact = transact;
+    this.membership = membership;
+    this.desiredState = desiredState;
+    this.convergence = convergence;
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     this.#subscription = await this.bus.consume('agents.changed', 'configs', (facts) => this.handle(facts));

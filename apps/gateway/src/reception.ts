@@ -10,6 +10,7 @@ import { badRequest } from '@muster/opamp/server-to-agent';
 import { closeReasons } from './agent-link.ts';
 import type { Connection, Session } from './session.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
+import type { Heartbeats } from './heartbeats.ts';
 import type { Inboxes } from './inboxes.ts';
 import type { Reidentifications } from './reidentifications.ts';
 import type { Sessions } from './sessions.ts';
@@ -20,20 +21,23 @@ const malformedAtMost = 10;
 
 /**
  * Takes what comes in on a connection: refuses what is malformed, gives a uid to agents that ask for
- * one, and passes everything else on to its agent's inbox.
+ * one, has heartbeats answered at once, and passes everything else on to its agent's inbox.
  */
 export class Reception {
+  readonly #heartbeats: Heartbeats;
   readonly #inboxes: Inboxes;
   readonly #metrics: GatewayMetrics;
   readonly #sessions: Sessions;
   readonly #reidentifications: Reidentifications;
 
   constructor(
+    heartbeats: Heartbeats,
     inboxes: Inboxes,
     sessions: Sessions,
     reidentifications: Reidentifications,
     metrics: GatewayMetrics,
   ) {
+    this.#heartbeats = heartbeats;
     this.#inboxes = inboxes;
     this.#sessions = sessions;
     this.#reidentifications = reidentifications;
@@ -43,8 +47,9 @@ export class Reception {
   /** `bytes` are only read during the call, unless the connection is an HTTP exchange, whose body is its own. */
   receive(connection: Connection, bytes: Uint8Array): void {
     this.#metrics.messages += 1;
+    const isHttp = connection.link.transport === 'http';
+    if (!isHttp && this.#heartbeats.take(connection, bytes, Date.now())) return;
     try {
-      const isHttp = connection.link.transport === 'http';
       const scan = isHttp ? scanAgentToServer(bytes) : scanWebSocketMessage(bytes);
       this.#take(connection, scan, bytes);
       connection.malformedInARow = 0;

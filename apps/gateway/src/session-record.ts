@@ -41,7 +41,20 @@ export class SessionRecord {
   }
 
   isOf(uid: Uint8Array): boolean {
-    return uid.length === uidBytes && equalAt(this.#slot.memory, this.#slot.at, uid, uidBytes);
+    return uid.length === uidBytes && this.isAt(uid, 0);
+  }
+
+  /** Do the 16 bytes from `start` on hold the agent's uid? */
+  isAt(bytes: Uint8Array, start: number): boolean {
+    const { memory, at } = this.#slot;
+    for (let i = 0; i < uidBytes; i++) if (memory[at + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
+  /** Writes the agent's uid into `target`, from `start` on. */
+  copyUid(target: Uint8Array, start: number): void {
+    const { memory, at } = this.#slot;
+    for (let i = 0; i < uidBytes; i++) target[start + i] = memory[at + i]!;
   }
 
   /** A copy, as `Presence` keeps it. */

@@ -14,6 +14,7 @@ import { DesiredConfigs } from './desired-configs.ts';
 import { FullStateRequests } from './full-state-requests.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import { HandOvers } from './hand-overs.ts';
+import { Heartbeats } from './heartbeats.ts';
 import { Inboxes } from './inboxes.ts';
 import { Liveness } from './liveness.ts';
 import { MessageHandler } from './message-handler.ts';
@@ -121,7 +122,13 @@ export function wireGateway(deps: GatewayWiring) {
     liveness,
     outbox,
     fullState,
-    reception: new Reception(inboxes, sessions, reidentifications, metrics),
+    reception: new Reception(
+      new Heartbeats(sessions, checkpoints),
+      inboxes,
+      sessions,
+      reidentifications,
+      metrics,
+    ),
     reidentifications,
     reclaims,
   };

@@ -23,11 +23,19 @@ const telling: readonly AgentChange[] = [
 export class RolloutsConsumer implements OnApplicationBootstrap, OnModuleDestroy {
   #subscription: Subscription | undefined;
 
+  private readonly bus: EventBus;
+  private readonly queue: BatchQueue;
+  private readonly engine: RolloutEngine;
+
   constructor(
-    @Inject(EVENT_BUS) private readonly bus: EventBus,
-    @Inject(BATCH_QUEUE) private readonly queue: BatchQueue,
-    @Inject(ENGINE) private readonly engine: RolloutEngine,
-  ) {}
+    @Inject(EVENT_BUS) bus: EventBus,
+    @Inject(BATCH_QUEUE) queue: BatchQueue,
+    @Inject(ENGINE) engine: RolloutEngine,
+  ) {
+    this.bus = bus;
+    this.queue = queue;
+    this.engine = engine;
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     await this.queue.work((id) =>

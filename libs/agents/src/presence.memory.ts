@@ -38,7 +38,11 @@ class MemoryPresence implements Presence {
   private readonly successors = new Map<AgentId, AgentId>();
   private seeded = false;
 
-  constructor(private readonly now: () => number) {}
+  private readonly now: () => number;
+
+  constructor(now: () => number) {
+    this.now = now;
+  }
 
   async claim(gateway: string, claims: readonly Claim[]): Promise<Claimed[]> {
     return claims.map((claim) => this.claimOne(gateway, claim));

@@ -32,7 +32,11 @@ export function createRedisPresence(settings: RedisSettings): Presence {
 const bucketsPerCall = 256;
 
 class RedisPresence implements Presence {
-  constructor(private readonly redis: Redis) {}
+  private readonly redis: Redis;
+
+  constructor(redis: Redis) {
+    this.redis = redis;
+  }
 
   async claim(gateway: string, claims: readonly Claim[]): Promise<Claimed[]> {
     const claimed: Claimed[] = [];

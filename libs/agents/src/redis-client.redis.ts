@@ -74,7 +74,10 @@ export async function closeRedis(redis: Redis): Promise<void> {
 export class RedisScript {
   private readonly sha: string;
 
-  constructor(private readonly lua: string) {
+  private readonly lua: string;
+
+  constructor(lua: string) {
+    this.lua = lua;
     this.sha = createHash('sha1').update(lua).digest('hex');
   }
 

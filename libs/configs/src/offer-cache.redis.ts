@@ -53,7 +53,11 @@ export function createRedisOfferCache(settings: RedisSettings): OfferCache {
 }
 
 class RedisOfferCache implements OfferCache {
-  constructor(private readonly redis: Redis) {}
+  private readonly redis: Redis;
+
+  constructor(redis: Redis) {
+    this.redis = redis;
+  }
 
   async setDesired(desired: readonly { agent: AgentId; hash: string | null }[]): Promise<void> {
     for (const chunk of chunks(desired)) {

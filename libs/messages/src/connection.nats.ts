@@ -60,10 +60,12 @@ class Link implements NatsLink {
   private readonly listeners = new Set<() => void>();
   private connected = true;
 
-  constructor(
-    readonly connection: NatsConnection,
-    readonly log: BusLog,
-  ) {
+  readonly connection: NatsConnection;
+  readonly log: BusLog;
+
+  constructor(connection: NatsConnection, log: BusLog) {
+    this.connection = connection;
+    this.log = log;
     void this.follow();
   }
 

@@ -27,10 +27,13 @@ export class MemoryConsumerGroup<T> {
   private readonly members = new Set<Member<T>>();
   private closing = false;
 
-  constructor(
-    private readonly retryPauseMs: number,
-    private readonly log: BusLog,
-  ) {}
+  private readonly retryPauseMs: number;
+  private readonly log: BusLog;
+
+  constructor(retryPauseMs: number, log: BusLog) {
+    this.retryPauseMs = retryPauseMs;
+    this.log = log;
+  }
 
   get backlog(): number {
     return this.waiting.length;

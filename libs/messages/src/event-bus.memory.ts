@@ -49,11 +49,15 @@ class MemoryEventBus implements EventBus {
   private readonly answering = new Set<Promise<unknown>>();
   private closed = false;
 
-  constructor(
-    private readonly log: BusLog,
-    private readonly retryPauseMs: number,
-    private readonly maxBacklog: number,
-  ) {}
+  private readonly log: BusLog;
+  private readonly retryPauseMs: number;
+  private readonly maxBacklog: number;
+
+  constructor(log: BusLog, retryPauseMs: number, maxBacklog: number) {
+    this.log = log;
+    this.retryPauseMs = retryPauseMs;
+    this.maxBacklog = maxBacklog;
+  }
 
   get available(): boolean {
     return !this.closed;

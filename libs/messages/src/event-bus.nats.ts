@@ -46,10 +46,12 @@ class NatsEventBus implements EventBus {
   private readonly streams: JetStreamClient;
   private readonly large: LargeMessages;
 
-  constructor(
-    private readonly link: NatsLink,
-    private readonly retryPauseMs: number,
-  ) {
+  private readonly link: NatsLink;
+  private readonly retryPauseMs: number;
+
+  constructor(link: NatsLink, retryPauseMs: number) {
+    this.link = link;
+    this.retryPauseMs = retryPauseMs;
     this.streams = jetstream(link.connection);
     this.large = new LargeMessages(link);
   }

@@ -36,11 +36,16 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
   private readonly done: Promise<unknown>;
   private changed = Promise.withResolvers<void>();
 
+  private readonly link: NatsLink;
+  private readonly options: FactConsumerOptions<S>;
+
   private constructor(
-    private readonly link: NatsLink,
-    private readonly options: FactConsumerOptions<S>,
+    link: NatsLink,
+    options: FactConsumerOptions<S>,
     { stream, name }: { stream: string; name: string },
   ) {
+    this.link = link;
+    this.options = options;
     this.large = new LargeMessages(link);
     this.pull = new PullSubscription(link, stream, name, (message) => {
       this.waiting.push(message);

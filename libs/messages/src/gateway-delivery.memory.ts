@@ -13,7 +13,11 @@ export function createMemoryGatewayDelivery(options: { timeoutMs?: number } = {}
 class MemoryGatewayDelivery implements GatewayDelivery {
   private readonly gateways = new Map<string, Handle>();
 
-  constructor(private readonly timeoutMs: number) {}
+  private readonly timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    this.timeoutMs = timeoutMs;
+  }
 
   async deliver(gateway: string, delivery: Delivery): Promise<DeliveryReceipt> {
     const handle = this.gateways.get(gateway);

@@ -20,10 +20,13 @@ export function createNatsGatewayDelivery(
 }
 
 class NatsGatewayDelivery implements GatewayDelivery {
-  constructor(
-    private readonly link: NatsLink,
-    private readonly timeoutMs: number,
-  ) {}
+  private readonly link: NatsLink;
+  private readonly timeoutMs: number;
+
+  constructor(link: NatsLink, timeoutMs: number) {
+    this.link = link;
+    this.timeoutMs = timeoutMs;
+  }
 
   async deliver(gateway: string, delivery: Delivery): Promise<DeliveryReceipt> {
     const subject = subjectOf(gateway);

@@ -26,12 +26,12 @@ export class PullSubscription {
   private left = 0;
   private settle: (failure: Error | null) => void = () => {};
 
-  constructor(
-    private readonly link: NatsLink,
-    stream: string,
-    consumer: string,
-    private readonly take: (message: Msg) => void,
-  ) {
+  private readonly link: NatsLink;
+  private readonly take: (message: Msg) => void;
+
+  constructor(link: NatsLink, stream: string, consumer: string, take: (message: Msg) => void) {
+    this.link = link;
+    this.take = take;
     const { apiPrefix } = jetstream(link.connection);
     this.nextSubject = `${apiPrefix}.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
     this.subscription = link.connection.subscribe(this.inbox, {

@@ -26,11 +26,11 @@ export interface LocalServiceOptions {
 export class MissingBinary extends Error {
   readonly code = 'missing-binary';
 
-  constructor(
-    readonly binary: string,
-    wayOut: string,
-  ) {
+  readonly binary: string;
+
+  constructor(binary: string, wayOut: string) {
     super(`${binary} is not installed: ${wayOut}`);
+    this.binary = binary;
   }
 }
 

@@ -67,7 +67,10 @@ class BullBatchQueue implements BatchQueue {
   private worker: Worker<Call> | null = null;
   private workerRedis: Redis | null = null;
 
-  constructor(private readonly options: BullBatchQueueOptions) {
+  private readonly options: BullBatchQueueOptions;
+
+  constructor(options: BullBatchQueueOptions) {
+    this.options = options;
     this.retryPauseMs = options.retryPauseMs ?? 1_000;
     this.takeOverMs = options.takeOverMs ?? 10_000;
     this.redis = openRedis(options, 'rollouts');

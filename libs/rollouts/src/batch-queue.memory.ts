@@ -28,10 +28,13 @@ class MemoryBatchQueue implements BatchQueue {
   private handle: ((rolloutId: string) => Promise<void>) | null = null;
   private closed = false;
 
-  constructor(
-    private readonly log: Log,
-    private readonly retryPauseMs: number,
-  ) {}
+  private readonly log: Log;
+  private readonly retryPauseMs: number;
+
+  constructor(log: Log, retryPauseMs: number) {
+    this.log = log;
+    this.retryPauseMs = retryPauseMs;
+  }
 
   async schedule(rolloutId: string, at: number): Promise<void> {
     if (this.closed) throw new Error('the batch queue is closed');
