@@ -10,6 +10,8 @@ import { until, type Mode, type Subject } from './subject.ts';
 
 const secondGatewayOffset = 10;
 const readyWithinMs = 60_000;
+/** Each look counts the agents of the rollout, which is a cost of its own. */
+const appliedPollMs = 250;
 
 /** Muster, with what the bench asks of it beside the others. */
 export interface MusterSubject extends Subject {
@@ -169,6 +171,6 @@ async function publish(api: MusterApi, body: string, agents: number): Promise<()
     });
     const applied = async () =>
       ((await api.call<Rollout>('GET', `/rollouts/${id}`)).counts['applied'] ?? 0) >= agents;
-    await until('Muster has it applied', applied, 180_000, 100);
+    await until('Muster has it applied', applied, 180_000, appliedPollMs);
   };
 }

@@ -17,6 +17,9 @@ import {
 } from './rollout-standings.postgres.ts';
 import type { RolloutRecord } from './rollout-store.postgres.ts';
 
+/** So many rows at once are worth new statistics. */
+const manyAgents = 1_000n;
+
 /** An agent whose turn it is. */
 export interface DueAgent {
   readonly agent: AgentId;
@@ -65,7 +68,7 @@ export class RolloutAgentsStore {
   ): Promise<void> {
     const { id, fleet, ends } = rollout;
     const hash = Buffer.from(rollout.hash, 'hex');
-    await sql`
+    const { numAffectedRows = 0n } = await sql`
       insert into rollout_agents (rollout_id, uid, wave, hash, state)
       select ${id}, uid,
         -- an agent that came since they were counted goes to the last wave
@@ -79,6 +82,8 @@ export class RolloutAgentsStore {
         left join config_failures q on q.uid = a.uid and q.hash = ${hash} and q.lifted_at is null
         where a.fleet = ${fleet} and ${acceptsRemoteConfig('s')}
       ) planned`.execute(tx.db);
+    // Without it every look at the rollout finds each of its agents one by one, until autovacuum has come by.
+    if (numAffectedRows >= manyAgents) await sql`analyze rollout_agents (rollout_id, wave)`.execute(tx.db);
   }
 
   /**

@@ -9,6 +9,8 @@ const gapMs = 500;
 const dialsEarlyMs = 100;
 const backWithinMs = 120_000;
 const pollMs = 250;
+/** PostgreSQL counts rows late: a connection without work tells of what it did after ten seconds. */
+const rowsLateSeconds = 11;
 
 /** All connections break at once; the agents come back with their next message alone. */
 export const storm: Stage = {
@@ -16,7 +18,12 @@ export const storm: Stage = {
   async run(session) {
     const { fleet, options, subject } = session;
     const before = await fleet.stats();
-    const rowsBefore = (await subject.operations?.()) ?? null;
+    const countRows = async () => {
+      if (!subject.operations) return null;
+      await sleep(rowsLateSeconds);
+      return subject.operations();
+    };
+    const rowsBefore = await countRows();
     await fleet.clearLatencies();
     const watch = watchDisconnected(session);
     await fleet.cutAll(gapMs);
@@ -30,7 +37,7 @@ export const storm: Stage = {
       await subject.settled(options.agents);
     });
     const shownOffline = await watch.stop();
-    const rowsAfter = (await subject.operations?.()) ?? null;
+    const rowsAfter = await countRows();
     session.assertConnected();
     const after = await fleet.stats();
     return {
