@@ -1,10 +1,12 @@
-import type { Presence } from '@muster/agents/presence';
+import type { Mark, Presence } from '@muster/agents/presence';
 import type { Log } from '@muster/platform/log';
 import type { Session } from './session.ts';
 
 /** A poll may go to another gateway each time; a WebSocket stays, so its heartbeats can wait. */
 const intervalMs = { http: 1_000, websocket: 3_000 };
 const atOnce = 1_000;
+/** After so many marks without it, an agent's record is sent along again, changed or not. */
+const recordEvery = 16;
 
 /**
  * Tells Presence how far agents have come, in bulk: regularly for those that said something, and at once
@@ -78,9 +80,8 @@ export class Checkpoints {
   }
 
   async #saveBatch(sessions: Session[]): Promise<void> {
-    for (const session of sessions) session.dirty = false;
+    const marks = sessions.map(markOf);
     try {
-      const marks = sessions.map((session) => session.mark());
       const movedOn = new Set(await this.#presence.checkpoint(this.#gateway, marks));
       if (movedOn.size === 0) return;
       for (const [i, session] of sessions.entries())
@@ -90,7 +91,23 @@ export class Checkpoints {
         { err: error, agents: sessions.length },
         'presence took no checkpoint; it is tried again',
       );
-      for (const session of sessions) this.note(session);
+      for (const session of sessions) {
+        session.record.unsaved = true;
+        this.note(session);
+      }
     }
   }
+}
+
+function markOf(session: Session): Mark {
+  session.dirty = false;
+  session.marksSinceRecord += 1;
+  // Presence may lose the last second of what it was told.
+  if (session.marksSinceRecord > recordEvery) session.record.unsaved = true;
+  const mark = session.mark();
+  if (mark.fingerprints !== null) {
+    session.record.unsaved = false;
+    session.marksSinceRecord = 0;
+  }
+  return mark;
 }

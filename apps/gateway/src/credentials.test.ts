@@ -87,3 +87,19 @@ it.each(['', 'Bearer', 'Digest abc', 'Basic', `Basic ${Buffer.from('user:').toSt
     expect(credentials.authenticate(header)).toEqual({ kind: 'refused' });
   },
 );
+
+it('knows the tokens it has learned of without a question, for a minute', async () => {
+  await answerQuestions();
+  const secretHash = '1ec1c26b50d5d3c58d9583181af8076655fe00756bf7285940ba3670f99fcba0';
+  await credentials.learn(); // nobody answers
+  await bus.respond('access.accepted-tokens', async () => ({ tokens: [{ secretHash, verdict: accepted }] }));
+  await credentials.learn();
+  expect(credentials.authenticate('Bearer s3cret')).toMatchObject({ kind: 'accepted' });
+  credentials.revoke(id);
+  await credentials.learn(); // said before the revocation
+  expect(credentials.authenticate('Bearer s3cret')).toEqual({ kind: 'refused' });
+  expect(questions).toEqual([]);
+  now += 61_000;
+  await credentials.authenticate('Bearer s3cret');
+  expect(questions).toHaveLength(1);
+});

@@ -17,6 +17,7 @@ export type Authentication =
   { kind: 'accepted'; token: AcceptedToken } | { kind: 'refused' } | { kind: 'unavailable' };
 
 const acceptedForMs = 60_000;
+export const learnEveryMs = 20_000;
 const refusedForMs = 5_000;
 const verdictsKept = 10_000;
 const questionsAtOnce = 1_000;
@@ -29,7 +30,8 @@ interface Remembered {
 
 /**
  * Judges what agents present. Only hashes of secrets are kept and sent on. Verdicts are remembered for a
- * while (good ones for 60 s, bad ones for 5 s), so a revocation is heard of on the bus as well.
+ * while (good ones for 60 s, bad ones for 5 s), so a revocation is heard of on the bus as well; good ones are
+ * learned all at once before they end (`learnEveryMs`).
  */
 export class Credentials {
   readonly #bus: EventBus;
@@ -95,6 +97,19 @@ export class Credentials {
       if (entry.startsWith(`${enrollmentTokenId} `)) this.#enrolled.delete(entry);
     }
     for (const [id, until] of this.#revoked) if (until <= this.#now()) this.#revoked.delete(id);
+  }
+
+  /**
+   * Learns of all tokens that let agents in, so that nobody waits for a verdict on theirs. Never rejects:
+   * what is not learned is asked for.
+   */
+  async learn(): Promise<void> {
+    try {
+      const { tokens } = await this.#bus.request('access.accepted-tokens', {});
+      for (const { secretHash, verdict } of tokens) this.#remember(secretHash, verdict);
+    } catch (error) {
+      this.#log.debug({ err: error }, 'the accepted enrollment tokens are not known; each is asked for');
+    }
   }
 
   #ask(secretHash: string): Authentication | Promise<Authentication> {

@@ -28,6 +28,8 @@ const fullStateOwedFlag = 0x2;
 export class SessionRecord {
   #slot: Slot = slots.take();
   #released = false;
+  /** Presence does not have it as it is now. */
+  unsaved = true;
 
   constructor(uid: Uint8Array) {
     this.#slot.memory.set(uid, this.#slot.at);
@@ -65,8 +67,9 @@ export class SessionRecord {
   /** Takes over the record another gateway left. It is empty when there is none, or one of another version. */
   load(left: Uint8Array | null): void {
     const { memory } = this.#slot;
-    if (left?.length === recordBytes && left[0] === version) memory.set(left, this.#start);
-    else memory.fill(0, this.#start, this.#start + recordBytes);
+    this.unsaved = left?.length !== recordBytes || left[0] !== version;
+    if (this.unsaved) memory.fill(0, this.#start, this.#start + recordBytes);
+    else memory.set(left!, this.#start);
     memory[this.#start] = version;
   }
 
@@ -171,6 +174,7 @@ export class SessionRecord {
   #setHash(at: number, configHash: Uint8Array): void {
     const { memory } = this.#slot;
     const start = this.#start + at;
+    this.unsaved = true;
     memory.fill(0, start, start + hashBytes);
     memory.set(configHash.subarray(0, hashBytes), start);
   }
@@ -180,6 +184,7 @@ export class SessionRecord {
   }
 
   #setByte(at: number, value: number): void {
+    this.unsaved = true;
     this.#slot.memory[this.#start + at] = value;
   }
 

@@ -75,6 +75,8 @@ export class Session {
   pendingReports = 0;
   /** Changed since the last checkpoint. */
   dirty = false;
+  /** Checkpoints since the one that had its record with it. */
+  marksSinceRecord = 0;
   /** Messages that wait for their turn while an earlier one waits for something; null: none waits. */
   inbox: AgentMessage[] | null = null;
 
@@ -92,7 +94,10 @@ export class Session {
     return agentIdFromBytes(this.uid);
   }
 
-  /** Where the session stands, for `Presence`: one of which nothing is known must not hide what others noted. */
+  /**
+   * Where the session stands, for `Presence`: one of which nothing is known must not hide what others noted, and
+   * what Presence has already is left out.
+   */
   mark(): Mark {
     return {
       agent: this.agent,
@@ -100,7 +105,7 @@ export class Session {
       sequenceNum: this.known ? this.sequenceNum : null,
       lastSeen: this.lastSeen,
       capabilities: this.known ? this.capabilities : 0,
-      fingerprints: this.known ? this.record.bytes : null,
+      fingerprints: this.known && this.record.unsaved ? this.record.bytes : null,
     };
   }
 
@@ -110,6 +115,7 @@ export class Session {
     this.sequenceNum = former.sequenceNum;
     this.capabilities = former.capabilities;
     this.record.load(former.record.bytes);
+    this.record.unsaved = true;
     this.desired = former.desired;
     this.offeredAt = former.offeredAt;
     this.fullStateAsked = former.fullStateAsked;

@@ -10,6 +10,7 @@ import { Admission } from './admission.ts';
 import { closeReasons } from './agent-link.ts';
 import { FormerAgents } from './former-agents.ts';
 import { ClientCertificates } from './client-certificates.ts';
+import { learnEveryMs } from './credentials.ts';
 import type { Doorway } from './doorway.ts';
 import { Inflation } from './gzip.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
@@ -67,9 +68,12 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     log,
     onLapsed: () => void reclaims.claimAll(),
   });
+  await gateway.credentials.learn();
+  const learning = setInterval(() => void gateway.credentials.learn(), learnEveryMs);
   const doorway = openDoorway(settings, { ...gateway, admission, metrics, arrivals });
   const listener = await Listener.open(settings.host, settings.port, doorway, tls, log).catch(
     async (error: unknown) => {
+      clearInterval(learning);
       await lease.end();
       await Promise.all([fullState.stop(), liveness.stop(), checkpoints.stop()]);
       throw error;
@@ -94,6 +98,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
 
   const stop = async () => {
     clearTimeout(releaseFormer);
+    clearInterval(learning);
     heapTrim.stop();
     doorway.recycling.stop();
     renewal?.stop();

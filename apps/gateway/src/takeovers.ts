@@ -91,6 +91,7 @@ export class Takeovers {
     session.announced = claimed.previous?.online ?? false;
     session.former = claimed.former;
     if (!heardLast && !this.#continue(session, claimed.former)) this.#adopt(session, claimed.previous);
+    if ((claimed.previous?.fingerprints ?? null) === null) session.record.unsaved = true;
     if (!session.orderedMeanwhile) {
       session.desired = desired === null ? null : this.#deps.configs.find(desired);
     }

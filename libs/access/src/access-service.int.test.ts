@@ -131,6 +131,22 @@ describe('enrollment tokens', () => {
     expect(await access.verifyToken(hash(token))).toMatchObject({ accepted: false, reason: /expired/ });
   });
 
+  it('are told to gateways while they let agents in, the newest first', async () => {
+    const revoked = await newToken({ name: 'revoked' });
+    await newToken({ name: 'expired', expiresAt: new Date(Date.now() - 1_000) });
+    const limited = await newToken({ name: 'limited', maxUses: 3 });
+    const plain = await newToken({ name: 'plain' });
+    await revoke(revoked.id);
+    const told = await access.acceptedTokens();
+    expect(told.slice(0, 2)).toEqual([
+      { secretHash: hash(plain.token), verdict: await access.verifyToken(hash(plain.token)) },
+      { secretHash: hash(limited.token), verdict: await access.verifyToken(hash(limited.token)) },
+    ]);
+    const hashes = told.map(({ secretHash }) => secretHash);
+    expect(hashes).not.toContain(hash(revoked.token));
+    expect(told.every(({ verdict }) => verdict.accepted)).toBe(true);
+  });
+
   it('are refused when unknown', async () => {
     expect(await access.verifyToken(hash('nonsense'))).toMatchObject({ accepted: false });
     expect(await access.verifyToken('not hex')).toMatchObject({ accepted: false });

@@ -3,18 +3,20 @@ import type { Database } from '@muster/db/schema';
 import { transact, type Tx } from '@muster/db/transaction';
 import { uuidV7 } from '@muster/db/uuid-v7';
 import type { EventBus } from '@muster/messages/event-bus';
-import type { TokenVerdict } from '@muster/messages/vocabulary';
+import type { AcceptedTokens, TokenVerdict } from '@muster/messages/vocabulary';
 import { lockFirstCredentials } from './access-lock.postgres.ts';
 import type { Actor } from './actor.ts';
 import type { ApiKeyStore } from './api-key-store.postgres.ts';
 import type { Audit } from './audit.postgres.ts';
-import { judge, type EnrollmentToken, type NewEnrollmentToken } from './enrollment-token.ts';
+import { judge, toVerdict, type EnrollmentToken, type NewEnrollmentToken } from './enrollment-token.ts';
 import type { EnrollmentTokenStore } from './enrollment-token-store.postgres.ts';
 import { UnknownEnrollmentToken } from './errors.ts';
 import { hashSecret, newSecret } from './secret.ts';
 import type { SessionStore } from './session-store.postgres.ts';
 
 export const sessionHours = 12;
+/** Gateways are told of so many tokens; they ask about others one by one. */
+const tokensTold = 5_000;
 
 /** What `ensure…` found or made. */
 export interface EnsuredCredential {
@@ -178,14 +180,16 @@ export class AccessService {
   /** Judges an enrollment token for a gateway. `secretHash`: SHA-256 of the presented secret, hex. */
   async verifyToken(secretHash: string): Promise<TokenVerdict> {
     const judged = judge(await this.#tokens.findBySecret(Buffer.from(secretHash, 'hex')), Date.now());
-    if (!judged.accepted) return judged;
-    const { token } = judged;
-    return {
-      accepted: true,
-      enrollmentTokenId: token.id,
-      expiresAt: token.expiresAt?.getTime() ?? null,
-      limited: token.maxUses !== null,
-    };
+    return judged.accepted ? toVerdict(judged.token) : judged;
+  }
+
+  /** The newest tokens that let agents in, for gateways. `secretHash`: SHA-256 of the secret, hex. */
+  async acceptedTokens(): Promise<AcceptedTokens> {
+    const tokens = await this.#tokens.accepted(tokensTold);
+    return tokens.map((token) => ({
+      secretHash: token.secretHash.toString('hex'),
+      verdict: toVerdict(token),
+    }));
   }
 
   /**

@@ -68,6 +68,23 @@ export class EnrollmentTokenStore {
     return row ?? null;
   }
 
+  /** Those that are neither revoked nor expired, newest first. */
+  async accepted(limit: number): Promise<(TokenTerms & { secretHash: Buffer })[]> {
+    return this.#db
+      .selectFrom('enrollment_tokens')
+      .select([...terms, 'enrollment_tokens.secret_hash as secretHash'])
+      .where('enrollment_tokens.revoked_at', 'is', null)
+      .where((where) =>
+        where.or([
+          where('enrollment_tokens.expires_at', 'is', null),
+          where('enrollment_tokens.expires_at', '>', sql<Date>`now()`),
+        ]),
+      )
+      .orderBy('enrollment_tokens.id', 'desc')
+      .limit(limit)
+      .execute();
+  }
+
   /** Reads a token and keeps others from changing or counting it until the transaction ends. */
   async lock(tx: Tx, id: string): Promise<TokenTerms | null> {
     const row = await tx.db

@@ -1,3 +1,5 @@
+import type { TokenVerdict } from '@muster/messages/vocabulary';
+
 /** Lets agents in for the first time. The secret itself is nowhere to be read. */
 export interface EnrollmentToken {
   id: string;
@@ -39,4 +41,14 @@ export function judge(
     return { accepted: false, reason: 'the enrollment token has expired' };
   }
   return { accepted: true, token };
+}
+
+/** The verdict on a token that lets agents in. */
+export function toVerdict({ id, expiresAt, maxUses }: TokenTerms): TokenVerdict {
+  return {
+    accepted: true,
+    enrollmentTokenId: id,
+    expiresAt: expiresAt?.getTime() ?? null,
+    limited: maxUses !== null,
+  };
 }

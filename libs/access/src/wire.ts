@@ -28,6 +28,7 @@ export function wireAccess({ db, bus }: { db: Kysely<Database>; bus: EventBus })
 export async function answerTokenRequests(bus: EventBus, access: AccessService): Promise<Subscription> {
   const responders = [
     await bus.respond('access.verify-token', ({ secretHash }) => access.verifyToken(secretHash)),
+    await bus.respond('access.accepted-tokens', async () => ({ tokens: await access.acceptedTokens() })),
     await bus.respond('access.enroll', ({ enrollmentTokenId, uid, former }) =>
       access.enroll(enrollmentTokenId, uid, former),
     ),

@@ -224,16 +224,36 @@ function doubles(numbers: readonly number[]): Buffer {
   return bytes;
 }
 
-function encodeNumbers({ agent, epoch, sequenceNum, lastSeen, capabilities }: SeedRecord | Mark): Buffer {
-  return Buffer.concat([agentIdToBytes(agent), doubles([epoch, sequenceNum ?? -1, lastSeen, capabilities])]);
+const numbersBytes = 16 + 4 * 8;
+
+function encodeNumbers(record: SeedRecord | Mark): Buffer {
+  const bytes = Buffer.allocUnsafe(numbersBytes);
+  writeNumbers(bytes, 0, record);
+  return bytes;
+}
+
+/** Answers where it ended. */
+function writeNumbers(bytes: Buffer, at: number, record: SeedRecord | Mark): number {
+  bytes.set(agentIdToBytes(record.agent), at);
+  const { epoch, sequenceNum, lastSeen, capabilities } = record;
+  let end = at + 16;
+  for (const number of [epoch, sequenceNum ?? -1, lastSeen, capabilities]) {
+    end = bytes.writeDoubleBE(number, end);
+  }
+  return end;
 }
 
 function encodeMarks(marks: readonly Mark[]): Buffer {
-  return Buffer.concat(
-    marks.flatMap((mark) => {
-      const { fingerprints } = mark;
-      const length = Buffer.of(fingerprints ? fingerprints.length + 1 : 0);
-      return fingerprints ? [encodeNumbers(mark), length, fingerprints] : [encodeNumbers(mark), length];
-    }),
-  );
+  const sizes = marks.map(({ fingerprints }) => numbersBytes + 1 + (fingerprints?.length ?? 0));
+  const bytes = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + size, 0));
+  let at = 0;
+  for (const mark of marks) {
+    const { fingerprints } = mark;
+    at = writeNumbers(bytes, at, mark);
+    at = bytes.writeUInt8(fingerprints === null ? 0 : fingerprints.length + 1, at);
+    if (fingerprints === null) continue;
+    bytes.set(fingerprints, at);
+    at += fingerprints.length;
+  }
+  return bytes;
 }

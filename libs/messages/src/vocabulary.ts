@@ -64,6 +64,10 @@ export const tokenVerdict = z.discriminatedUnion('accepted', [
 ]);
 export type TokenVerdict = z.infer<typeof tokenVerdict>;
 
+/** Tokens that let agents in, by the SHA-256 of their secrets, hex. */
+export const acceptedTokens = z.array(z.object({ secretHash: z.string(), verdict: tokenVerdict }));
+export type AcceptedTokens = z.infer<typeof acceptedTokens>;
+
 export const schemas = {
   facts: {
     'agents.changed': agentsChanged,
@@ -80,6 +84,11 @@ export const schemas = {
     'access.verify-token': {
       question: z.object({ secretHash: z.string() }),
       answer: tokenVerdict,
+    },
+    /** What gateways need to judge most agents without a question for each token; the newest, up to a limit. */
+    'access.accepted-tokens': {
+      question: z.object({}),
+      answer: z.object({ tokens: acceptedTokens }),
     },
     /**
      * May this agent enrol with a limited token? Counts it; the same agent counts once, also when it has
@@ -107,6 +116,7 @@ export interface Broadcasts {
 
 export interface Requests {
   'access.verify-token': { question: { secretHash: string }; answer: TokenVerdict };
+  'access.accepted-tokens': { question: Record<string, never>; answer: { tokens: AcceptedTokens } };
   'access.enroll': {
     question: { enrollmentTokenId: string; uid: string; former?: string | undefined };
     answer: { accepted: boolean; reason?: string | undefined };
