@@ -77,7 +77,6 @@ export async function startMuster({
       natsMonitor: backends?.natsMonitor ?? null,
       redis: backends?.redis ?? null,
     });
-    await api.call('PUT', '/fleets/bench', { selector: 'service.name' });
     const roots = children.map(({ pid }) => pid);
     return {
       name: 'muster',
@@ -158,9 +157,12 @@ async function startGateway(number: number, env: Record<string, string>, childre
 
 let published = 0;
 
-/** One wave, no soak. The configuration is there before; sending it is what is measured. */
+/** One wave, no soak. The fleet and the configuration are there before; sending it is what is measured. */
 async function publish(api: MusterApi, body: string, agents: number): Promise<() => Promise<void>> {
   const name = `bench-${++published}`;
+  const members = async () =>
+    (await api.call<{ agents: number }>('PUT', '/fleets/bench', { selector: 'service.name' })).agents;
+  await until('all agents are in the fleet', async () => (await members()) >= agents, readyWithinMs, 500);
   await api.call('POST', '/configurations', { name, body });
   return async () => {
     const { id } = await api.call<Rollout>('POST', '/rollouts', {

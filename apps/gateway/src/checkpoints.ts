@@ -4,7 +4,7 @@ import type { Session } from './session.ts';
 
 /** A poll may go to another gateway each time; a WebSocket stays, so its heartbeats can wait. */
 const intervalMs = { http: 1_000, websocket: 3_000 };
-const atOnce = 1_000;
+const atOnce = 2_500;
 /** After so many marks without it, an agent's record is sent along again, changed or not. */
 const recordEvery = 16;
 
