@@ -65,6 +65,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     ttlMs: settings.leaseTtlMs,
     presence,
     log,
+    returnsWithin: () => admission.returnsWithin(),
     onLapsed: () => void reclaims.claimAll(),
   });
   const doorway = openDoorway(settings, { ...gateway, admission, metrics, arrivals });

@@ -152,6 +152,20 @@ describe('a gateway whose lease has run out', () => {
     expect(session.previous).toMatchObject({ online: false });
   });
 
+  it('has its agents stay connected while gateways have a queue, once', async () => {
+    await start();
+    await connect('gateway-1', 1, 2);
+    await presence.expectReturns(60_000);
+    clock += 16_000;
+    await vi.waitFor(async () => expect(await presence.heldBy('gateway-1')).toEqual([]));
+    expect(await statuses()).toEqual(['connected', 'connected']);
+    await presence.renewLease('gateway-2', 120_000);
+    await connect('gateway-2', 2);
+    await presence.expectReturns(600_000);
+    clock += 45_000;
+    await vi.waitFor(async () => expect(await statuses()).toEqual(['disconnected', 'connected']));
+  });
+
   it('has its agents stored as disconnected although the first try failed', async () => {
     await start();
     await connect('gateway-1', 1);

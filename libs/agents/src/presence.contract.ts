@@ -326,6 +326,21 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
       expect(await presence.release(nobody!, [mark(stays, marks[0]!.epoch)])).toEqual([stays]);
     });
 
+    it('knows when all should be back who were turned away, whoever did it', async () => {
+      expect(await presence.returnsWithin()).toBe(0);
+      await presence.expectReturns(60_000);
+      await presence.expectReturns(100);
+      const within = await presence.returnsWithin();
+      expect(within).toBeGreaterThan(50_000);
+      expect(within).toBeLessThanOrEqual(60_000);
+    });
+
+    it('expects nobody any more when that time is over', async () => {
+      await presence.expectReturns(100);
+      await fixture.passTime(150);
+      expect(await presence.returnsWithin()).toBe(0);
+    });
+
     it('ends a lease together with all that its gateway holds', async () => {
       await presence.renewLease('gateway-a', 60_000);
       const [stays, moves] = [newAgent(), newAgent()];

@@ -7,6 +7,7 @@ import {
   componentsKey,
   componentsScript,
   confirmRenameScript,
+  expectScript,
   expiredScript,
   forgetScript,
   heldKey,
@@ -16,6 +17,7 @@ import {
   markScript,
   readScript,
   renameScript,
+  returnsKey,
   seededKey,
   seedScript,
 } from './presence-scripts.redis.ts';
@@ -115,6 +117,14 @@ class RedisPresence implements Presence {
   async expiredGateways(): Promise<string[]> {
     const gateways = (await expiredScript.run(this.redis)) as Buffer[];
     return gateways.map(String);
+  }
+
+  async expectReturns(ttlMs: number): Promise<void> {
+    await expectScript.run(this.redis, String(Math.ceil(ttlMs)));
+  }
+
+  async returnsWithin(): Promise<number> {
+    return Math.max(0, await this.redis.pttl(returnsKey));
   }
 
   async heldBy(gateway: string): Promise<{ agent: AgentId; epoch: number }[]> {
