@@ -1,10 +1,15 @@
 import type { Report, ReportFrame } from '@muster/messages/report-frame';
 import { agentIdToBytes, type AgentId } from './agent-id.ts';
 import type { AgentSessions } from './agent-sessions.postgres.ts';
-import { isNobody, type Mark, type Presence, type SeedRecord } from './presence.ts';
+import { timesLeft, type Mark, type Presence, type SeedRecord } from './presence.ts';
 import type { ReportIntake } from './report-intake.ts';
 
 const maxReleased = 1000;
+/**
+ * A gateway may have left its agents when it stopped; then they wait for their turn, and a few are turned away
+ * once more. A queue that never ends keeps nobody connected for ever.
+ */
+const timesLeftAtMost = 3;
 
 /** An agent, and the epoch under which its gateway holds it. */
 interface Held {
@@ -38,13 +43,13 @@ export class PresenceUpkeep {
   /**
    * Reports the agents of gateways whose lease has run out as disconnected, unless they came back elsewhere.
    * While gateways have agents in their queue, those of a dead one may be among them, and wait as they were
-   * told: they are left alone, once, until the last in the queue has had its turn.
+   * told: they are left alone until the last in the queue has had its turn.
    */
   async releaseExpired(now: number): Promise<void> {
     await this.#storeReleased();
     for (const gateway of await this.#presence.expiredGateways()) {
       const held = await this.#presence.heldBy(gateway);
-      const returnsWithin = isNobody(gateway) ? 0 : await this.#presence.returnsWithin();
+      const returnsWithin = timesLeft(gateway) < timesLeftAtMost ? await this.#presence.returnsWithin() : 0;
       if (returnsWithin > 0) await this.#presence.leave(gateway, held.map(unchangedMark), returnsWithin);
       else await this.#releaseAll(gateway, held, now);
       await this.#presence.endLease(gateway);

@@ -1,5 +1,5 @@
 import type { AgentId } from './agent-id.ts';
-import { assumedLeaseMs, nobody } from './presence.ts';
+import { assumedLeaseMs, nobodyAfter } from './presence.ts';
 import type { Claim, Claimed, Mark, Presence, SeedRecord, Session } from './presence.ts';
 
 /** Presence inside one process. `now` is for tests. */
@@ -72,7 +72,7 @@ class MemoryPresence implements Presence {
   }
 
   async leave(gateway: string, marks: readonly Mark[], ttlMs: number): Promise<void> {
-    const heir = nobody();
+    const heir = nobodyAfter(gateway);
     await this.renewLease(heir, ttlMs);
     this.letGo(gateway, marks, heir);
   }

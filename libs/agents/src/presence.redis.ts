@@ -1,6 +1,13 @@
 import type { Redis } from 'ioredis';
 import { agentIdFromBytes, agentIdToBytes, type AgentId } from './agent-id.ts';
-import { nobody, type Claim, type Claimed, type Mark, type Presence, type SeedRecord } from './presence.ts';
+import {
+  nobodyAfter,
+  type Claim,
+  type Claimed,
+  type Mark,
+  type Presence,
+  type SeedRecord,
+} from './presence.ts';
 import {
   buckets,
   claimScript,
@@ -63,7 +70,7 @@ class RedisPresence implements Presence {
   }
 
   async leave(gateway: string, marks: readonly Mark[], ttlMs: number): Promise<void> {
-    const heir = nobody();
+    const heir = nobodyAfter(gateway);
     await this.renewLease(heir, ttlMs);
     await this.mark(gateway, marks, `h${heir}`, 0);
   }

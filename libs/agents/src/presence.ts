@@ -101,16 +101,17 @@ export interface Claim {
   follows?: number;
 }
 
-const nobodyPrefix = 'left-';
-
-/** A holder for agents that were left: short, so that records stay compact, and never the same again. */
-export function nobody(): string {
-  return `${nobodyPrefix}${randomBytes(6).toString('hex')}`;
+/**
+ * A holder for agents that `holder` leaves: short, so that records stay compact, and never the same again. The
+ * name tells how often they have been left.
+ */
+export function nobodyAfter(holder: string): string {
+  return `left-${timesLeft(holder) + 1}-${randomBytes(6).toString('hex')}`;
 }
 
-/** Is this the holder of agents that were left (`Presence.leave`)? */
-export function isNobody(gateway: string): boolean {
-  return gateway.startsWith(nobodyPrefix);
+/** How often the agents of this holder have been left, one time after the other; 0: a gateway holds them. */
+export function timesLeft(holder: string): number {
+  return Number(/^left-(\d+)-/.exec(holder)?.[1] ?? 0);
 }
 
 /** How long a gateway counts as alive that was given an agent before it said that it lives. */
