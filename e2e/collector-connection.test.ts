@@ -1,9 +1,9 @@
+import { freePort } from '@muster/platform/local-server';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { realCollector } from './harness/binaries.ts';
 import { servingOtlp } from './harness/collector-config.ts';
 import { showOnFailure } from './harness/failure.ts';
 import { fakeAgent, uidOf } from './harness/fleet.ts';
-import { freePort } from './harness/free-ports.ts';
 import { modes, Muster } from './harness/muster.ts';
 import { overHttp, Supervisor } from './harness/supervisor.ts';
 

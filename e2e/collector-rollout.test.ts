@@ -1,8 +1,8 @@
+import { freePort } from '@muster/platform/local-server';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { realCollector } from './harness/binaries.ts';
 import { refusedByCollectors, servesOtlp, servingOtlp } from './harness/collector-config.ts';
 import { showOnFailure } from './harness/failure.ts';
-import { freePort } from './harness/free-ports.ts';
 import { Live } from './harness/live.ts';
 import { modes, Muster } from './harness/muster.ts';
 import type { AgentDetail, Rollout } from './harness/rest-client.ts';

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { outdated, unexplained } from '@muster/app-conformance/exceptions';
 import { withMatrix } from '@muster/app-conformance/matrix';
 import type { RowResult } from '@muster/app-conformance/runner';
+import { freePort } from '@muster/platform/local-server';
 import { maxMessageBytes, runAgainst, runAll, startForConformance } from './harness/conformance.ts';
 import { Child } from './harness/child.ts';
-import { freePort } from './harness/free-ports.ts';
 import { repository, userEnvironment } from './harness/muster.ts';
 
 const page = join(repository, 'docs/opamp.md');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { oldNode } from './harness/binaries.ts';
 import type { Child } from './harness/child.ts';
-import { occupyPort } from './harness/free-ports.ts';
+import { occupyPort } from './harness/occupied-port.ts';
 import { freshSettings, modes, Muster, repository, runMuster, userEnvironment } from './harness/muster.ts';
 
 const commandLine = join(repository, 'apps/muster/bin/muster.mjs');

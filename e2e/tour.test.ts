@@ -1,10 +1,10 @@
+import { freePort } from '@muster/platform/local-server';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromium, realCollector } from './harness/binaries.ts';
 import { launchBrowser, signIn } from './harness/browser.ts';
 import { refusedByCollectors, servesOtlp, servingOtlp } from './harness/collector-config.ts';
 import { showOnFailure } from './harness/failure.ts';
-import { freePort } from './harness/free-ports.ts';
 import { modes, Muster } from './harness/muster.ts';
 import { Supervisor } from './harness/supervisor.ts';
 

@@ -3,12 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { startEmbeddedPostgres } from '@muster/db/embedded-postgres';
-import { talkTo } from '@muster/platform/local-server';
+import { freePorts, talkTo } from '@muster/platform/local-server';
 import { startLocalNats, startLocalRedis } from '@muster/platform/local-services';
 import { createLog } from '@muster/platform/log';
 import { natsServer } from './binaries.ts';
 import { descendants } from './child.ts';
-import { freePorts } from './free-ports.ts';
 
 const log = createLog('backends', 'fatal');
 const binDir = natsServer ? dirname(natsServer) : undefined;

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from '@muster/platform/local-server';
 import { natsServer } from './binaries.ts';
 import { Child, commandLine, descendants, environmentOf, killAll, Orphans } from './child.ts';
-import { freePorts } from './free-ports.ts';
 import { RestClient } from './rest-client.ts';
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url));

@@ -43,11 +43,6 @@ export const exceptions: readonly Exception[] = [
     rows: ['18.2', '18.3', '18.5'],
     reason: 'There are no custom capabilities yet, and none are announced.',
   },
-  {
-    rows: ['13.3'],
-    reason:
-      'Over HTTP an agent that goes on reporting another configuration is offered its own again after 30 s; which TCP connection a poll comes on tells nothing.',
-  },
   { rows: ['8.8'], reason: 'Nobody but the agent itself, or a duplicate of it, causes a new uid.' },
   { rows: ['1.3'], reason: 'The suite is given the address. The default is 4320 (docs/settings.md).' },
   {

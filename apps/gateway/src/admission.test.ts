@@ -107,6 +107,16 @@ it('sends a backlog that would need longer than a quarter of an hour away at ran
   expect(statistic).toBeLessThan(critical);
 });
 
+it('knows when all should be back whom it gave a place', () => {
+  let now = 0;
+  const admission = new Admission({ perSecond: 10, minRetryAfter: 30, now: () => now });
+  expect(admission.returnsWithin()).toBe(0);
+  const answers = Array.from({ length: 200 }, () => admission.turnAway());
+  expect(admission.returnsWithin()).toBeGreaterThan(Math.max(...answers) * 1_000);
+  now += (Math.max(...answers) + 1) * 1_000;
+  expect(admission.returnsWithin()).toBe(0);
+});
+
 it('draws other waiting times uniformly, and gives nobody a place for them', () => {
   const admission = new Admission({ perSecond: 10, minRetryAfter: 30, now: () => 0, random: seeded(3) });
   const answers = Array.from({ length: 31_000 }, () => admission.later());

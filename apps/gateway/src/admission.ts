@@ -13,6 +13,8 @@ export interface AdmissionOptions {
 const promised = 0.9;
 /** Seconds; nobody is sent away for longer. A backlog that needs more comes back in two goes. */
 const longestRetryAfter = 900;
+/** For whole seconds, and for the way. */
+const lateMs = 5_000;
 
 /**
  * Limits how fast agents come in. Those it turns away are told when to come back, spread evenly over the
@@ -65,6 +67,12 @@ export class Admission {
     this.#lastExpected = place;
     // Rounded at random, so that whole seconds stay as even as the places are.
     return Math.floor((place - now) / 1_000 + this.#random());
+  }
+
+  /** Milliseconds within which all who were given a place should be back; 0: nobody is expected any more. */
+  returnsWithin(): number {
+    const left = this.#lastExpected - this.#now();
+    return left > 0 ? left + lateMs : 0;
   }
 
   /**

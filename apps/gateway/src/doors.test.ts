@@ -237,7 +237,7 @@ describe('WebSocket', () => {
   });
 
   it('turns away whom it cannot let in fast enough, for at least 30 s', async () => {
-    const slow = await rig.gateway({ id: 'gateway-b', acceptsPerSecond: 2 });
+    const slow = await rig.gateway({ id: 'gateway-b', acceptsPerSecond: 2, leaseTtlMs: 300 });
     const outcomes = await Promise.allSettled(
       Array.from({ length: 12 }, () => FakeWebSocket.open(opampUrl(slow, 'ws'), bearer)),
     );
@@ -249,6 +249,8 @@ describe('WebSocket', () => {
       refused.every(({ status, retryAfter }) => status === 503 && retryAfter! >= 30 && retryAfter! <= 40),
     ).toBe(true);
     for (const outcome of outcomes) if (outcome.status === 'fulfilled') await outcome.value.cut();
+    // Agents of a gateway that is dead have as long to come back.
+    await expect.poll(() => rig.presence.returnsWithin(), { timeout: 5_000 }).toBeGreaterThan(30_000);
   });
 });
 

@@ -32,11 +32,19 @@ export class FormerAgents {
     return new FormerAgents(gateway, presence, outbox, await presence.heldBy(gateway));
   }
 
-  /** Reports those as disconnected that have not come back, here or elsewhere. */
+  /**
+   * Reports those as disconnected that have not come back, here or elsewhere. When agents were turned away
+   * meanwhile, the upkeep does so after their time.
+   */
   async release(): Promise<void> {
+    const returnsWithin = await this.#presence.returnsWithin();
     for (let start = 0; start < this.#held.length; start += atOnce) {
       const sessions = this.#held.slice(start, start + atOnce).map(toSession);
       const marks = sessions.map((session) => ({ ...session.mark(), sequenceNum: null, fingerprints: null }));
+      if (returnsWithin > 0) {
+        await this.#presence.leave(this.#gateway, marks, returnsWithin);
+        continue;
+      }
       const gone = new Set(await this.#presence.release(this.#gateway, marks));
       for (const session of sessions) {
         if (gone.has(session.agent))

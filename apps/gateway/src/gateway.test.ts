@@ -165,6 +165,20 @@ describe.each([{ http: false }, { http: true }])('an agent (plain HTTP: $http)',
     const answer = await agent.report({ remoteConfigStatus: other });
     expect(Buffer.from(answer.remoteConfig!.configHash!).toString('hex')).toBe(hash);
     expect((await agent.heartbeat()).remoteConfig).toBeNull();
+    await agent.cut();
+    await agent.connect();
+    const back = await agent.report({ remoteConfigStatus: other });
+    expect(Buffer.from(back.remoteConfig!.configHash!).toString('hex')).toBe(hash);
+  });
+
+  it('is not sent its configuration without end while it reports another', async () => {
+    const agent = rig.agent(gateway, { http, onOffer: 'ignore' });
+    await agent.start();
+    await rig.desire('a: 1', agent);
+    const other = { lastRemoteConfigHash: Buffer.alloc(32, 1), status: configStatus.applied };
+    for (let i = 0; i < 20; i++) await agent.report({ remoteConfigStatus: other });
+    await agent.waitUntil(() => agent.received.length >= 21);
+    expect(agent.offers).toHaveLength(http ? 4 : 1);
   });
 
   it('is offered once while it says nothing, and again when it comes back', async () => {

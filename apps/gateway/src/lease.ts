@@ -6,11 +6,13 @@ export interface LeaseOptions {
   ttlMs: number;
   presence: Presence;
   log: Log;
+  /** Milliseconds within which all should be back who were turned away here; 0: nobody is expected. */
+  returnsWithin: () => number;
   /** The lease had run out, or Presence was wiped: others may have counted this gateway's agents as gone. */
   onLapsed: () => void;
 }
 
-/** Tells Presence all along that this gateway lives, three times in each lease. */
+/** Tells Presence all along that this gateway lives, and of its queue, three times in each lease. */
 export class Lease {
   readonly #options: LeaseOptions;
   readonly #timer: NodeJS.Timeout;
@@ -32,8 +34,10 @@ export class Lease {
   }
 
   async #renew(): Promise<void> {
-    const { gateway, ttlMs, presence, log, onLapsed } = this.#options;
+    const { gateway, ttlMs, presence, log, returnsWithin, onLapsed } = this.#options;
     try {
+      const expectedMs = returnsWithin();
+      if (expectedMs > 0) await presence.expectReturns(expectedMs);
       // Presence tells, not the clock: it may have been wiped.
       if (!(await presence.renewLease(gateway, ttlMs))) onLapsed();
     } catch (error) {

@@ -5,8 +5,16 @@ import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { ReportOutbox } from './report-outbox.ts';
 import type { Session } from './session.ts';
 
-/** An agent that still reports another config this long after an offer is offered it again. */
+/**
+ * An agent that still reports another config this long after an offer is offered it again. Sooner, it may
+ * have said so before the offer reached it.
+ */
 const offerAgainAfterMs = 30_000;
+/**
+ * One that polls has read the offer, or lost it, when it posts again, and is offered it again at once; only
+ * so often, since one that answers each offer with a report of its own config would be sent it without end.
+ */
+const offersAgainAtOnce = 3;
 /** Pushes in one go; more would keep other agents waiting. */
 const pushesAtOnce = 100;
 /** An offer is told of with what the agent says next, which saves a report; at the latest after this time. */
@@ -15,7 +23,7 @@ const tellAfterMs = 1_000;
 /**
  * Should the agent be offered its desired config now? Never one it reported FAILED for, never without
  * AcceptsRemoteConfig, and one offer at a time: a second one only for a status that still names another
- * config after a while.
+ * config after it, or after a while (spec "RemoteConfigStatus.last_remote_config_hash").
  */
 export function offerIsDue(session: Session, now: number, reportedStatus: boolean): boolean {
   const { desired, record } = session;
@@ -23,7 +31,9 @@ export function offerIsDue(session: Session, now: number, reportedStatus: boolea
   if (!hasCapability(session.capabilities, agentCapability.AcceptsRemoteConfig)) return false;
   if (record.hasReported(desired.hash) || record.hasFailed(desired.hash)) return false;
   if (!record.wasOffered(desired.hash)) return true;
-  return reportedStatus && now - session.offeredAt > offerAgainAfterMs;
+  if (!reportedStatus) return false;
+  if (session.transport === 'http' && session.offersAgain < offersAgainAtOnce) return true;
+  return now - session.offeredAt > offerAgainAfterMs;
 }
 
 /** An offer was sent, and the agent has not said yet how it took it. */
@@ -114,6 +124,8 @@ export class Offers {
 
   #noteOffer(session: Session, now: number, offerError: string): void {
     const { hash } = session.desired!;
+    const isAgain = session.record.wasOffered(hash) && now - session.offeredAt <= offerAgainAfterMs;
+    session.offersAgain = isAgain ? session.offersAgain + 1 : 0;
     session.record.setOffered(hash);
     session.offeredAt = now;
     if (offerError === '') return this.#tellSoon(session, hash);

@@ -60,6 +60,8 @@ export class Session {
   orderedMeanwhile = false;
   /** Unix milliseconds of the last offer on this connection. */
   offeredAt = 0;
+  /** How often the same was offered again since, each time soon after the last. */
+  offersAgain = 0;
   /** The config hash of an offer that no report has told of yet: the next one does. */
   untoldOffer: Buffer | null = null;
   /** The agent was asked for its full state and has sent no message since. */
@@ -118,6 +120,7 @@ export class Session {
     this.record.unsaved = true;
     this.desired = former.desired;
     this.offeredAt = former.offeredAt;
+    this.offersAgain = former.offersAgain;
     this.fullStateAsked = former.fullStateAsked;
     this.restartWaits = former.restartWaits;
     this.untoldOffer = former.untoldOffer;

@@ -162,6 +162,17 @@ it('reports those who did not come back to a gateway that died and was started a
   expect(await rig.presence.locate([lost])).toEqual(new Map());
 });
 
+it('leaves them to the upkeep while somebody waits as told', async () => {
+  const lost = agentIdFromBytes(Buffer.alloc(16, 9));
+  await rig.presence.claim('gateway-d', [{ agent: lost, now: Date.now() }]);
+  await rig.presence.expectReturns(60_000);
+  await rig.gateway({ id: 'gateway-d', leaseTtlMs: 200 });
+  await expect
+    .poll(() => rig.presence.locate([lost]), { timeout: 5_000 })
+    .toEqual(new Map([[lost, expect.stringMatching(/^left-/)]]));
+  expect(rig.reports.filter((report) => report.disconnected)).toEqual([]);
+});
+
 describe('a list of components that many agents name by one hash', () => {
   const hash = Uint8Array.of(1, 2, 3);
   const list = { hash, components: { 'receiver/otlp': {} } };

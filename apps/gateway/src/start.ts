@@ -66,6 +66,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     ttlMs: settings.leaseTtlMs,
     presence,
     log,
+    returnsWithin: () => admission.returnsWithin(),
     onLapsed: () => void reclaims.claimAll(),
   });
   await gateway.credentials.learn();

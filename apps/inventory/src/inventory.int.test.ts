@@ -3,7 +3,7 @@ import type { AgentId } from '@muster/agents/agent-id';
 import { AgentViews } from '@muster/agents/agent-views.postgres';
 import { claimed } from '@muster/agents/claimed.setup';
 import { createMemoryPresence } from '@muster/agents/presence.memory';
-import type { Presence } from '@muster/agents/presence';
+import { timesLeft, type Presence } from '@muster/agents/presence';
 import { testReport } from '@muster/agents/test-report.setup';
 import { createTestDatabase, type TestDatabase } from '@muster/db/test-database.postgres';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
@@ -150,6 +150,34 @@ describe('a gateway whose lease has run out', () => {
     ]);
     const session = claimed((await presence.claim('gateway-2', [{ agent: uidOf(1), now: clock }]))[0]);
     expect(session.previous).toMatchObject({ online: false });
+  });
+
+  it('has its agents stay connected while gateways have a queue, until that is over', async () => {
+    await start();
+    await connect('gateway-1', 1, 2);
+    await presence.expectReturns(60_000);
+    clock += 16_000;
+    await vi.waitFor(async () => expect(await presence.heldBy('gateway-1')).toEqual([]));
+    expect(await statuses()).toEqual(['connected', 'connected']);
+    await connect('gateway-2', 2);
+    await presence.renewLease('gateway-2', 120_000);
+    clock += 45_000;
+    await vi.waitFor(async () => expect(await statuses()).toEqual(['disconnected', 'connected']));
+  });
+
+  it('does not have them stay connected for ever when the queue never ends', async () => {
+    await start();
+    await connect('gateway-1', 1);
+    const holder = async () => (await presence.locate([uidOf(1)])).get(uidOf(1)) ?? null;
+    const holders: (string | null)[] = [await holder()];
+    while (holders.at(-1) !== null && holders.length < 10) {
+      await presence.expectReturns(120_000);
+      clock += 61_000;
+      await vi.waitFor(async () => expect(await holder()).not.toBe(holders.at(-1)));
+      holders.push(await holder());
+    }
+    expect(holders.map((name) => name && timesLeft(name))).toEqual([0, 1, 2, 3, null]);
+    await vi.waitFor(async () => expect(await statuses()).toEqual(['disconnected']));
   });
 
   it('has its agents stored as disconnected although the first try failed', async () => {

@@ -46,11 +46,13 @@ export async function startCluster(env: ClusterEnv, print: (text: string) => voi
     })();
 
     const apiPort = env.MUSTER_API_PORT || (await freePort());
+    const startAll = (specs: ChildSpec[]) => Promise.all(specs.map((spec) => startChild(spec, log)));
+    const { inventory, services, gateways } = await childSpecs(env, backends, opampPorts, apiPort);
     // inventory answers the gateways' questions, so it comes first and goes last
-    for (const group of await childSpecs(env, backends, opampPorts, apiPort)) {
-      const children = await Promise.all(group.map((spec) => startChild(spec, log)));
-      children.forEach(keep);
-    }
+    keep(await startChild(inventory, log));
+    const [running, doors] = await Promise.all([startAll(services), startAll(gateways)]);
+    running.forEach(keep);
+    keep(together(doors));
     print(banner({ ui: `http://${env.MUSTER_HOST}:${apiPort}/`, opamp, dataDir }, first));
   });
 }
@@ -59,19 +61,34 @@ async function opampPortsOf(wanted: number): Promise<number[]> {
   return wanted === 0 ? [await freePort(), await freePort()] : [wanted, wanted + secondGatewayOffset];
 }
 
+/** Parts that are stopped at once. */
+function together(parts: readonly Running[]): Running {
+  return {
+    async stop() {
+      await Promise.all(parts.map((part) => part.stop()));
+    },
+  };
+}
+
 /**
  * A gateway's heap is small and all alive, beside short-lived messages: V8's defaults let it grow to several
  * times that (docs/performance.md). The manifests say the same.
  */
 const gatewayNodeArgs = ['--max-semi-space-size=2', '--heap-growing-percent=10'];
 
-/** Groups of processes, each started after the one before is ready. */
+/** What is to run, beside the backends. */
+interface ChildSpecs {
+  inventory: ChildSpec;
+  services: ChildSpec[];
+  gateways: ChildSpec[];
+}
+
 async function childSpecs(
   env: ClusterEnv,
   backends: Backends,
   opampPorts: number[],
   apiPort: number,
-): Promise<ChildSpec[][]> {
+): Promise<ChildSpecs> {
   const onBus = { MUSTER_NATS_URL: backends.natsUrl, MUSTER_REDIS_URL: backends.redisUrl };
   const onDatabase = { ...onBus, MUSTER_DATABASE_URL: backends.databaseUrl };
   const spec = async (
@@ -103,13 +120,14 @@ async function childSpecs(
       gatewayNodeArgs,
     ),
   );
-  return [
-    [await spec('inventory', 'inventory', onDatabase)],
-    await Promise.all([
-      spec('configs', 'configs', onDatabase),
-      spec('rollouts', 'rollouts', onDatabase),
-      spec('api', 'api', { ...onDatabase, MUSTER_API_PORT: String(apiPort) }),
-      ...gateways,
-    ]),
+  const services = [
+    spec('configs', 'configs', onDatabase),
+    spec('rollouts', 'rollouts', onDatabase),
+    spec('api', 'api', { ...onDatabase, MUSTER_API_PORT: String(apiPort) }),
   ];
+  return {
+    inventory: await spec('inventory', 'inventory', onDatabase),
+    services: await Promise.all(services),
+    gateways: await Promise.all(gateways),
+  };
 }

@@ -14,11 +14,13 @@ import { RedisScript } from './redis-client.redis.ts';
  *   muster:presence:names           hash: <new uid>< → former uid, until confirmed; <former uid>> → new uid
  *   muster:held                     hash gateway → how many agents it holds
  *   muster:lease:<gateway>          lives as long as the lease; 1, or 0 while the gateway is only assumed to live
+ *   muster:returns                  lives until all agents that were turned away should be back
  *   muster:presence:seeded          marker
  *   muster:components:<hash>        what the list of components that agents name so is stored under, or
  *                                   nothing while somebody is asked for it
  */
 export const heldKey = 'muster:held';
+export const returnsKey = 'muster:returns';
 export const seededKey = 'muster:presence:seeded';
 const namesKey = 'muster:presence:names';
 export const componentsKey = (hash: string) => `muster:components:${hash}`;
@@ -229,6 +231,12 @@ for _, gateway in ipairs(redis.call('HKEYS', '${heldKey}')) do
   if redis.call('EXISTS', 'muster:lease:' .. gateway) == 0 then expired[#expired + 1] = gateway end
 end
 return expired`);
+
+/** milliseconds. */
+export const expectScript = new RedisScript(`
+if redis.call('PTTL', '${returnsKey}') < tonumber(ARGV[1]) then
+  redis.call('SET', '${returnsKey}', '', 'PX', ARGV[1])
+end`);
 
 /** former uid, new uid. */
 export const renameScript = new RedisScript(`redis.call('HSET', '${namesKey}', ARGV[2] .. '<', ARGV[1])`);

@@ -1,10 +1,21 @@
 import type { Report, ReportFrame } from '@muster/messages/report-frame';
 import { agentIdToBytes, type AgentId } from './agent-id.ts';
 import type { AgentSessions } from './agent-sessions.postgres.ts';
-import type { Mark, Presence, SeedRecord } from './presence.ts';
+import { timesLeft, type Mark, type Presence, type SeedRecord } from './presence.ts';
 import type { ReportIntake } from './report-intake.ts';
 
 const maxReleased = 1000;
+/**
+ * A gateway may have left its agents when it stopped; then they wait for their turn, and a few are turned away
+ * once more. A queue that never ends keeps nobody connected for ever.
+ */
+const timesLeftAtMost = 3;
+
+/** An agent, and the epoch under which its gateway holds it. */
+interface Held {
+  agent: AgentId;
+  epoch: number;
+}
 
 /** Keeps Presence and the tables in agreement where no gateway can: it died, or Presence was wiped. */
 export class PresenceUpkeep {
@@ -29,14 +40,18 @@ export class PresenceUpkeep {
     await this.#presence.seed(records);
   }
 
-  /** Reports the agents of gateways whose lease has run out as disconnected, unless they came back elsewhere. */
+  /**
+   * Reports the agents of gateways whose lease has run out as disconnected, unless they came back elsewhere.
+   * While gateways have agents in their queue, those of a dead one may be among them, and wait as they were
+   * told: they are left alone until the last in the queue has had its turn.
+   */
   async releaseExpired(now: number): Promise<void> {
     await this.#storeReleased();
     for (const gateway of await this.#presence.expiredGateways()) {
       const held = await this.#presence.heldBy(gateway);
-      for (let start = 0; start < held.length; start += maxReleased) {
-        await this.#release(gateway, held.slice(start, start + maxReleased), now);
-      }
+      const returnsWithin = timesLeft(gateway) < timesLeftAtMost ? await this.#presence.returnsWithin() : 0;
+      if (returnsWithin > 0) await this.#presence.leave(gateway, held.map(unchangedMark), returnsWithin);
+      else await this.#releaseAll(gateway, held, now);
       await this.#presence.endLease(gateway);
     }
   }
@@ -53,11 +68,13 @@ export class PresenceUpkeep {
     }
   }
 
-  async #release(
-    gateway: string,
-    held: readonly { agent: AgentId; epoch: number }[],
-    now: number,
-  ): Promise<void> {
+  async #releaseAll(gateway: string, held: readonly Held[], now: number): Promise<void> {
+    for (let start = 0; start < held.length; start += maxReleased) {
+      await this.#release(gateway, held.slice(start, start + maxReleased), now);
+    }
+  }
+
+  async #release(gateway: string, held: readonly Held[], now: number): Promise<void> {
     const released = new Set(await this.#presence.release(gateway, held.map(unchangedMark)));
     const gone = held.filter(({ agent }) => released.has(agent));
     this.#unstored.push({ gateway, reports: gone.map(({ agent, epoch }) => endOf(agent, epoch, now)) });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentId } from './agent-id.ts';
 import { claimed } from './claimed.setup.ts';
-import type { Mark, Presence } from './presence.ts';
+import { timesLeft, type Mark, type Presence } from './presence.ts';
 
 /** An empty store. `passTime` lets leases run out. */
 export interface PresenceFixture {
@@ -324,6 +324,30 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
       const [nobody] = await presence.expiredGateways();
       expect(await presence.heldBy(nobody!)).toEqual([{ agent: stays, epoch: marks[0]!.epoch }]);
       expect(await presence.release(nobody!, [mark(stays, marks[0]!.epoch)])).toEqual([stays]);
+    });
+
+    it('knows when all should be back who were turned away, whoever did it', async () => {
+      expect(await presence.returnsWithin()).toBe(0);
+      await presence.expectReturns(60_000);
+      await presence.expectReturns(100);
+      const within = await presence.returnsWithin();
+      expect(within).toBeGreaterThan(50_000);
+      expect(within).toBeLessThanOrEqual(60_000);
+    });
+
+    it('expects nobody any more when that time is over', async () => {
+      await presence.expectReturns(100);
+      await fixture.passTime(150);
+      expect(await presence.returnsWithin()).toBe(0);
+    });
+
+    it('tells by the holder how often agents have been left', async () => {
+      const agent = newAgent();
+      const { epoch } = await claim('gateway-a', agent);
+      await presence.leave('gateway-a', [mark(agent, epoch)], 60_000);
+      const nobody = (await gatewayOf(agent))!;
+      await presence.leave(nobody, [mark(agent, epoch)], 60_000);
+      expect(['gateway-a', nobody, (await gatewayOf(agent))!].map(timesLeft)).toEqual([0, 1, 2]);
     });
 
     it('ends a lease together with all that its gateway holds', async () => {

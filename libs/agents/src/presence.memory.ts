@@ -1,5 +1,5 @@
 import type { AgentId } from './agent-id.ts';
-import { assumedLeaseMs, nobody } from './presence.ts';
+import { assumedLeaseMs, nobodyAfter } from './presence.ts';
 import type { Claim, Claimed, Mark, Presence, SeedRecord, Session } from './presence.ts';
 
 /** Presence inside one process. `now` is for tests. */
@@ -36,6 +36,8 @@ class MemoryPresence implements Presence {
   private readonly formerNames = new Map<AgentId, AgentId>();
   /** Former name → new one. */
   private readonly successors = new Map<AgentId, AgentId>();
+  /** Unix milliseconds. */
+  private returnsUntil = 0;
   private seeded = false;
 
   private readonly now: () => number;
@@ -70,7 +72,7 @@ class MemoryPresence implements Presence {
   }
 
   async leave(gateway: string, marks: readonly Mark[], ttlMs: number): Promise<void> {
-    const heir = nobody();
+    const heir = nobodyAfter(gateway);
     await this.renewLease(heir, ttlMs);
     this.letGo(gateway, marks, heir);
   }
@@ -151,6 +153,14 @@ class MemoryPresence implements Presence {
 
   async expiredGateways(): Promise<string[]> {
     return [...this.held.keys()].filter((gateway) => !this.lives(gateway));
+  }
+
+  async expectReturns(ttlMs: number): Promise<void> {
+    this.returnsUntil = Math.max(this.returnsUntil, this.now() + ttlMs);
+  }
+
+  async returnsWithin(): Promise<number> {
+    return Math.max(0, this.returnsUntil - this.now());
   }
 
   async heldBy(gateway: string): Promise<{ agent: AgentId; epoch: number }[]> {

@@ -1,12 +1,20 @@
 import type { Redis } from 'ioredis';
 import { agentIdFromBytes, agentIdToBytes, type AgentId } from './agent-id.ts';
-import { nobody, type Claim, type Claimed, type Mark, type Presence, type SeedRecord } from './presence.ts';
+import {
+  nobodyAfter,
+  type Claim,
+  type Claimed,
+  type Mark,
+  type Presence,
+  type SeedRecord,
+} from './presence.ts';
 import {
   buckets,
   claimScript,
   componentsKey,
   componentsScript,
   confirmRenameScript,
+  expectScript,
   expiredScript,
   forgetScript,
   heldKey,
@@ -16,6 +24,7 @@ import {
   markScript,
   readScript,
   renameScript,
+  returnsKey,
   seededKey,
   seedScript,
 } from './presence-scripts.redis.ts';
@@ -63,7 +72,7 @@ class RedisPresence implements Presence {
   }
 
   async leave(gateway: string, marks: readonly Mark[], ttlMs: number): Promise<void> {
-    const heir = nobody();
+    const heir = nobodyAfter(gateway);
     await this.renewLease(heir, ttlMs);
     await this.mark(gateway, marks, `h${heir}`, 0);
   }
@@ -117,6 +126,14 @@ class RedisPresence implements Presence {
   async expiredGateways(): Promise<string[]> {
     const gateways = (await expiredScript.run(this.redis)) as Buffer[];
     return gateways.map(String);
+  }
+
+  async expectReturns(ttlMs: number): Promise<void> {
+    await expectScript.run(this.redis, String(Math.ceil(ttlMs)));
+  }
+
+  async returnsWithin(): Promise<number> {
+    return Math.max(0, await this.redis.pttl(returnsKey));
   }
 
   async heldBy(gateway: string): Promise<{ agent: AgentId; epoch: number }[]> {

@@ -71,6 +71,12 @@ export interface Presence {
   /** Gateways that hold agents and whose lease has run out. */
   expiredGateways(): Promise<string[]>;
 
+  /** Agents that a gateway turned away were told to come back within `ttlMs` from now. */
+  expectReturns(ttlMs: number): Promise<void>;
+
+  /** Milliseconds within which all are to be back who were turned away, by whichever gateway; 0: nobody is expected. */
+  returnsWithin(): Promise<number>;
+
   /** The agents a gateway holds, with the epoch under which it holds them. */
   heldBy(gateway: string): Promise<{ agent: AgentId; epoch: number }[]>;
 
@@ -95,9 +101,17 @@ export interface Claim {
   follows?: number;
 }
 
-/** A holder for agents that were left: short, so that records stay compact, and never the same again. */
-export function nobody(): string {
-  return `left-${randomBytes(6).toString('hex')}`;
+/**
+ * A holder for agents that `holder` leaves: short, so that records stay compact, and never the same again. The
+ * name tells how often they have been left.
+ */
+export function nobodyAfter(holder: string): string {
+  return `left-${timesLeft(holder) + 1}-${randomBytes(6).toString('hex')}`;
+}
+
+/** How often the agents of this holder have been left, one time after the other; 0: a gateway holds them. */
+export function timesLeft(holder: string): number {
+  return Number(/^left-(\d+)-/.exec(holder)?.[1] ?? 0);
 }
 
 /** How long a gateway counts as alive that was given an agent before it said that it lives. */

@@ -85,10 +85,16 @@ export function talkTo(port: number, text = ''): Promise<string> {
 const freePortRange = { first: 10_000, count: 22_000 };
 
 /** A loopback port that nothing listens on now, nor is likely to before the caller does. */
-export async function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
+  return freePorts(1);
+}
+
+/** So many such ports in a row; answers the first. */
+export async function freePorts(count: number): Promise<number> {
   for (;;) {
-    const port = freePortRange.first + randomInt(freePortRange.count);
-    if (await isFree(port)) return port;
+    const first = freePortRange.first + randomInt(freePortRange.count - count + 1);
+    const free = await Promise.all(Array.from({ length: count }, (_, index) => isFree(first + index)));
+    if (!free.includes(false)) return first;
   }
 }
 

@@ -212,18 +212,34 @@ test('does what the server asks: full state, components, another uid, a restart'
 });
 
 describe('a broken connection', () => {
-  test('is taken up again at once, going on with the next message alone', async () => {
+  test('is taken up again, going on with the next message alone', async () => {
     const simulator = simulate({ agents: 5 });
     await simulator.start();
-    const brokenAt = performance.now();
     for (const socket of server.sockets) socket.terminate();
     await until(() => server.heard.length === 10);
 
-    expect(performance.now() - brokenAt).toBeLessThan(450);
     const resumed = server.heard.slice(5);
     expect(resumed.map(({ message }) => Number(message.sequenceNum))).toEqual([1, 1, 1, 1, 1]);
     expect(resumed.every(({ message }) => message.agentDescription === null)).toBe(true);
-    expect(await simulator.stats()).toMatchObject({ connected: 5, online: 5, dropped: 5, answered: 10 });
+    // The server has heard them all; that all were answered the simulator hears a little later.
+    await expect
+      .poll(() => simulator.stats(), { timeout: 10_000, interval: 5 })
+      .toMatchObject({ connected: 5, online: 5, dropped: 5, answered: 10 });
+  });
+
+  test('is taken up again without a wait', async () => {
+    const simulator = simulate({ agents: 1 });
+    await simulator.start();
+    const leastWaitMs = 250;
+    const back = async () => {
+      const count = server.heard.length;
+      const brokenAt = performance.now();
+      server.sockets.at(-1)!.terminate();
+      await until(() => server.heard.length === count + 1);
+      return performance.now() - brokenAt;
+    };
+    // A busy machine may take longer than the shortest wait, but hardly every time.
+    await expect.poll(back, { timeout: 10_000 }).toBeLessThan(leastWaitMs);
   });
 
   test('is not hurried past Retry-After', async () => {

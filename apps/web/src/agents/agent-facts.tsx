@@ -1,3 +1,4 @@
+import { Breakable } from '../ui/breakable.tsx';
 import { KeyValues } from '../ui/key-values.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { TimeAgo } from '../ui/time-ago.tsx';
@@ -46,7 +47,12 @@ export function ConnectionPanel({ agent }: { agent: AgentDetail }) {
     <Panel title="Connection">
       <KeyValues
         entries={[
-          ['Instance uid', <code key="uid">{agent.uid}</code>],
+          [
+            'Instance uid',
+            <code key="uid">
+              <Breakable text={agent.uid} />
+            </code>,
+          ],
           ['Transport', agent.transport],
           ['Remote address', connection?.remoteAddress || 'unknown'],
           ['Gateway', connection?.gateway || 'none'],

@@ -1,6 +1,7 @@
 import { Link, useSearchParams } from 'react-router';
 import { useLiveQuery } from '../live-query.ts';
 import { byField } from '../server-error.ts';
+import { Breakable } from '../ui/breakable.tsx';
 import { DataTable, type Column } from '../ui/data-table.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { ErrorNotice } from '../ui/error-notice.tsx';
@@ -66,9 +67,13 @@ const columns: Column<AgentRow>[] = [
 function NameCell({ agent }: { agent: AgentRow }) {
   return (
     <>
-      <Link to={`/agents/${agent.uid}`}>{agentTitle(agent)}</Link>
+      <Link to={`/agents/${agent.uid}`}>
+        <Breakable text={agentTitle(agent)} />
+      </Link>
       {agent.hostname !== '' && agent.hostname !== agent.name && (
-        <span className="cell-sub">{agent.hostname}</span>
+        <span className="cell-sub">
+          <Breakable text={agent.hostname} />
+        </span>
       )}
     </>
   );

@@ -1,3 +1,4 @@
+import { Breakable } from '../ui/breakable.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { Panel } from '../ui/panel.tsx';
 import type { AgentDetail, ComponentDetails } from './agent.ts';
@@ -28,8 +29,12 @@ function ComponentKind({ kind, details }: { kind: string; details: ComponentDeta
       <ul>
         {parts.map(([name, { metadata }]) => (
           <li key={name}>
-            <span className="mono">{name}</span>
-            <span className="muted break">{metadataText(metadata)}</span>
+            <span className="mono break">
+              <Breakable text={name} />
+            </span>
+            <span className="muted break">
+              <Breakable text={metadataText(metadata)} />
+            </span>
           </li>
         ))}
       </ul>

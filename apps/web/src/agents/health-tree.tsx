@@ -1,3 +1,4 @@
+import { Breakable } from '../ui/breakable.tsx';
 import { TimeAgo } from '../ui/time-ago.tsx';
 import { HealthChip } from './agent-chips.tsx';
 import type { ComponentHealth } from './agent.ts';
@@ -42,7 +43,9 @@ function HealthLine({ name, health }: { name: string; health: ComponentHealth })
   const startedAt = nanosToDateTime(health.startTimeUnixNano);
   return (
     <span className="health-line">
-      <span className="mono break">{name}</span>
+      <span className="mono break">
+        <Breakable text={name} />
+      </span>
       <HealthChip healthy={health.healthy} />
       {health.status && <span className="muted">{health.status}</span>}
       {startedAt && (

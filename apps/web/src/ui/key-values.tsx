@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { Breakable } from './breakable.tsx';
 import './key-values.css';
 
 /** Names with their values, in two columns. */
@@ -7,8 +8,10 @@ export function KeyValues({ entries, mono = false }: { entries: [string, ReactNo
     <dl className={mono ? 'key-values key-values-mono' : 'key-values'}>
       {entries.map(([key, value]) => (
         <div key={key}>
-          <dt>{key}</dt>
-          <dd>{value}</dd>
+          <dt>
+            <Breakable text={key} />
+          </dt>
+          <dd>{typeof value === 'string' ? <Breakable text={value} /> : value}</dd>
         </div>
       ))}
     </dl>

@@ -1,3 +1,4 @@
+import { Breakable } from './breakable.tsx';
 import type { LabelRow } from './label-rows.ts';
 import './label-editor.css';
 
@@ -8,7 +9,9 @@ export function Labels({ labels }: { labels: Record<string, string> }) {
   return (
     <ul className="labels">
       {entries.map(([name, value]) => (
-        <li key={name}>{value === '' ? name : `${name}=${value}`}</li>
+        <li key={name}>
+          <Breakable text={value === '' ? name : `${name}=${value}`} />
+        </li>
       ))}
     </ul>
   );

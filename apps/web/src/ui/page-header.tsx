@@ -1,6 +1,7 @@
 import type { ReactNode } from 'react';
 import { useEffect } from 'react';
 import { Link } from 'react-router';
+import { Breakable } from './breakable.tsx';
 import './page-header.css';
 
 /** The page's heading, also the browser tab's title; what is above it, and what can be done. */
@@ -28,7 +29,9 @@ export function PageHeader({
         </nav>
       )}
       <div className="page-header-line">
-        <h1>{title}</h1>
+        <h1>
+          <Breakable text={title} />
+        </h1>
         {actions && <div className="row">{actions}</div>}
       </div>
       {children && <div className="page-header-about">{children}</div>}
