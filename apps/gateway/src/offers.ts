@@ -17,6 +17,11 @@ const offerAgainAfterMs = 30_000;
 const offersAgainAtOnce = 3;
 /** Pushes in one go; more would keep other agents waiting. */
 const pushesAtOnce = 100;
+/**
+ * After a slice of pushes, so many times as long goes by until the next: an agent's answer takes longer to handle
+ * than the push, and agents that only say that they live should not wait behind a crowd of answers.
+ */
+const restAfterPushes = 3;
 /** An offer is told of with what the agent says next, which saves a report; at the latest after this time. */
 const tellAfterMs = 1_000;
 
@@ -105,12 +110,14 @@ export class Offers {
   }
 
   async #pushSlice(): Promise<void> {
+    const began = performance.now();
     const slice = this.#toPush.splice(0, pushesAtOnce);
     for (const session of slice) {
       if (session.desired?.offer === null) await this.#configs.load(session.desired);
       this.#pushTo(session);
     }
-    if (this.#toPush.length > 0) setImmediate(() => void this.#pushSlice());
+    const restMs = (performance.now() - began) * restAfterPushes;
+    if (this.#toPush.length > 0) setTimeout(() => void this.#pushSlice(), restMs);
     else this.#pushing = false;
   }
 
