@@ -16,6 +16,8 @@ export interface InventoryDeps {
   db: Kysely<Database>;
   bus: EventBus;
   presence: Presence;
+  /** Milliseconds an agent on plain HTTP may be silent, as gateways have it. */
+  httpSilenceMs: number;
   log: Log;
   times?: UpkeepTimes;
 }
@@ -23,8 +25,9 @@ export interface InventoryDeps {
 export const upkeepDefaults: UpkeepTimes = { sweepMs: 2_000, lostAfterMs: 10_000 };
 
 /** Takes reports, answers for enrollment tokens and keeps Presence right. Presence is seeded before it resolves. */
-export async function startInventory({ db, bus, presence, log, times }: InventoryDeps): Promise<Running> {
-  const { intake, renames, upkeep } = wireReports({ db, bus, presence, log });
+export async function startInventory(deps: InventoryDeps): Promise<Running> {
+  const { db, bus, log, times } = deps;
+  const { intake, renames, upkeep } = wireReports(deps);
   const { access, audit } = wireAccess({ db, bus });
   await upkeep.seed();
   const app = await NestFactory.createApplicationContext(

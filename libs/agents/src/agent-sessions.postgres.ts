@@ -51,6 +51,17 @@ export class AgentSessions {
     });
   }
 
+  /** Which of these agents spoke over plain HTTP last. */
+  async polling(agents: readonly AgentId[]): Promise<Set<AgentId>> {
+    const rows = await this.#db
+      .selectFrom('agent_states')
+      .select('uid')
+      .where('transport', '=', 1)
+      .where(sql<boolean>`uid = any(${agents}::uuid[])`)
+      .execute();
+    return new Set(rows.map(({ uid }) => uid as AgentId));
+  }
+
   /**
    * Marks agents as disconnected whose connection nobody holds, unless a newer one was reported since.
    * A later report of the very same connection shows that it lives after all. Answers the marked ones.
