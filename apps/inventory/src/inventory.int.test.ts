@@ -45,12 +45,12 @@ afterEach(async () => {
   await bus.close();
 });
 
-async function start(overrides: Partial<typeof times> = {}) {
+async function start(overrides: Partial<typeof times> = {}, silenceMs = httpSilenceMs) {
   const inventory = await startInventory({
     db: database.db,
     bus,
     presence,
-    httpSilenceMs,
+    httpSilenceMs: silenceMs,
     log: silentLog,
     times: { ...times, ...overrides },
   });
@@ -287,6 +287,24 @@ describe('after a crash', () => {
     await vi.waitFor(async () => expect(await statuses()).toEqual(['disconnected', 'connected']));
     // Told after the commit.
     await vi.waitFor(() => expect(told.at(-1)).toEqual({ uid: uidOf(1), changes: ['disconnected'] }));
+  });
+
+  it('agents on plain HTTP have as long to come back as they may be silent', async () => {
+    const first = await start();
+    await connect('gateway-1', 1);
+    await connectOver('http', 'gateway-1', 2, 3);
+    await first.stop();
+    stops.length = 0;
+    presence = createMemoryPresence({ now: () => clock });
+    await start({}, 2_500);
+    await vi.waitFor(async () =>
+      expect(await statuses()).toEqual(['disconnected', 'connected', 'connected']),
+    );
+    await connectOver('http', 'gateway-1', 3);
+    await vi.waitFor(
+      async () => expect(await statuses()).toEqual(['disconnected', 'disconnected', 'connected']),
+      { timeout: 5_000 },
+    );
   });
 });
 

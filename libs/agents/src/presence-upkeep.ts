@@ -1,4 +1,4 @@
-import type { Report, ReportFrame } from '@muster/messages/report-frame';
+import type { Report, ReportFrame, Transport } from '@muster/messages/report-frame';
 import { agentIdToBytes, type AgentId } from './agent-id.ts';
 import type { AgentSessions } from './agent-sessions.postgres.ts';
 import { timesLeft, unchangedMark, type Presence, type SeedRecord } from './presence.ts';
@@ -68,11 +68,11 @@ export class PresenceUpkeep {
   }
 
   /**
-   * Marks agents as disconnected whose row says connected and whom no gateway holds. For the start of the
-   * process, when gateways had time to take back who is still there.
+   * Marks agents as disconnected whose row says connected over `transport` and whom no gateway holds. For the
+   * start of the process, when gateways had time to take back who is still there.
    */
-  async markLost(): Promise<void> {
-    for await (const rows of this.#sessions.connected()) {
+  async markLost(transport: Transport): Promise<void> {
+    for await (const rows of this.#sessions.connected(transport)) {
       const holders = await this.#presence.locate(rows.map(({ agent }) => agent));
       const lost = await this.#sessions.markLost(rows.filter(({ agent }) => !holders.has(agent)));
       await this.#intake.tell(lost.map((uid) => ({ uid, changes: ['disconnected'] })));
