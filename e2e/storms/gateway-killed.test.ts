@@ -6,13 +6,16 @@ import { killAll } from '../harness/child.ts';
 import { showOnFailure } from '../harness/failure.ts';
 import { differences } from '../harness/fleet-comparison.ts';
 import { modes, Muster } from '../harness/muster.ts';
+import { overHttp } from '../harness/supervisor.ts';
 import { AcceptRate } from './accept-rate.ts';
 import { graceMs, showFigures, sized, stormFleet } from './storm.ts';
 
 const agentsPerGateway = sized(1_000, 5_000);
 const agents = 2 * agentsPerGateway;
+/** Agents on plain HTTP, some of which poll again only after the lease of the dead gateway. */
+const pollers = sized(100, 500);
 /** Each gateway lets in so many per second: all that come from the other one, and no more. */
-const acceptsPerSecond = agentsPerGateway;
+const acceptsPerSecond = agentsPerGateway + pollers;
 const backWithinMs = 60_000;
 /** The reference client's. */
 const heartbeatSeconds = 30;
@@ -28,6 +31,7 @@ const slowestApiMs = sized(1_000, 250);
 describe.skipIf(!modes.includes('cluster'))('kill -9 of one of two gateways', () => {
   let muster: Muster;
   let fleet: SimulatorPool;
+  let polling: SimulatorPool;
 
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
@@ -37,15 +41,17 @@ describe.skipIf(!modes.includes('cluster'))('kill -9 of one of two gateways', ()
       env: { MUSTER_ACCEPTS_PER_SECOND: String(acceptsPerSecond) },
     });
     fleet = stormFleet(muster, agents, { heartbeatSeconds });
-    await fleet.start();
+    polling = stormFleet(muster, pollers, { urls: muster.opamp.map(overHttp), heartbeatSeconds, seed: 2 });
+    await Promise.all([fleet.start(), polling.start()]);
   });
   afterAll(async () => {
-    await fleet?.stop(false);
+    await Promise.all([fleet?.stop(false), polling?.stop(false)]);
     await muster?.dispose();
   });
 
   test('its agents go on at the other one, and nobody notices', { timeout: 300_000 }, async () => {
     expect(await differences(muster, fleet, 60_000)).toEqual([]);
+    expect(await differences(muster, polling, 60_000)).toEqual([]);
     const before = await fleet.stats();
     const watch = ApiWatch.start(muster);
     await sleep(sized(3_000, 10_000)); // heartbeats that no checkpoint holds are part of the storm
@@ -58,12 +64,12 @@ describe.skipIf(!modes.includes('cluster'))('kill -9 of one of two gateways', ()
       .toBeLessThan(agents);
     await fleet.untilOnline(agents, backWithinMs);
     const backAfterMs = performance.now() - killedAt;
-    await sleep(20_000); // longer than a dead gateway's lease, after which its agents are looked at
+    await sleep(25_000); // longer than the lease of a dead gateway that comes back, after which its agents are looked at
     await rate.stop();
     const api = await watch.stop();
     const after = await fleet.stats();
 
-    showFigures(`kill -9 of one of two gateways, ${agentsPerGateway} agents each`, {
+    showFigures(`kill -9 of one of two gateways, ${agentsPerGateway} agents each and ${pollers} on HTTP`, {
       'all back after, s': backAfterMs / 1_000,
       'most accepts in a second': rate.mostInASecond,
       'set rate': acceptsPerSecond,
@@ -80,5 +86,6 @@ describe.skipIf(!modes.includes('cluster'))('kill -9 of one of two gateways', ()
     expect(api.p99Ms).toBeLessThan(slowestApiMs);
     expect(rate.mostInASecond).toBeLessThanOrEqual(acceptsPerSecond * 1.1);
     expect(await differences(muster, fleet, 30_000)).toEqual([]);
+    expect(await differences(muster, polling, 60_000)).toEqual([]);
   });
 });

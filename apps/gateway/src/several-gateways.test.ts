@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { agentIdFromBytes } from '@muster/agents/agent-id';
 import type { Delivery } from '@muster/messages/delivery';
 import { agentCapability } from '@muster/opamp/capabilities';
@@ -151,26 +151,31 @@ describe('a gateway that stops', () => {
   });
 });
 
-it('reports those who did not come back to a gateway that died and was started again', async () => {
-  const staying = rig.agent(a);
-  await staying.start();
-  const lost = agentIdFromBytes(Buffer.alloc(16, 9));
-  await rig.presence.claim('gateway-d', [{ agent: lost, now: Date.now() }]);
-  await rig.gateway({ id: 'gateway-d', leaseTtlMs: 200 });
-  await rig.until(() => rig.reports.some((report) => report.disconnected));
-  expect(agentIdFromBytes(rig.reports.find((report) => report.disconnected)!.instanceUid)).toBe(lost);
-  expect(await rig.presence.locate([lost])).toEqual(new Map());
-});
+describe('a gateway that died and was started again', () => {
+  it('leaves those who did not come back to the upkeep', async () => {
+    const [lost, back] = [Buffer.alloc(16, 9), Buffer.alloc(16, 10)];
+    const held = [lost, back].map((uid) => ({ agent: agentIdFromBytes(uid), now: Date.now() }));
+    await rig.presence.claim('gateway-d', held);
+    const gateway = await rig.gateway({ id: 'gateway-d', leaseTtlMs: 600 });
+    await rig.agent(gateway, { uid: back }).start();
+    const nobody = expect.stringMatching(/^left-/);
+    await expect
+      .poll(() => rig.presence.locate([agentIdFromBytes(lost)]), { timeout: 5_000 })
+      .toEqual(new Map([[agentIdFromBytes(lost), nobody]]));
+    expect(await rig.presence.heldBy('gateway-d')).toMatchObject([{ agent: agentIdFromBytes(back) }]);
+    await expect.poll(() => rig.presence.expiredGateways(), { timeout: 5_000 }).toEqual([nobody]);
+    expect(rig.reports.filter((report) => report.disconnected)).toEqual([]);
+  });
 
-it('leaves them to the upkeep while somebody waits as told', async () => {
-  const lost = agentIdFromBytes(Buffer.alloc(16, 9));
-  await rig.presence.claim('gateway-d', [{ agent: lost, now: Date.now() }]);
-  await rig.presence.expectReturns(60_000);
-  await rig.gateway({ id: 'gateway-d', leaseTtlMs: 200 });
-  await expect
-    .poll(() => rig.presence.locate([lost]), { timeout: 5_000 })
-    .toEqual(new Map([[lost, expect.stringMatching(/^left-/)]]));
-  expect(rig.reports.filter((report) => report.disconnected)).toEqual([]);
+  it('leaves them for as long as somebody waits as told', async () => {
+    const lost = agentIdFromBytes(Buffer.alloc(16, 9));
+    await rig.presence.claim('gateway-d', [{ agent: lost, now: Date.now() }]);
+    await rig.presence.expectReturns(60_000);
+    const leave = vi.spyOn(rig.presence, 'leave');
+    await rig.gateway({ id: 'gateway-d', leaseTtlMs: 200 });
+    await expect.poll(() => leave.mock.calls[0]?.[2], { timeout: 5_000 }).toBeGreaterThan(50_000);
+    expect(await rig.presence.locate([lost])).toEqual(new Map([[lost, expect.stringMatching(/^left-/)]]));
+  });
 });
 
 describe('a list of components that many agents name by one hash', () => {

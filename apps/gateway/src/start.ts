@@ -60,7 +60,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   const gateway = wireGateway({ ...deps, admission, metrics });
   const { checkpoints, componentLists, fullState, liveness, outbox, reclaims, reidentifications } = gateway;
 
-  const former = await FormerAgents.find(settings.id, presence, outbox);
+  const former = await FormerAgents.find(settings.id, presence);
   const lease = await Lease.take({
     gateway: settings.id,
     ttlMs: settings.leaseTtlMs,
@@ -90,15 +90,15 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
       log,
     });
   const subscriptions = await takeOrders(deps, gateway, listener);
-  const releaseFormer = setTimeout(() => {
-    former.release().catch((error: unknown) => log.warn({ err: error }, 'former agents were not let go'));
+  const leaveFormer = setTimeout(() => {
+    former.leave().catch((error: unknown) => log.warn({ err: error }, 'former agents were not let go'));
   }, settings.leaseTtlMs);
   log.info({ gateway: settings.id, host: settings.host, port: listener.port }, 'agents may connect');
 
   const heapTrim = new HeapTrim(() => metrics.reports + metrics.recycled);
 
   const stop = async () => {
-    clearTimeout(releaseFormer);
+    clearTimeout(leaveFormer);
     clearInterval(learning);
     heapTrim.stop();
     doorway.recycling.stop();

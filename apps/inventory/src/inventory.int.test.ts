@@ -17,6 +17,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { startInventory } from './start.ts';
 
 const times = { sweepMs: 20, lostAfterMs: 60 };
+const httpSilenceMs = 90_000;
 const uidOf = (number: number) => `0190a0b0-0000-7000-8000-${String(number).padStart(12, '0')}` as AgentId;
 
 let database: TestDatabase;
@@ -39,15 +40,17 @@ beforeEach(async () => {
   await bus.listen('agents.changed', ({ agents }) => void told.push(...agents));
 });
 afterEach(async () => {
+  vi.useRealTimers();
   for (const stop of stops.splice(0)) await stop();
   await bus.close();
 });
 
-async function start(overrides: Partial<typeof times> = {}) {
+async function start(overrides: Partial<typeof times> = {}, silenceMs = httpSilenceMs) {
   const inventory = await startInventory({
     db: database.db,
     bus,
     presence,
+    httpSilenceMs: silenceMs,
     log: silentLog,
     times: { ...times, ...overrides },
   });
@@ -59,17 +62,27 @@ const report = (agent: number, fields: Partial<Report>) =>
   testReport(uidOf(agent), { receivedAt: clock, ...fields });
 
 /** Agents connect to a gateway the way gateways do it. */
-async function connect(gateway: string, ...agents: number[]) {
+const connect = (gateway: string, ...agents: number[]) => connectOver('websocket', gateway, ...agents);
+
+async function connectOver(transport: Report['transport'], gateway: string, ...agents: number[]) {
   await presence.renewLease(gateway, 15_000);
   const sessions = await presence.claim(
     gateway,
     agents.map((agent) => ({ agent: uidOf(agent), now: clock })),
   );
   const agentToServer = AgentToServer.encode({ capabilities: 0x807 }).finish();
-  const reports = agents.map((agent, index) =>
-    report(agent, { epoch: claimed(sessions[index]).epoch, sequenceNum: 5, connected: true, agentToServer }),
-  );
+  const reports = agents.map((agent, index) => {
+    const { epoch } = claimed(sessions[index]);
+    return report(agent, { epoch, sequenceNum: 5, connected: true, agentToServer, transport });
+  });
   await bus.publish('reports', { gateway, reports });
+}
+
+/** Several sweeps have looked at the leases as they are now. */
+async function settled() {
+  const looks = vi.spyOn(presence, 'expiredGateways');
+  await vi.waitFor(() => expect(looks.mock.calls.length).toBeGreaterThan(2));
+  looks.mockRestore();
 }
 
 async function statuses() {
@@ -180,6 +193,49 @@ describe('a gateway whose lease has run out', () => {
     await vi.waitFor(async () => expect(await statuses()).toEqual(['disconnected']));
   });
 
+  it('has its agents on plain HTTP stay connected until they were silent for too long, or polled elsewhere', async () => {
+    const pass = (ms: number) => vi.setSystemTime((clock += ms));
+    pass(0);
+    await start();
+    await connect('gateway-1', 1);
+    await connectOver('http', 'gateway-1', 2);
+    pass(30_000);
+    await connectOver('http', 'gateway-1', 3, 4);
+    pass(16_000);
+    await vi.waitFor(async () => expect(await presence.heldBy('gateway-1')).toEqual([]));
+    await vi.waitFor(async () =>
+      expect(await statuses()).toEqual(['disconnected', 'connected', 'connected', 'connected']),
+    );
+    await connectOver('http', 'gateway-2', 4);
+    await presence.renewLease('gateway-2', 600_000);
+    pass(43_000);
+    await settled();
+    expect(await statuses()).toEqual(['disconnected', 'connected', 'connected', 'connected']);
+    pass(1_000 + httpSilenceMs / 10);
+    await vi.waitFor(async () =>
+      expect(await statuses()).toEqual(['disconnected', 'disconnected', 'connected', 'connected']),
+    );
+    pass(20_000);
+    await settled();
+    expect(await statuses()).toEqual(['disconnected', 'disconnected', 'connected', 'connected']);
+    pass(1_000 + httpSilenceMs / 10);
+    await vi.waitFor(async () =>
+      expect(await statuses()).toEqual(['disconnected', 'disconnected', 'disconnected', 'connected']),
+    );
+  });
+
+  it('has those of them that waited for their turn stay connected as long as they may be silent', async () => {
+    vi.setSystemTime(clock);
+    await start();
+    await connectOver('http', 'gateway-1', 1);
+    await connect('gateway-1', 2);
+    await presence.expectReturns(30_000);
+    vi.setSystemTime((clock += 16_000));
+    await vi.waitFor(async () => expect(await presence.heldBy('gateway-1')).toEqual([]));
+    vi.setSystemTime((clock += 16_000));
+    await vi.waitFor(async () => expect(await statuses()).toEqual(['connected', 'disconnected']));
+  });
+
   it('has its agents stored as disconnected although the first try failed', async () => {
     await start();
     await connect('gateway-1', 1);
@@ -231,6 +287,24 @@ describe('after a crash', () => {
     await vi.waitFor(async () => expect(await statuses()).toEqual(['disconnected', 'connected']));
     // Told after the commit.
     await vi.waitFor(() => expect(told.at(-1)).toEqual({ uid: uidOf(1), changes: ['disconnected'] }));
+  });
+
+  it('agents on plain HTTP have as long to come back as they may be silent', async () => {
+    const first = await start();
+    await connect('gateway-1', 1);
+    await connectOver('http', 'gateway-1', 2, 3);
+    await first.stop();
+    stops.length = 0;
+    presence = createMemoryPresence({ now: () => clock });
+    await start({}, 2_500);
+    await vi.waitFor(async () =>
+      expect(await statuses()).toEqual(['disconnected', 'connected', 'connected']),
+    );
+    await connectOver('http', 'gateway-1', 3);
+    await vi.waitFor(
+      async () => expect(await statuses()).toEqual(['disconnected', 'disconnected', 'connected']),
+      { timeout: 5_000 },
+    );
   });
 });
 

@@ -13,7 +13,7 @@ import { startInventory } from './start.ts';
 
 await runProcess(() =>
   assemble(async (keep) => {
-    const env = readSettings(serviceSettings, process.env);
+    const env = readSettings([...serviceSettings, 'MUSTER_HTTP_SILENCE_SECONDS'], process.env);
     const log = createLog('inventory', env.MUSTER_LOG_LEVEL);
     keep(await startTelemetry('muster-inventory', env.OTEL_EXPORTER_OTLP_ENDPOINT));
     const db = openDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 8, log });
@@ -25,7 +25,8 @@ await runProcess(() =>
     await assertRedisAnswers(env.MUSTER_REDIS_URL);
     const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });
     keep({ stop: () => presence.close() });
-    keep(await startInventory({ db, bus, presence, log }));
+    const httpSilenceMs = env.MUSTER_HTTP_SILENCE_SECONDS * 1_000;
+    keep(await startInventory({ db, bus, presence, httpSilenceMs, log }));
     keep(
       await startProbes(env.MUSTER_HOST, env.MUSTER_PROBE_PORT, () =>
         bus.available ? null : 'NATS is not connected',

@@ -16,15 +16,18 @@ export interface InventoryDeps {
   db: Kysely<Database>;
   bus: EventBus;
   presence: Presence;
+  /** Milliseconds an agent on plain HTTP may be silent, as gateways have it. */
+  httpSilenceMs: number;
   log: Log;
-  times?: UpkeepTimes;
+  times?: typeof upkeepDefaults;
 }
 
-export const upkeepDefaults: UpkeepTimes = { sweepMs: 2_000, lostAfterMs: 10_000 };
+export const upkeepDefaults = { sweepMs: 2_000, lostAfterMs: 10_000 } satisfies Partial<UpkeepTimes>;
 
 /** Takes reports, answers for enrollment tokens and keeps Presence right. Presence is seeded before it resolves. */
-export async function startInventory({ db, bus, presence, log, times }: InventoryDeps): Promise<Running> {
-  const { intake, renames, upkeep } = wireReports({ db, bus, presence, log });
+export async function startInventory(deps: InventoryDeps): Promise<Running> {
+  const { db, bus, log, times } = deps;
+  const { intake, renames, upkeep } = wireReports(deps);
   const { access, audit } = wireAccess({ db, bus });
   await upkeep.seed();
   const app = await NestFactory.createApplicationContext(
@@ -36,7 +39,7 @@ export async function startInventory({ db, bus, presence, log, times }: Inventor
   );
   const answers = await answerTokenRequests(bus, access);
   const heard = await bus.listen('agents.reidentified', () => renames.expect());
-  const clock = startUpkeep(upkeep, times ?? upkeepDefaults, log);
+  const clock = startUpkeep(upkeep, { ...(times ?? upkeepDefaults), httpSilenceMs: deps.httpSilenceMs }, log);
   return {
     async stop() {
       await Promise.all([answers.stop(), heard.stop()]);

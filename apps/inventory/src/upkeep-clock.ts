@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PresenceUpkeep } from '@muster/agents/presence-upkeep';
+import type { Transport } from '@muster/messages/report-frame';
 import type { Log } from '@muster/platform/log';
 import type { Running } from '@muster/platform/running';
 
@@ -8,9 +9,11 @@ export interface UpkeepTimes {
   sweepMs: number;
   /** How long agents may take to come back after a start before they count as gone. */
   lostAfterMs: number;
+  /** How long an agent on plain HTTP may be silent: those come back with their next poll. */
+  httpSilenceMs: number;
 }
 
-/** Says when: sweeps expired gateways all along, and looks once for agents that a crash left as connected. */
+/** Says when: sweeps expired gateways all along, and looks once for agents of each kind that a crash left as connected. */
 export function startUpkeep(upkeep: PresenceUpkeep, times: UpkeepTimes, log: Log): Running {
   const stopping = new AbortController();
   const attempt = async (what: string, work: () => Promise<void>) => {
@@ -31,12 +34,16 @@ export function startUpkeep(upkeep: PresenceUpkeep, times: UpkeepTimes, log: Log
       });
     }
   };
-  const markLost = async () => {
-    for (await pause(times.lostAfterMs); !stopping.signal.aborted; await pause(times.sweepMs)) {
-      if (await attempt('looking for lost agents', () => upkeep.markLost())) return;
+  const markLost = async (transport: Transport, afterMs: number) => {
+    for (await pause(afterMs); !stopping.signal.aborted; await pause(times.sweepMs)) {
+      if (await attempt('looking for lost agents', () => upkeep.markLost(transport))) return;
     }
   };
-  const running = Promise.all([sweep(), markLost()]);
+  const running = Promise.all([
+    sweep(),
+    markLost('websocket', times.lostAfterMs),
+    markLost('http', Math.max(times.lostAfterMs, times.httpSilenceMs)),
+  ]);
   return {
     async stop() {
       stopping.abort();

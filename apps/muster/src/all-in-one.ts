@@ -53,12 +53,14 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
     keep({ stop: () => bus.close() });
     keep({ stop: () => queue.close() });
 
-    keep(await startInventory({ db, bus, presence, log }));
+    const gatewaySettings = settingsFromEnv(env, 'all-in-one');
+    const { httpSilenceMs } = gatewaySettings;
+    keep(await startInventory({ db, bus, presence, httpSilenceMs, log }));
     keep(await startConfigs({ db, bus, presence, offerCache, delivery, log }));
     keep(await startRollouts({ db, bus, presence, offerCache, delivery, queue, log }));
     const gateway = keep(
       await startGateway({
-        settings: settingsFromEnv(env, 'all-in-one'),
+        settings: gatewaySettings,
         bus,
         delivery,
         presence,

@@ -35,7 +35,7 @@ async function start() {
   const bus = createMemoryEventBus();
   await bus.listen('agents.changed', ({ agents }) => void told.push(...agents));
   const presence = createMemoryPresence();
-  const { intake } = wireReports({ db: database.db, presence, bus, log: silentLog });
+  const { intake } = wireReports({ db: database.db, presence, bus, httpSilenceMs: 90_000, log: silentLog });
   const take = (agent: AgentId, fields: TestReport) =>
     intake.take([{ gateway: 'gateway-1', reports: [testReport(agent, fields)] }]);
   return { presence, take };

@@ -1,7 +1,9 @@
 import type { Database } from '@muster/db/schema';
+import type { Transport } from '@muster/messages/report-frame';
 import { sql, type Kysely } from 'kysely';
 import type { AgentId } from './agent-id.ts';
 import type { SeedRecord } from './presence.ts';
+import { transportNumber } from './report-columns.ts';
 
 /** An agent whose row says that it is connected, and the connection the row means. */
 export interface ConnectedRow {
@@ -40,15 +42,27 @@ export class AgentSessions {
     });
   }
 
-  /** Every agent whose row says connected, page by page. */
-  connected(): AsyncGenerator<ConnectedRow[]> {
+  /** Every agent whose row says connected over `transport`, page by page. */
+  connected(transport: Transport): AsyncGenerator<ConnectedRow[]> {
     return pages(async (after) => {
       const rows = await this.#page(after)
         .select(sql<string>`agent_states.connection_order / 2`.as('epoch'))
         .where('agent_states.connected', '=', true)
+        .where('agent_states.transport', '=', transportNumber(transport))
         .execute();
       return rows.map((row) => ({ agent: row.uid as AgentId, epoch: Number(row.epoch) }));
     });
+  }
+
+  /** Which of these agents spoke over plain HTTP last. */
+  async polling(agents: readonly AgentId[]): Promise<Set<AgentId>> {
+    const rows = await this.#db
+      .selectFrom('agent_states')
+      .select('uid')
+      .where('transport', '=', transportNumber('http'))
+      .where(sql<boolean>`uid = any(${agents}::uuid[])`)
+      .execute();
+    return new Set(rows.map(({ uid }) => uid as AgentId));
   }
 
   /**

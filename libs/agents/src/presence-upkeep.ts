@@ -1,7 +1,7 @@
-import type { Report, ReportFrame } from '@muster/messages/report-frame';
+import type { Report, ReportFrame, Transport } from '@muster/messages/report-frame';
 import { agentIdToBytes, type AgentId } from './agent-id.ts';
 import type { AgentSessions } from './agent-sessions.postgres.ts';
-import { timesLeft, type Mark, type Presence, type SeedRecord } from './presence.ts';
+import { timesLeft, unchangedMark, type Presence, type SeedRecord } from './presence.ts';
 import type { ReportIntake } from './report-intake.ts';
 
 const maxReleased = 1000;
@@ -10,6 +10,8 @@ const maxReleased = 1000;
  * once more. A queue that never ends keeps nobody connected for ever.
  */
 const timesLeftAtMost = 3;
+/** Agents on plain HTTP are left in so many groups at most, each until the last of it has been silent for too long. */
+const silenceGroups = 10;
 
 /** An agent, and the epoch under which its gateway holds it. */
 interface Held {
@@ -22,13 +24,21 @@ export class PresenceUpkeep {
   readonly #presence: Presence;
   readonly #sessions: AgentSessions;
   readonly #intake: ReportIntake;
+  readonly #httpSilenceMs: number;
   /** Released already, so nobody else reports them: kept until they are stored. */
   #unstored: ReportFrame[] = [];
 
-  constructor(deps: { presence: Presence; sessions: AgentSessions; intake: ReportIntake }) {
+  /** `httpSilenceMs`: how long an agent on plain HTTP may be silent. */
+  constructor(deps: {
+    presence: Presence;
+    sessions: AgentSessions;
+    intake: ReportIntake;
+    httpSilenceMs: number;
+  }) {
     this.#presence = deps.presence;
     this.#sessions = deps.sessions;
     this.#intake = deps.intake;
+    this.#httpSilenceMs = deps.httpSilenceMs;
   }
 
   /** Gives Presence what the tables know, when it is new or was wiped. */
@@ -43,7 +53,8 @@ export class PresenceUpkeep {
   /**
    * Reports the agents of gateways whose lease has run out as disconnected, unless they came back elsewhere.
    * While gateways have agents in their queue, those of a dead one may be among them, and wait as they were
-   * told: they are left alone until the last in the queue has had its turn.
+   * told: they are left alone until the last in the queue has had its turn. Agents on plain HTTP do not know
+   * that their gateway is gone before they poll again: they are left alone as long as they may be silent.
    */
   async releaseExpired(now: number): Promise<void> {
     await this.#storeReleased();
@@ -51,21 +62,38 @@ export class PresenceUpkeep {
       const held = await this.#presence.heldBy(gateway);
       const returnsWithin = timesLeft(gateway) < timesLeftAtMost ? await this.#presence.returnsWithin() : 0;
       if (returnsWithin > 0) await this.#presence.leave(gateway, held.map(unchangedMark), returnsWithin);
-      else await this.#releaseAll(gateway, held, now);
+      else await this.#releaseAll(gateway, await this.#leavePolling(gateway, held, now), now);
       await this.#presence.endLease(gateway);
     }
   }
 
   /**
-   * Marks agents as disconnected whose row says connected and whom no gateway holds. For the start of the
-   * process, when gateways had time to take back who is still there.
+   * Marks agents as disconnected whose row says connected over `transport` and whom no gateway holds. For the
+   * start of the process, when gateways had time to take back who is still there.
    */
-  async markLost(): Promise<void> {
-    for await (const rows of this.#sessions.connected()) {
+  async markLost(transport: Transport): Promise<void> {
+    for await (const rows of this.#sessions.connected(transport)) {
       const holders = await this.#presence.locate(rows.map(({ agent }) => agent));
       const lost = await this.#sessions.markLost(rows.filter(({ agent }) => !holders.has(agent)));
       await this.#intake.tell(lost.map((uid) => ({ uid, changes: ['disconnected'] })));
     }
+  }
+
+  /** Leaves agents on plain HTTP that have not been silent for too long. Answers the others. */
+  async #leavePolling(gateway: string, held: readonly Held[], now: number): Promise<Held[]> {
+    const polling = await this.#sessions.polling(held.map(({ agent }) => agent));
+    const lastSeen = await this.#presence.lastSeen([...polling]);
+    const stepMs = Math.ceil(this.#httpSilenceMs / silenceGroups);
+    const stepsLeft = ({ agent }: Held) => {
+      const leftMs = (lastSeen.get(agent) ?? 0) + this.#httpSilenceMs - now;
+      // A gateway's clock may be ahead.
+      return Math.min(Math.max(Math.ceil(leftMs / stepMs), 0), silenceGroups);
+    };
+    const { 0: gone = [], ...left } = Object.groupBy(held, stepsLeft);
+    for (const [steps, agents] of Object.entries(left)) {
+      await this.#presence.leave(gateway, agents!.map(unchangedMark), Number(steps) * stepMs);
+    }
+    return gone;
   }
 
   async #releaseAll(gateway: string, held: readonly Held[], now: number): Promise<void> {
@@ -86,11 +114,6 @@ export class PresenceUpkeep {
     await this.#intake.take(frames);
     this.#unstored = [];
   }
-}
-
-/** Says nothing new of the session; only its gateway knows. */
-function unchangedMark({ agent, epoch }: { agent: AgentId; epoch: number }): Mark {
-  return { agent, epoch, sequenceNum: null, lastSeen: 0, capabilities: 0, fingerprints: null };
 }
 
 function endOf(agent: AgentId, epoch: number, now: number): Report {

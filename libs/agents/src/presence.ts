@@ -164,6 +164,11 @@ export interface Mark {
   fingerprints: Uint8Array | null;
 }
 
+/** A mark that says nothing new of the session; only its gateway knows. */
+export function unchangedMark({ agent, epoch }: { agent: AgentId; epoch: number }): Mark {
+  return { agent, epoch, sequenceNum: null, lastSeen: 0, capabilities: 0, fingerprints: null };
+}
+
 export interface SeedRecord {
   agent: AgentId;
   epoch: number;

@@ -1,4 +1,5 @@
 import type { ElementType } from '@muster/db/binary-array';
+import type { Transport } from '@muster/messages/report-frame';
 import type { Field, FoldedAgent, Order } from './folded-agent.ts';
 
 /** What one statement writes of one agent: the fields that one report set. */
@@ -131,6 +132,11 @@ export const descriptionField = field(0, 'description_order', (agent) => agent.d
   { name: 'description', sentAs: 'bytea', of: ({ body }) => body },
 ]);
 
+/** As `agent_states.transport` has it. */
+export function transportNumber(transport: Transport): number {
+  return transport === 'http' ? 1 : 0;
+}
+
 /** Where the agent's last words came from. */
 const peerField = field(1, 'peer_order', (agent) => agent.peer, [
   { name: 'gateway', sentAs: 'text', absent: `''`, of: ({ gateway }) => gateway },
@@ -138,7 +144,7 @@ const peerField = field(1, 'peer_order', (agent) => agent.peer, [
     name: 'transport',
     sentAs: 'integer',
     absent: '0',
-    of: ({ transport }) => (transport === 'http' ? 1 : 0),
+    of: ({ transport }) => transportNumber(transport),
   },
   { name: 'remote_address', sentAs: 'text', absent: `''`, of: ({ remoteAddress }) => remoteAddress },
   { name: 'enrollment_token_id', sentAs: 'uuid', of: ({ enrollmentTokenId }) => enrollmentTokenId },

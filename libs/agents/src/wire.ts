@@ -32,7 +32,14 @@ export function wireAgents(deps: {
 }
 
 /** Builds what takes reports in and keeps Presence right. */
-export function wireReports(deps: { db: Kysely<Database>; presence: Presence; bus: EventBus; log: Log }): {
+export function wireReports(deps: {
+  db: Kysely<Database>;
+  presence: Presence;
+  bus: EventBus;
+  /** How long an agent on plain HTTP may be silent. */
+  httpSilenceMs: number;
+  log: Log;
+}): {
   intake: ReportIntake;
   renames: AgentRenames;
   upkeep: PresenceUpkeep;
@@ -44,6 +51,7 @@ export function wireReports(deps: { db: Kysely<Database>; presence: Presence; bu
     bus: deps.bus,
     log: deps.log,
   });
+  const { presence, httpSilenceMs } = deps;
   const sessions = new AgentSessions(deps.db);
-  return { intake, renames, upkeep: new PresenceUpkeep({ presence: deps.presence, sessions, intake }) };
+  return { intake, renames, upkeep: new PresenceUpkeep({ presence, sessions, intake, httpSilenceMs }) };
 }

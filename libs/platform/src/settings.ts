@@ -127,7 +127,7 @@ const settings = {
     'How long a broken connection may take to come back before its agents are shown disconnected.',
   ),
   MUSTER_HTTP_SILENCE_SECONDS: wholeNumber(90, 1, 86_400).describe(
-    'After this silence an agent on plain HTTP is shown disconnected: three polls of 30 s.',
+    'After this silence an agent on plain HTTP is shown disconnected: three polls of 30 s. The same for all processes.',
   ),
   MUSTER_DRAIN_SECONDS: wholeNumber(5, 0, 3_600).describe(
     'A gateway that stops lets go of its connections evenly over this time; its agents stay shown connected.',
