@@ -57,6 +57,28 @@ export class Counters {
     };
   }
 
+  /** Agents as the API shows them, without what its overview costs beside: a look is not to be measured. */
+  async shown(): Promise<{ connected: number; disconnected: number }> {
+    const { rows } = await this.#database.query<{ connected: boolean; count: number }>(
+      'select connected, count(*)::int as count from agent_states group by connected',
+    );
+    this.#own += 1;
+    const countOf = (connected: boolean) => rows.find((row) => row.connected === connected)?.count ?? 0;
+    return { connected: countOf(true), disconnected: countOf(false) };
+  }
+
+  /** Agents whose APPLIED for what this rollout brings is stored. */
+  async applied(rollout: string): Promise<number> {
+    const { rows } = await this.#database.query<{ count: number }>(
+      `select count(*)::int as count from agent_states
+      where remote_config_status = 1
+        and remote_config_hash = (select hash from rollout_agents where rollout_id = $1 limit 1)`,
+      [rollout],
+    );
+    this.#own += 1;
+    return rows[0]?.count ?? 0;
+  }
+
   async close(): Promise<void> {
     await this.#database.end();
   }

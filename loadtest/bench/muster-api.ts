@@ -1,16 +1,8 @@
 import { SubjectFailed } from './subject.ts';
 
 /** What the bench reads of Muster's API. */
-export interface Overview {
-  agents: number;
-  connected: number;
-  disconnected: number;
-}
-
 export interface Rollout {
   id: string;
-  state: string;
-  counts: Record<string, number>;
 }
 
 /** The REST API with the admin key. */
@@ -28,10 +20,6 @@ export class MusterApi {
       ({ ok }) => ok,
       () => false,
     );
-  }
-
-  overview(): Promise<Overview> {
-    return this.call('GET', '/overview');
   }
 
   async call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {

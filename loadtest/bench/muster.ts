@@ -10,8 +10,6 @@ import { until, type Mode, type Subject } from './subject.ts';
 
 const secondGatewayOffset = 10;
 const readyWithinMs = 60_000;
-/** Each look counts the agents of the rollout, which is a cost of its own. */
-const appliedPollMs = 250;
 
 /** Muster, with what the bench asks of it beside the others. */
 export interface MusterSubject extends Subject {
@@ -89,10 +87,10 @@ export async function startMuster({
       token,
       roots,
       gateways: mode === 'cluster' ? findBelow(roots, 'gateway/dist/main.js') : [],
-      publish: (body, agents) => publish(api, body, agents),
+      publish: (body, agents) => publish(api, counters, body, agents),
       settled: (agents) =>
-        until('Muster shows all', async () => (await api.overview()).connected >= agents, 120_000, 100),
-      disconnected: async () => (await api.overview()).disconnected,
+        until('Muster shows all', async () => (await counters.shown()).connected >= agents, 120_000, 100),
+      disconnected: async () => (await counters.shown()).disconnected,
       operations: () => counters.read(),
       async stop() {
         await counters.close();
@@ -158,7 +156,12 @@ async function startGateway(number: number, env: Record<string, string>, childre
 let published = 0;
 
 /** One wave, no soak. The fleet and the configuration are there before; sending it is what is measured. */
-async function publish(api: MusterApi, body: string, agents: number): Promise<() => Promise<void>> {
+async function publish(
+  api: MusterApi,
+  counters: Counters,
+  body: string,
+  agents: number,
+): Promise<() => Promise<void>> {
   const name = `bench-${++published}`;
   const members = async () =>
     (await api.call<{ agents: number }>('PUT', '/fleets/bench', { selector: 'service.name' })).agents;
@@ -171,8 +174,7 @@ async function publish(api: MusterApi, body: string, agents: number): Promise<()
       version: 1,
       policy: { waves: ['100%'], soakSeconds: 0 },
     });
-    const applied = async () =>
-      ((await api.call<Rollout>('GET', `/rollouts/${id}`)).counts['applied'] ?? 0) >= agents;
-    await until('Muster has it applied', applied, 180_000, appliedPollMs);
+    const applied = async () => (await counters.applied(id)) >= agents;
+    await until('Muster has it applied', applied, 180_000, 100);
   };
 }
