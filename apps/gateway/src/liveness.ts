@@ -44,6 +44,8 @@ export class Liveness {
   #releasing: Promise<void> | null = null;
   /** When an agent came back that was leaving. */
   #lastReturnAt = 0;
+  /** A crowd left and has been coming back since: the last of it count as the first did. */
+  #crowdIsBack = false;
 
   constructor(deps: LivenessDeps) {
     this.#deps = deps;
@@ -157,7 +159,9 @@ export class Liveness {
 
   #crowdReturns(now: number): boolean {
     const many = this.#leaving.size >= Math.max(crowd, this.#deps.sessions.size * crowdShare);
-    return many && now - this.#lastReturnAt < this.#deps.graceMs;
+    const returns = now - this.#lastReturnAt < this.#deps.graceMs;
+    this.#crowdIsBack = returns && (many || this.#crowdIsBack) && this.#leaving.size > 0;
+    return this.#crowdIsBack;
   }
 
   async #release(sessions: Session[]): Promise<void> {

@@ -13,28 +13,30 @@ import { readEnv } from './env.ts';
 import { settingsFromEnv } from './gateway-settings.ts';
 import { startGateway } from './start.ts';
 
-await runProcess(() =>
-  assemble(async (keep) => {
-    const env = readEnv();
-    const log = createLog('gateway', env.MUSTER_LOG_LEVEL);
-    keep(await startTelemetry('muster-gateway', env.OTEL_EXPORTER_OTLP_ENDPOINT));
-    const nats = await connectNats({ url: env.MUSTER_NATS_URL, name: 'gateway', log });
-    const bus = await createNatsEventBus(nats);
-    keep({ stop: () => bus.close() });
-    const delivery = createNatsGatewayDelivery(nats);
-    await assertRedisAnswers(env.MUSTER_REDIS_URL);
-    const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });
-    keep({ stop: () => presence.close() });
-    const offerCache = createRedisOfferCache({ url: env.MUSTER_REDIS_URL });
-    keep({ stop: () => offerCache.close() });
-    const id =
-      env.MUSTER_GATEWAY_ID ?? `${hostname()}-${process.pid}`.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(-63);
-    const settings = { ...settingsFromEnv(env, id), drainMs: env.MUSTER_DRAIN_SECONDS * 1_000 };
-    keep(await startGateway({ settings, bus, delivery, presence, offerCache, log }));
-    keep(
-      await startProbes(env.MUSTER_HOST, env.MUSTER_PROBE_PORT, () =>
-        bus.available ? null : 'NATS is not connected',
-      ),
-    );
-  }),
+await runProcess(
+  () =>
+    assemble(async (keep) => {
+      const env = readEnv();
+      const log = createLog('gateway', env.MUSTER_LOG_LEVEL);
+      keep(await startTelemetry('muster-gateway', env.OTEL_EXPORTER_OTLP_ENDPOINT));
+      const nats = await connectNats({ url: env.MUSTER_NATS_URL, name: 'gateway', log });
+      const bus = await createNatsEventBus(nats);
+      keep({ stop: () => bus.close() });
+      const delivery = createNatsGatewayDelivery(nats);
+      await assertRedisAnswers(env.MUSTER_REDIS_URL);
+      const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });
+      keep({ stop: () => presence.close() });
+      const offerCache = createRedisOfferCache({ url: env.MUSTER_REDIS_URL });
+      keep({ stop: () => offerCache.close() });
+      const id =
+        env.MUSTER_GATEWAY_ID ?? `${hostname()}-${process.pid}`.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(-63);
+      const settings = { ...settingsFromEnv(env, id), drainMs: env.MUSTER_DRAIN_SECONDS * 1_000 };
+      keep(await startGateway({ settings, bus, delivery, presence, offerCache, log }));
+      keep(
+        await startProbes(env.MUSTER_HOST, env.MUSTER_PROBE_PORT, () =>
+          bus.available ? null : 'NATS is not connected',
+        ),
+      );
+    }),
+  'soon',
 );

@@ -1,13 +1,13 @@
 import { setFlagsFromString } from 'node:v8';
-import type { Log } from './log.ts';
+import { createLog } from './log.ts';
 import type { Running } from './running.ts';
 
 /**
- * V8 compiles a function for speed, on other threads, once it has run this often (3,000 by default). A server's
- * start and first thousand agents run very much code a little: at the default compiling it took a quarter of
- * their CPU, and much of it was for nothing.
+ * V8 compiles a function for speed, on other threads, once it has run this often: `soon` is its default, right
+ * for little code that runs all the time. A service's start and first thousand agents run very much code a little:
+ * at the default compiling it took a quarter of their CPU, and much of it was for nothing.
  */
-const callsBeforeOptimization = 15_000;
+const callsBeforeOptimization = { soon: 3_000, late: 15_000 };
 
 /** How long a process may take to stop before it is cut off, milliseconds. */
 const stopDeadlineMs = 5_000;
@@ -20,13 +20,14 @@ function isForPeople(error: unknown): error is Error & { code: string } {
 /**
  * Runs a process from start to end: starts it, waits for SIGINT or SIGTERM, stops it. A start that
  * fails for a reason people can mend prints one line and exits 1; no stack trace. A second signal
- * exits at once.
+ * exits at once. `optimization`: see `callsBeforeOptimization`.
  */
 export async function runProcess(
   start: () => Promise<Running>,
-  log: () => Log | null = () => null,
+  optimization: keyof typeof callsBeforeOptimization = 'late',
 ): Promise<void> {
-  setFlagsFromString(`--invocation-count-for-turbofan=${callsBeforeOptimization}`);
+  setFlagsFromString(`--invocation-count-for-turbofan=${callsBeforeOptimization[optimization]}`);
+  const log = createLog('process', 'warn');
   let askedAt = 0;
   const asked = new Promise<void>((resolve) => {
     const onSignal = () => {
@@ -40,7 +41,7 @@ export async function runProcess(
     process.on('disconnect', onSignal); // started by another process of ours, which is gone
   });
   process.on('unhandledRejection', (reason) => {
-    log()?.error({ err: reason }, 'unhandled rejection');
+    log.error({ err: reason }, 'unhandled rejection');
   });
 
   let running: Running;
@@ -52,10 +53,10 @@ export async function runProcess(
   }
   await asked;
   const deadline = setTimeout(() => {
-    log()?.error('did not stop in time; ending now');
+    log.error('did not stop in time; ending now');
     process.exit(1);
   }, stopDeadlineMs);
-  await running.stop().catch((error: unknown) => log()?.error({ err: error }, 'stopping failed'));
+  await running.stop().catch((error: unknown) => log.error({ err: error }, 'stopping failed'));
   clearTimeout(deadline);
   process.exit(0);
 }
