@@ -163,8 +163,8 @@ async function publish(
   agents: number,
 ): Promise<() => Promise<void>> {
   const name = `bench-${++published}`;
-  const members = async () =>
-    (await api.call<{ agents: number }>('PUT', '/fleets/bench', { selector: 'service.name' })).agents;
+  await api.call('PUT', '/fleets/bench', { selector: 'service.name' });
+  const members = async () => (await api.call<{ agents: number }>('GET', '/fleets/bench')).agents;
   await until('all agents are in the fleet', async () => (await members()) >= agents, readyWithinMs, 500);
   await api.call('POST', '/configurations', { name, body });
   return async () => {

@@ -15,8 +15,8 @@ import { hashSecret, newSecret } from './secret.ts';
 import type { SessionStore } from './session-store.postgres.ts';
 
 export const sessionHours = 12;
-/** Gateways are told of so many tokens; they ask about others one by one. */
-const tokensTold = 5_000;
+/** Gateways are told of so many tokens, which fit a bus message; they ask about others one by one. */
+const tokensTold = 2_000;
 
 /** What `ensure…` found or made. */
 export interface EnsuredCredential {
