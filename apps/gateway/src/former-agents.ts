@@ -1,10 +1,4 @@
-import type { AgentId } from '@muster/agents/agent-id';
-import { unchangedMark, type Presence } from '@muster/agents/presence';
-
-interface Held {
-  agent: AgentId;
-  epoch: number;
-}
+import { unchangedMark, type HeldAgent, type Presence } from '@muster/agents/presence';
 
 /** Long enough to leave all of them. */
 const leftForMs = 1_000;
@@ -16,9 +10,9 @@ const leftForMs = 1_000;
 export class FormerAgents {
   readonly #gateway: string;
   readonly #presence: Presence;
-  readonly #held: Held[];
+  readonly #held: HeldAgent[];
 
-  private constructor(gateway: string, presence: Presence, held: Held[]) {
+  private constructor(gateway: string, presence: Presence, held: HeldAgent[]) {
     this.#gateway = gateway;
     this.#presence = presence;
     this.#held = held;

@@ -1,3 +1,4 @@
+import { agentCapability, hasCapability } from '@muster/opamp/capabilities';
 import { serverFlag } from '@muster/opamp/opamp';
 import { answer } from '@muster/opamp/server-to-agent';
 import type { GatewayMetrics } from './gateway-metrics.ts';
@@ -7,6 +8,12 @@ import type { Session } from './session.ts';
 /** A full state can be hundreds of kilobytes, so after a failure agents are not all asked at once. */
 const perSecond = 500;
 const ticksPerSecond = 10;
+
+/** Does this gateway not know the agent's state, or not the part of it that decides on an offer that waits? */
+export function lacksState({ record, desired, capabilities }: Session): boolean {
+  const mayWantOffer = desired !== null && hasCapability(capabilities, agentCapability.AcceptsRemoteConfig);
+  return record.fullStateOwed || (mayWantOffer && !record.statusKnown);
+}
 
 /**
  * Asks agents for their full state (flag ReportFullState): in the answer to a message that shows that

@@ -1,6 +1,6 @@
-import { agentCapability, hasCapability } from '@muster/opamp/capabilities';
-import { answer } from '@muster/opamp/server-to-agent';
+import { answer, answerUidAt } from '@muster/opamp/server-to-agent';
 import type { Checkpoints } from './checkpoints.ts';
+import { lacksState } from './full-state-requests.ts';
 import { offerIsDue } from './offers.ts';
 import { serverCapabilities } from './server-capabilities.ts';
 import type { Connection, Session } from './session.ts';
@@ -46,7 +46,7 @@ export class Heartbeats {
     session.sequenceNum += 1;
     session.lastSeen = now;
     this.#checkpoints.note(session);
-    session.record.copyUid(plainAnswer, uidAt);
+    session.record.copyUid(plainAnswer, answerUidAt);
     connection.malformedInARow = 0;
     connection.link.send(plainAnswer);
     return true;
@@ -62,7 +62,6 @@ export class Heartbeats {
 
 /** Nothing is under way between the agent and this gateway, and nothing has to be told or asked. */
 function isQuiet(session: Session): boolean {
-  const { record, desired, capabilities } = session;
   return (
     session.claimed &&
     session.known &&
@@ -72,10 +71,7 @@ function isQuiet(session: Session): boolean {
     !session.fullStateAsked &&
     !session.restartWaits &&
     !session.componentsWanted &&
-    !record.fullStateOwed &&
-    (desired === null ||
-      record.statusKnown ||
-      !hasCapability(capabilities, agentCapability.AcceptsRemoteConfig))
+    !lacksState(session)
   );
 }
 

@@ -1,4 +1,3 @@
-import { agentCapability, hasCapability } from '@muster/opamp/capabilities';
 import { serverFlag } from '@muster/opamp/opamp';
 import {
   hasSubMessage,
@@ -14,7 +13,7 @@ import type { Answers } from './answers.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { ComponentLists } from './component-lists.ts';
 import type { StatePart } from './fingerprints.ts';
-import type { FullStateRequests } from './full-state-requests.ts';
+import { lacksState, type FullStateRequests } from './full-state-requests.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { Liveness } from './liveness.ts';
 import { offerIsDue, type Offers } from './offers.ts';
@@ -275,9 +274,6 @@ export class MessageHandler {
   }
 
   #flags(session: Session, verdict: SequenceVerdict): number {
-    const { record, desired, capabilities } = session;
-    const mayWantOffer = desired !== null && hasCapability(capabilities, agentCapability.AcceptsRemoteConfig);
-    const missing = verdict === 'gap' || record.fullStateOwed || (mayWantOffer && !record.statusKnown);
-    return missing ? this.#deps.fullState.flagsFor(session) : 0;
+    return verdict === 'gap' || lacksState(session) ? this.#deps.fullState.flagsFor(session) : 0;
   }
 }

@@ -1,7 +1,7 @@
 import type { Report, ReportFrame, Transport } from '@muster/messages/report-frame';
 import { agentIdToBytes, type AgentId } from './agent-id.ts';
 import type { AgentSessions } from './agent-sessions.postgres.ts';
-import { timesLeft, unchangedMark, type Presence, type SeedRecord } from './presence.ts';
+import { timesLeft, unchangedMark, type HeldAgent, type Presence, type SeedRecord } from './presence.ts';
 import type { ReportIntake } from './report-intake.ts';
 
 const maxReleased = 1000;
@@ -12,12 +12,6 @@ const maxReleased = 1000;
 const timesLeftAtMost = 3;
 /** Agents on plain HTTP are left in so many groups at most, each until the last of it has been silent for too long. */
 const silenceGroups = 10;
-
-/** An agent, and the epoch under which its gateway holds it. */
-interface Held {
-  agent: AgentId;
-  epoch: number;
-}
 
 /** Keeps Presence and the tables in agreement where no gateway can: it died, or Presence was wiped. */
 export class PresenceUpkeep {
@@ -80,11 +74,11 @@ export class PresenceUpkeep {
   }
 
   /** Leaves agents on plain HTTP that have not been silent for too long. Answers the others. */
-  async #leavePolling(gateway: string, held: readonly Held[], now: number): Promise<Held[]> {
+  async #leavePolling(gateway: string, held: readonly HeldAgent[], now: number): Promise<HeldAgent[]> {
     const polling = await this.#sessions.polling(held.map(({ agent }) => agent));
     const lastSeen = await this.#presence.lastSeen([...polling]);
     const stepMs = Math.ceil(this.#httpSilenceMs / silenceGroups);
-    const stepsLeft = ({ agent }: Held) => {
+    const stepsLeft = ({ agent }: HeldAgent) => {
       const leftMs = (lastSeen.get(agent) ?? 0) + this.#httpSilenceMs - now;
       // A gateway's clock may be ahead.
       return Math.min(Math.max(Math.ceil(leftMs / stepMs), 0), silenceGroups);
@@ -96,13 +90,13 @@ export class PresenceUpkeep {
     return gone;
   }
 
-  async #releaseAll(gateway: string, held: readonly Held[], now: number): Promise<void> {
+  async #releaseAll(gateway: string, held: readonly HeldAgent[], now: number): Promise<void> {
     for (let start = 0; start < held.length; start += maxReleased) {
       await this.#release(gateway, held.slice(start, start + maxReleased), now);
     }
   }
 
-  async #release(gateway: string, held: readonly Held[], now: number): Promise<void> {
+  async #release(gateway: string, held: readonly HeldAgent[], now: number): Promise<void> {
     const released = new Set(await this.#presence.release(gateway, held.map(unchangedMark)));
     const gone = held.filter(({ agent }) => released.has(agent));
     this.#unstored.push({ gateway, reports: gone.map(({ agent, epoch }) => endOf(agent, epoch, now)) });

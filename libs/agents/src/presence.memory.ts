@@ -1,6 +1,6 @@
 import type { AgentId } from './agent-id.ts';
 import { assumedLeaseMs, nobodyAfter } from './presence.ts';
-import type { Claim, Claimed, Mark, Presence, SeedRecord, Session } from './presence.ts';
+import type { Claim, Claimed, HeldAgent, Mark, Presence, SeedRecord, Session } from './presence.ts';
 
 /** Presence inside one process. `now` is for tests. */
 export function createMemoryPresence(options: { now?: () => number } = {}): Presence {
@@ -163,7 +163,7 @@ class MemoryPresence implements Presence {
     return Math.max(0, this.returnsUntil - this.now());
   }
 
-  async heldBy(gateway: string): Promise<{ agent: AgentId; epoch: number }[]> {
+  async heldBy(gateway: string): Promise<HeldAgent[]> {
     return [...(this.held.get(gateway) ?? [])].map((agent) => ({
       agent,
       epoch: this.entries.get(agent)!.epoch,

@@ -4,6 +4,7 @@ import {
   nobodyAfter,
   type Claim,
   type Claimed,
+  type HeldAgent,
   type Mark,
   type Presence,
   type SeedRecord,
@@ -136,9 +137,9 @@ class RedisPresence implements Presence {
     return Math.max(0, await this.redis.pttl(returnsKey));
   }
 
-  async heldBy(gateway: string): Promise<{ agent: AgentId; epoch: number }[]> {
+  async heldBy(gateway: string): Promise<HeldAgent[]> {
     const count = Number((await this.redis.hget(heldKey, gateway)) ?? 0);
-    const held: { agent: AgentId; epoch: number }[] = [];
+    const held: HeldAgent[] = [];
     for (let first = 0; first < buckets && held.length < count; first += bucketsPerCall) {
       const last = first + bucketsPerCall - 1;
       const found = (await heldScript.run(this.redis, gateway, String(first), String(last))) as Buffer;

@@ -78,7 +78,7 @@ export interface Presence {
   returnsWithin(): Promise<number>;
 
   /** The agents a gateway holds, with the epoch under which it holds them. */
-  heldBy(gateway: string): Promise<{ agent: AgentId; epoch: number }[]>;
+  heldBy(gateway: string): Promise<HeldAgent[]>;
 
   /** False when the store is new or was wiped: `seed` it. */
   isSeeded(): Promise<boolean>;
@@ -164,8 +164,14 @@ export interface Mark {
   fingerprints: Uint8Array | null;
 }
 
+/** An agent, and the epoch under which its gateway holds it. */
+export interface HeldAgent {
+  agent: AgentId;
+  epoch: number;
+}
+
 /** A mark that says nothing new of the session; only its gateway knows. */
-export function unchangedMark({ agent, epoch }: { agent: AgentId; epoch: number }): Mark {
+export function unchangedMark({ agent, epoch }: HeldAgent): Mark {
   return { agent, epoch, sequenceNum: null, lastSeen: 0, capabilities: 0, fingerprints: null };
 }
 

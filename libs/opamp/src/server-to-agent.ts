@@ -11,8 +11,8 @@ const uidTag = 0x0a;
 const flagsTag = 0x30;
 const capabilitiesTag = 0x38;
 const remoteConfigTag = 0x1a;
-/** Header byte, tag and length before the uid. */
-const uidOffset = 3;
+/** Where the uid is in every message that has one: after the header byte, its tag and its length. */
+export const answerUidAt = 3;
 
 /** The protobuf of a written message, for a transport without the header byte. */
 export function withoutHeader(message: Uint8Array): Uint8Array {
@@ -39,7 +39,7 @@ function writeUid(message: Uint8Array, uid: Uint8Array): void {
   message[0] = 0;
   message[1] = uidTag;
   message[2] = uidLength;
-  message.set(uid, uidOffset);
+  message.set(uid, answerUidAt);
 }
 
 /** BadRequest: what was wrong, and where. `uid` is null when the sender is not known. */
@@ -90,7 +90,7 @@ export class RemoteConfigOffer {
   /** `remoteConfig` is an encoded AgentRemoteConfig. */
   constructor(remoteConfig: Uint8Array, capabilities: number) {
     const length = new protobuf.Writer().uint32(remoteConfig.length).finish();
-    const head = Buffer.alloc(uidOffset + uidLength);
+    const head = Buffer.alloc(answerUidAt + uidLength);
     writeUid(head, new Uint8Array(uidLength));
     this.#message = Buffer.concat(
       [head, [capabilitiesTag, capabilities, remoteConfigTag], length, remoteConfig].map((part) =>
@@ -106,7 +106,7 @@ export class RemoteConfigOffer {
 
   /** The message for one agent. The same memory is used for the next: send or copy it before. */
   addressedTo(uid: Uint8Array): Uint8Array {
-    this.#message.set(uid, uidOffset);
+    this.#message.set(uid, answerUidAt);
     return this.#message;
   }
 }
