@@ -15,6 +15,7 @@ export interface Database {
   configurations: ConfigurationsTable;
   configuration_versions: ConfigurationVersionsTable;
   rendered_configs: RenderedConfigsTable;
+  rendered_versions: RenderedVersionsTable;
   fleets: FleetsTable;
   agent_configurations: AgentConfigurationsTable;
   undelivered_offers: UndeliveredOffersTable;
@@ -168,7 +169,11 @@ export interface ConfigurationsTable {
 export interface ConfigurationVersionsTable {
   configuration: string;
   version: number;
+  parent: number | null;
   body: string;
+  files: ColumnType<Record<string, string>, string | undefined, string>;
+  overlays: ColumnType<{ selector: string; file: string; body: string }[], string | undefined, string>;
+  per_agent: Defaulted<boolean>;
   comment: Defaulted<string>;
   created_at: Generated<Date>;
   created_by: string;
@@ -181,12 +186,20 @@ export interface RenderedConfigsTable {
   created_at: Generated<Date>;
 }
 
+export interface RenderedVersionsTable {
+  hash: Buffer;
+  configuration: string;
+  version: number;
+}
+
 export interface FleetsTable {
   name: string;
   selector: string;
   priority: Defaulted<number>;
   configuration: string | null;
   version: number | null;
+  variables: ColumnType<Record<string, string>, string | undefined, string>;
+  stable_variables: ColumnType<Record<string, string>, string | undefined, string>;
   policy: ColumnType<Record<string, unknown>, string | undefined, string>;
   created_at: Generated<Date>;
   updated_at: Generated<Date>;
@@ -201,6 +214,8 @@ export interface AgentConfigurationsTable {
   previous_version: number | null;
   previous_hash: Buffer | null;
   desired_hash: Buffer | null;
+  inputs: Big | null;
+  render_error: string | null;
   rollout_id: string | null;
   updated_at: Generated<Date>;
 }
@@ -216,6 +231,7 @@ export interface RolloutsTable {
   fleet: string;
   configuration: string;
   version: number;
+  variables: ColumnType<Record<string, string>, string | undefined, string>;
   policy: Json<Record<string, unknown>>;
   state: RolloutState;
   wave: Defaulted<number>;

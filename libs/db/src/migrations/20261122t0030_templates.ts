@@ -1,0 +1,55 @@
+import { sql, type Kysely } from 'kysely';
+
+/** A version is a template: what an agent gets depends on its fleet, its labels and its attributes. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  await sql`
+    alter table configuration_versions
+      add column parent integer, -- the version it was made from; null: the first
+      add column files jsonb not null default '{}', -- further files by name: the body alone is the file ""
+      add column overlays jsonb not null default '[]', -- [{selector, file, body}…] in the order they are merged
+      -- false: every agent gets the same bytes
+      add column per_agent boolean not null default false`.execute(db);
+  await sql`update configuration_versions set parent = version - 1 where version > 1`.execute(db);
+  await sql`
+    alter table fleets
+      add column variables jsonb not null default '{}', -- for the next rollout
+      add column stable_variables jsonb not null default '{}' -- what the stable version is rendered with
+  `.execute(db);
+  await sql`alter table rollouts add column variables jsonb not null default '{}'`.execute(db);
+  await sql`
+    alter table agent_configurations
+      add column inputs bigint, -- of what the target was rendered from; null: the same for every agent
+      add column render_error text -- why the agent's stable version could not be rendered for it`.execute(
+    db,
+  );
+  // Which versions the bytes came from: an agent that failed them is in quarantine for the versions.
+  await sql`
+    create table rendered_versions (
+      hash bytea not null,
+      configuration text not null,
+      version integer not null,
+      primary key (hash, configuration, version)
+    )`.execute(db);
+  await sql`create index rendered_versions_version on rendered_versions (configuration, version)`.execute(db);
+  await sql`
+    insert into rendered_versions (hash, configuration, version)
+    select target_hash, target_configuration, target_version from agent_configurations
+    where target_hash is not null
+    union
+    select previous_hash, previous_configuration, previous_version from agent_configurations
+    where previous_hash is not null
+    union
+    select ra.hash, r.configuration, r.version from rollout_agents ra join rollouts r on r.id = ra.rollout_id`.execute(
+    db,
+  );
+}
+
+export async function down(db: Kysely<unknown>): Promise<void> {
+  await sql`drop table rendered_versions`.execute(db);
+  await sql`alter table agent_configurations drop column inputs, drop column render_error`.execute(db);
+  await sql`alter table rollouts drop column variables`.execute(db);
+  await sql`alter table fleets drop column variables, drop column stable_variables`.execute(db);
+  await sql`
+    alter table configuration_versions
+      drop column parent, drop column files, drop column overlays, drop column per_agent`.execute(db);
+}
