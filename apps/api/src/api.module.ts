@@ -1,6 +1,7 @@
 import { AccessService } from '@muster/access/access-service';
 import { Audit } from '@muster/access/audit.postgres';
 import { ConfigurationService } from '@muster/configs/configuration-service';
+import { Explanations } from '@muster/configs/explanations.postgres';
 import { RolloutService } from '@muster/rollouts/rollout-service';
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { AgentChanges } from './agents/agent-changes.ts';
@@ -8,7 +9,6 @@ import { AgentResources } from './agents/agent-resources.ts';
 import { AgentsController } from './agents/agents.controller.ts';
 import { AuditController } from './audit/audit.controller.ts';
 import { ConfigurationChanges } from './configurations/configuration-changes.ts';
-import { ConfigurationPreviews } from './configurations/configuration-previews.ts';
 import { ConfigurationsController } from './configurations/configurations.controller.ts';
 import { EnrollmentTokenChanges } from './enrollment-tokens/enrollment-token-changes.ts';
 import { EnrollmentTokensController } from './enrollment-tokens/enrollment-tokens.controller.ts';
@@ -58,7 +58,7 @@ function providers(services: ApiServices): Provider[] {
     { provide: AgentChanges, useValue: services.agentChanges },
     { provide: ConfigurationService, useValue: services.configurations },
     { provide: ConfigurationChanges, useValue: services.configurationChanges },
-    { provide: ConfigurationPreviews, useValue: services.configurationPreviews },
+    { provide: Explanations, useValue: services.explanations },
     { provide: FleetResources, useValue: services.fleetResources },
     { provide: FleetChanges, useValue: services.fleetChanges },
     { provide: RolloutService, useValue: services.rollouts },

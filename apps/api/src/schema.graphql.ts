@@ -33,8 +33,25 @@ export const typeDefinitions = /* GraphQL */ `
     setAgentLabels(uid: ID!, labels: JSON!): Agent!
     deleteAgent(uid: ID!): Boolean!
     restartAgent(uid: ID!): Boolean!
-    createConfiguration(name: String!, body: String!, description: String): Configuration!
-    createConfigurationVersion(name: String!, body: String!, comment: String): ConfigurationVersion!
+    createConfiguration(
+      name: String!
+      body: String
+      "Further files, name → template."
+      files: JSON
+      "[{selector, file, body}…] in the order they are merged."
+      overlays: JSON
+      description: String
+    ): Configuration!
+    createConfigurationVersion(
+      name: String!
+      body: String
+      files: JSON
+      overlays: JSON
+      comment: String
+      parent: Int
+    ): ConfigurationVersion!
+    "A new version with the text of an older one."
+    restoreConfigurationVersion(name: String!, version: Int!, comment: String): ConfigurationVersion!
     validateConfiguration(body: String!, fleet: String): [Problem!]!
     putFleet(
       name: String!
@@ -42,6 +59,7 @@ export const typeDefinitions = /* GraphQL */ `
       priority: Int
       configuration: String
       policy: JSON
+      variables: JSON
     ): PutFleetResult!
     deleteFleet(name: String!): Boolean!
     startRollout(fleet: String!, configuration: String!, version: Int!, policy: JSON): Rollout!
@@ -139,6 +157,51 @@ export const typeDefinitions = /* GraphQL */ `
     packages: JSON
     remoteConfigStatus: RemoteConfigStatus
     connection: Connection
+    "Which configuration it gets, and why."
+    explanation: Explanation!
+  }
+
+  type Explanation {
+    "The fleets that match, by priority, then by name."
+    fleets: [ExplainedFleet!]!
+    why: String!
+    "What it should run; null: nothing."
+    configuration: ExplainedConfiguration
+  }
+
+  type ExplainedFleet {
+    name: String!
+    selector: String!
+    priority: Int!
+    wins: Boolean!
+  }
+
+  type ExplainedConfiguration {
+    name: String!
+    version: Int!
+    "rollout or stable."
+    source: String!
+    rollout: ID
+    overlays: [ExplainedOverlay!]!
+    variables: [ExplainedVariable!]!
+    "File name → text; null: see error."
+    files: JSON
+    hash: String
+    error: String
+    "What the agent is to have; it differs from hash until a change has reached the agent."
+    targetHash: String
+  }
+
+  type ExplainedOverlay {
+    index: Int!
+    selector: String!
+    file: String!
+    applied: Boolean!
+  }
+
+  type ExplainedVariable {
+    name: String!
+    value: String
   }
 
   type AgentConfiguration {
@@ -184,7 +247,11 @@ export const typeDefinitions = /* GraphQL */ `
   type ConfigurationVersion {
     name: String!
     version: Int!
+    parent: Int
     body: String!
+    files: JSON!
+    "[{selector, file, body}…]"
+    overlays: JSON!
     comment: String!
     createdAt: DateTime!
     createdBy: String!
@@ -209,6 +276,9 @@ export const typeDefinitions = /* GraphQL */ `
     configuration: String
     version: Int
     policy: JSON!
+    "What templates read as variables from the next rollout on."
+    variables: JSON!
+    stableVariables: JSON!
     agents: Int!
     connected: Int!
     "configuration.status → number of agents."

@@ -4,6 +4,7 @@ import { wireAccess } from '@muster/access/wire';
 import type { Presence } from '@muster/agents/presence';
 import { wireAgents } from '@muster/agents/wire';
 import type { ConfigurationService } from '@muster/configs/configuration-service';
+import type { Explanations } from '@muster/configs/explanations.postgres';
 import type { OfferCache } from '@muster/configs/offer-cache';
 import { wireConfigs } from '@muster/configs/wire';
 import type { Database } from '@muster/db/schema';
@@ -17,7 +18,6 @@ import type { Kysely } from 'kysely';
 import { AgentChanges } from './agents/agent-changes.ts';
 import { AgentResources } from './agents/agent-resources.ts';
 import { ConfigurationChanges } from './configurations/configuration-changes.ts';
-import { ConfigurationPreviews } from './configurations/configuration-previews.ts';
 import { EnrollmentTokenChanges } from './enrollment-tokens/enrollment-token-changes.ts';
 import { FleetChanges } from './fleets/fleet-changes.ts';
 import { FleetResources } from './fleets/fleet-resources.ts';
@@ -48,7 +48,7 @@ export interface ApiServices {
   agentChanges: AgentChanges;
   configurations: ConfigurationService;
   configurationChanges: ConfigurationChanges;
-  configurationPreviews: ConfigurationPreviews;
+  explanations: Explanations;
   fleetResources: FleetResources;
   fleetChanges: FleetChanges;
   rollouts: RolloutService;
@@ -73,7 +73,7 @@ export function wireApi(ports: ApiPorts): ApiServices {
     agentChanges: new AgentChanges({ db, audit, store: agents.store, commands: agents.commands }),
     configurations,
     configurationChanges: new ConfigurationChanges({ db, audit, configurations }),
-    configurationPreviews: new ConfigurationPreviews(configurations, agents.views),
+    explanations: configs.explanations,
     fleetResources: new FleetResources(fleets, rollouts),
     fleetChanges: new FleetChanges({ db, audit, fleets, configurations, rollouts }),
     rollouts,

@@ -41,6 +41,7 @@ export class AgentStore {
     await tx.db.deleteFrom('agent_states').where('agent_states.uid', '=', id).execute();
     await tx.db.deleteFrom('config_failures').where('config_failures.uid', '=', id).execute();
     await tx.db.deleteFrom('agent_configurations').where('agent_configurations.uid', '=', id).execute();
+    await tx.db.deleteFrom('agent_renderings').where('agent_renderings.uid', '=', id).execute();
     this.#publish(tx, id, 'deleted');
     tx.afterCommit(() => this.#commands.forget(id));
   }

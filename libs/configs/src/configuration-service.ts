@@ -1,12 +1,11 @@
 import type { Tx } from '@muster/db/transaction';
 import type { Announcer } from './announcer.ts';
-import type { Configuration, ConfigurationVersion } from './configuration.ts';
-import type { ConfigurationStore } from './configuration-store.postgres.ts';
-import { InvalidConfiguration, UnknownConfiguration, UnknownConfigurationVersion } from './errors.ts';
+import { readConfigurationText, type ConfigurationInput } from './configuration-input.ts';
+import { textPlace, type Configuration, type ConfigurationVersion } from './configuration.ts';
+import type { ConfigurationStore, NewVersion } from './configuration-store.postgres.ts';
+import { UnknownConfiguration, UnknownConfigurationVersion } from './errors.ts';
 import { checkName } from './names.ts';
-import { hasErrors } from './problem.ts';
 import { unifiedDiff } from './unified-diff.ts';
-import { validateConfiguration } from './validate.ts';
 
 /** Configurations and their versions. A new version changes nothing on any agent: rollouts do. */
 export class ConfigurationService {
@@ -18,31 +17,50 @@ export class ConfigurationService {
     this.#announcer = announcer;
   }
 
-  /** Makes a configuration with version 1. Throws `InvalidName`, `InvalidConfiguration`, `ConfigurationExists`. */
+  /**
+   * Makes a configuration with version 1. Throws `InvalidName`, `InvalidConfiguration`, `InvalidTemplate`,
+   * `InvalidOverlay`, `ConfigurationExists`.
+   */
   async create(
     tx: Tx,
     actor: string,
-    input: { name: string; body: string; description?: string | undefined },
+    input: ConfigurationInput & { name: string; description?: string | undefined },
   ): Promise<Configuration> {
     checkName(input.name);
-    refuseErrors(input.body);
-    const { name, body, description = '' } = input;
-    await this.#store.create(tx, { name, body, description, createdBy: actor });
+    const { name, description = '' } = input;
+    await this.#store.create(tx, { ...newVersion(input, actor), name, description });
     this.#announceAfterCommit(tx, name);
     return (await this.#store.find(name, tx.db))!;
   }
 
-  /** Makes the next version. Throws `InvalidConfiguration`, `UnknownConfiguration`. */
+  /**
+   * Makes the next version. `parent` is the version it was made from, by default the newest. Throws what
+   * `create` does, `UnknownConfiguration`, `UnknownConfigurationVersion`.
+   */
   async createVersion(
     tx: Tx,
     actor: string,
-    input: { name: string; body: string; comment?: string | undefined },
+    input: ConfigurationInput & {
+      name: string;
+      comment?: string | undefined;
+      parent?: number | undefined;
+    },
   ): Promise<ConfigurationVersion> {
-    refuseErrors(input.body);
-    const { name, body, comment = '' } = input;
-    const version = await this.#store.addVersion(tx, { name, body, comment, createdBy: actor });
+    const { name, comment = '', parent } = input;
+    const version = await this.#store.addVersion(tx, { ...newVersion(input, actor), name, comment, parent });
     this.#announceAfterCommit(tx, name);
     return version;
+  }
+
+  /** Makes a new version with the text of an older one. Throws `UnknownConfiguration`, `UnknownConfigurationVersion`. */
+  async restore(
+    tx: Tx,
+    actor: string,
+    input: { name: string; version: number; comment?: string | undefined },
+  ): Promise<ConfigurationVersion> {
+    const { name, version: parent, comment = `version ${input.version} again` } = input;
+    const { body, files, overlays } = await this.version(name, parent);
+    return this.createVersion(tx, actor, { name, comment, parent, body, files, overlays });
   }
 
   /** All configurations by name. */
@@ -72,7 +90,14 @@ export class ConfigurationService {
   /** What changes from one version to the other, as unified diff text; empty when nothing does. */
   async diff(name: string, from: number, to: number): Promise<string> {
     const [before, after] = await Promise.all([this.version(name, from), this.version(name, to)]);
-    return unifiedDiff(`${name} v${from}`, before.body, `${name} v${to}`, after.body);
+    const [old, now] = [partsOf(before), partsOf(after)];
+    const label = (version: number, part: string) =>
+      `${name} v${version}${part === 'body' ? '' : ` ${part}`}`;
+    return [...new Set([...old.keys(), ...now.keys()])]
+      .map((part) =>
+        unifiedDiff(label(from, part), old.get(part) ?? '', label(to, part), now.get(part) ?? ''),
+      )
+      .join('');
   }
 
   #announceAfterCommit(tx: Tx, name: string): void {
@@ -80,9 +105,23 @@ export class ConfigurationService {
   }
 }
 
-function refuseErrors(body: string): void {
-  const problems = validateConfiguration(body);
-  if (hasErrors(problems)) throw new InvalidConfiguration(problems);
+function newVersion(input: ConfigurationInput, createdBy: string): NewVersion {
+  return { ...readConfigurationText(input), createdBy };
+}
+
+/** All of a version's texts by the name people know them by. */
+function partsOf({ body, files, overlays }: ConfigurationVersion): Map<string, string> {
+  return new Map([
+    ['body', body],
+    ...Object.entries(files).map(([name, text]) => [textPlace(name), text] as const),
+    ...overlays.map(
+      (overlay, index) =>
+        [
+          `overlays[${index}]`,
+          `# for ${overlay.selector || 'every agent'}, onto ${textPlace(overlay.file)}\n${overlay.body}`,
+        ] as const,
+    ),
+  ]);
 }
 
 /** Fits the column: other numbers name no version. */

@@ -1,8 +1,15 @@
 import { sql, type Kysely } from 'kysely';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
-import type { Configuration, ConfigurationVersion } from './configuration.ts';
-import { ConfigurationExists, UnknownConfiguration } from './errors.ts';
+import type { Configuration, ConfigurationText, ConfigurationVersion } from './configuration.ts';
+import { ConfigurationExists, UnknownConfiguration, UnknownConfigurationVersion } from './errors.ts';
+
+/** A text that is to become a version. */
+export interface NewVersion extends ConfigurationText {
+  /** Do agents get different bytes of it? */
+  readonly perAgent: boolean;
+  readonly createdBy: string;
+}
 
 export class ConfigurationStore {
   readonly #db: Kysely<Database>;
@@ -11,11 +18,8 @@ export class ConfigurationStore {
     this.#db = db;
   }
 
-  async create(
-    tx: Tx,
-    configuration: { name: string; description: string; body: string; createdBy: string },
-  ): Promise<void> {
-    const { name, description, body, createdBy } = configuration;
+  async create(tx: Tx, configuration: NewVersion & { name: string; description: string }): Promise<void> {
+    const { name, description, createdBy } = configuration;
     const row = await tx.db
       .insertInto('configurations')
       .values({ name, description, created_by: createdBy })
@@ -25,16 +29,19 @@ export class ConfigurationStore {
     if (!row) throw new ConfigurationExists(name);
     await tx.db
       .insertInto('configuration_versions')
-      .values({ configuration: name, version: 1, body, created_by: createdBy })
+      .values({ configuration: name, version: 1, parent: null, ...textColumns(configuration) })
       .execute();
   }
 
-  /** Adds the next version; writers of the same configuration wait for each other. */
+  /**
+   * Adds the next version; writers of the same configuration wait for each other. `parent`: undefined means
+   * the newest there is. Throws `UnknownConfiguration`, `UnknownConfigurationVersion`.
+   */
   async addVersion(
     tx: Tx,
-    version: { name: string; body: string; comment: string; createdBy: string },
+    version: NewVersion & { name: string; comment: string; parent: number | undefined },
   ): Promise<ConfigurationVersion> {
-    const { name, body, comment, createdBy } = version;
+    const { name, comment, parent } = version;
     const locked = await tx.db
       .selectFrom('configurations')
       .select('name')
@@ -42,6 +49,9 @@ export class ConfigurationStore {
       .forUpdate()
       .executeTakeFirst();
     if (!locked) throw new UnknownConfiguration(name);
+    if (parent !== undefined && !(await this.version(name, parent, tx.db))) {
+      throw new UnknownConfigurationVersion(name, parent);
+    }
     const row = await tx.db
       .insertInto('configuration_versions')
       .values((eb) => ({
@@ -50,9 +60,14 @@ export class ConfigurationStore {
           .selectFrom('configuration_versions')
           .where('configuration', '=', name)
           .select(sql<number>`max(version) + 1`.as('next')),
-        body,
+        parent:
+          parent ??
+          eb
+            .selectFrom('configuration_versions')
+            .where('configuration', '=', name)
+            .select(sql<number>`max(version)`.as('newest')),
+        ...textColumns(version),
         comment,
-        created_by: createdBy,
       }))
       .returningAll()
       .executeTakeFirstOrThrow();
@@ -101,7 +116,7 @@ export class ConfigurationStore {
         (eb) =>
           eb
             .selectFrom('configuration_versions')
-            .select(['version', 'body', 'comment', 'created_at as version_at', 'created_by as version_by'])
+            .select([...versionColumns, 'created_at as version_at', 'created_by as version_by'])
             .whereRef('configuration_versions.configuration', '=', 'configurations.name')
             .orderBy('version', 'desc')
             .limit(1)
@@ -109,42 +124,70 @@ export class ConfigurationStore {
         (join) => join.onTrue(),
       )
       .selectAll('configurations')
-      .select(['latest.version', 'latest.body', 'latest.comment', 'latest.version_at', 'latest.version_by']);
+      .select([
+        'latest.version',
+        'latest.parent',
+        'latest.body',
+        'latest.files',
+        'latest.overlays',
+        'latest.comment',
+        'latest.version_at',
+        'latest.version_by',
+      ]);
   }
 }
 
-interface ConfigurationRow {
-  name: string;
-  description: string;
-  created_at: Date;
-  created_by: string;
+const versionColumns = ['version', 'parent', 'body', 'files', 'overlays', 'comment'] as const;
+
+interface VersionRow extends ConfigurationText {
   version: number;
-  body: string;
+  parent: number | null;
   comment: string;
-  version_at: Date;
-  version_by: string;
 }
 
-function toConfiguration(row: ConfigurationRow): Configuration {
-  const { name, version, body, comment } = row;
-  const latest = { name, version, body, comment, createdAt: row.version_at, createdBy: row.version_by };
-  return { name, description: row.description, createdAt: row.created_at, createdBy: row.created_by, latest };
+function toConfiguration(
+  row: VersionRow & {
+    name: string;
+    description: string;
+    created_at: Date;
+    created_by: string;
+    version_at: Date;
+    version_by: string;
+  },
+): Configuration {
+  const { name, description, created_at: createdAt, created_by: createdBy } = row;
+  const latest = toVersion({
+    ...row,
+    configuration: name,
+    created_at: row.version_at,
+    created_by: row.version_by,
+  });
+  return { name, description, createdAt, createdBy, latest };
 }
 
-function toVersion(row: {
-  configuration: string;
-  version: number;
-  body: string;
-  comment: string;
-  created_at: Date;
-  created_by: string;
-}): ConfigurationVersion {
+function toVersion(
+  row: VersionRow & { configuration: string; created_at: Date; created_by: string },
+): ConfigurationVersion {
+  const { version, parent, body, files, overlays, comment } = row;
   return {
     name: row.configuration,
-    version: row.version,
-    body: row.body,
-    comment: row.comment,
+    version,
+    parent,
+    body,
+    files,
+    overlays,
+    comment,
     createdAt: row.created_at,
     createdBy: row.created_by,
+  };
+}
+
+function textColumns({ body, files, overlays, perAgent, createdBy }: NewVersion) {
+  return {
+    body,
+    files: JSON.stringify(files),
+    overlays: JSON.stringify(overlays),
+    per_agent: perAgent,
+    created_by: createdBy,
   };
 }

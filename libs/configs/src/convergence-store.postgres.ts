@@ -12,6 +12,13 @@ export interface Stray {
   readonly fleet: string;
 }
 
+/** What a fleet's agents should run. */
+export interface Stable {
+  readonly configuration: string;
+  readonly version: number;
+  readonly variables: Readonly<Record<string, string>>;
+}
+
 /** Which agents are not on the stable version of their fleet, and may be put on it. */
 export class ConvergenceStore {
   readonly #db: Kysely<Database>;
@@ -46,21 +53,36 @@ export class ConvergenceStore {
   }
 
   /** The fleet's stable version, which stays it while `tx` is open; no rollout of the fleet acts meanwhile. */
-  async lockStable(tx: Tx, fleet: string): Promise<{ configuration: string; version: number } | null> {
+  async lockStable(tx: Tx, fleet: string): Promise<Stable | null> {
     const row = await tx.db
       .selectFrom('fleets')
-      .select(['configuration', 'version'])
+      .select(['configuration', 'version', 'stable_variables as variables'])
       .where('name', '=', fleet)
       .forShare()
       .executeTakeFirst();
     if (!row || row.configuration === null || row.version === null) return null;
-    return { configuration: row.configuration, version: row.version };
+    return { configuration: row.configuration, version: row.version, variables: row.variables };
   }
 }
 
 /** From the uids to the rows: `= any` of thousands may be planned as a comparison with each of them for each row. */
 const these = (agents: readonly AgentId[]) =>
   sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid) join agents on agents.uid = asked.uid`;
+
+/**
+ * Its target is not the stable version, or not what that version is for this agent now. Nobody knows the
+ * latter of an agent that has changed since it was last rendered for.
+ */
+const isStray = sql`case
+  when not stable.per_agent
+    then (c.target_configuration, c.target_version) is distinct from (fleets.configuration, fleets.version)
+  when rendering.uid is null or rendering.inputs is distinct from
+    render_inputs(agents.attributes, agents.labels, fleets.name, fleets.stable_variables)
+    then true
+  when rendering.hash is null then false
+  else (c.target_configuration, c.target_version, c.target_hash) is distinct from
+    (fleets.configuration, fleets.version, rendering.hash)
+end`;
 
 /**
  * Connected agents that accept remote configs and whose target is not their fleet's stable version. A
@@ -70,12 +92,16 @@ const mayConverge = sql`
   join fleets on fleets.name = agents.fleet
   join agent_states s on s.uid = agents.uid
   left join agent_configurations c on c.uid = agents.uid
+  left join configuration_versions stable
+    on stable.configuration = fleets.configuration and stable.version = fleets.version
+  left join agent_renderings rendering on stable.per_agent and rendering.uid = agents.uid
+    and rendering.configuration = fleets.configuration and rendering.version = fleets.version
   -- looked at once, before anything else: new agents cost nothing where no fleet wants something of them
   where exists (select from fleets as wanting where wanting.configuration is not null)
     and fleets.configuration is not null
     and s.connected
     and ${acceptsRemoteConfig('s')}
-    and (c.target_configuration, c.target_version) is distinct from (fleets.configuration, fleets.version)
+    and ${isStray}
     and not exists (
       select from rollouts r join rollout_agents ra on ra.rollout_id = r.id and ra.uid = agents.uid
       where r.fleet = agents.fleet and r.state in ('scheduled', 'running', 'paused', 'rollingBack')

@@ -59,9 +59,18 @@ export class Convergence {
     return transact(async (tx) => {
       const stable = await store.lockStable(tx, fleet);
       if (!stable) return 0;
-      const hash = await rendered.store(tx, stable.configuration, stable.version);
+      const { configuration, version, variables } = stable;
       const strays = await store.straysOf(tx, fleet, agents);
-      const targets = strays.map((agent) => ({ agent, ...stable, hash, rolloutId: null }));
+      const groups = await rendered.renderFor(tx, stable, { name: fleet, variables }, strays);
+      // Some were only strays because nobody had rendered for them: they may have these very bytes.
+      const left = new Set(await store.straysOf(tx, fleet, strays));
+      const targets = groups.flatMap(({ hash, agents: some }) =>
+        hash === null
+          ? []
+          : (some ?? strays)
+              .filter((agent) => left.has(agent))
+              .map((agent) => ({ agent, configuration, version, hash, rolloutId: null })),
+      );
       return (await desiredState.setTargets(tx, targets)).length;
     });
   }

@@ -86,3 +86,50 @@ export class InvalidPolicy extends Error {
     this.field = member === '' ? 'policy' : `policy.${member}`;
   }
 }
+
+/** A template cannot be read, or not be rendered for an agent; it names the variable that is undefined. */
+export class InvalidTemplate extends Error {
+  readonly code = 'invalid-template';
+  readonly field = 'body';
+  readonly place: string;
+  readonly reason: string;
+  readonly variable: string | null;
+  readonly position: { readonly line: number; readonly column: number } | null;
+
+  /** `place` is "body", a file or an overlay; `position` counts from 1. */
+  constructor(
+    place: string,
+    reason: string,
+    variable: string | null,
+    position: { readonly line: number; readonly column: number } | null,
+  ) {
+    const where = position === null ? '' : ` (line ${position.line}, column ${position.column})`;
+    super(`${place}: ${reason}${where}`);
+    this.place = place;
+    this.reason = reason;
+    this.variable = variable;
+    this.position = position;
+  }
+}
+
+/** A file or an overlay of a configuration that cannot be; `field` names it. */
+export class InvalidOverlay extends Error {
+  readonly code = 'invalid-overlay';
+  readonly field: string;
+
+  constructor(field: string, message: string) {
+    super(message);
+    this.field = field;
+  }
+}
+
+/** A variable of a fleet that cannot be; `field` names it. */
+export class InvalidVariable extends Error {
+  readonly code = 'invalid-variable';
+  readonly field: string;
+
+  constructor(field: string, message: string) {
+    super(message);
+    this.field = field;
+  }
+}

@@ -2,7 +2,13 @@ import { parseSelector } from '@muster/agents/selector';
 import type { Tx } from '@muster/db/transaction';
 import type { Announcer } from './announcer.ts';
 import type { ConfigurationStore } from './configuration-store.postgres.ts';
-import { FleetInUse, InvalidPriority, UnknownConfiguration, UnknownFleet } from './errors.ts';
+import {
+  FleetInUse,
+  InvalidPriority,
+  InvalidVariable,
+  UnknownConfiguration,
+  UnknownFleet,
+} from './errors.ts';
 import type { Fleet } from './fleet.ts';
 import type { FleetStore } from './fleet-store.postgres.ts';
 import type { FleetViews } from './fleet-views.postgres.ts';
@@ -18,6 +24,8 @@ export interface FleetInput {
   readonly configuration?: string | undefined;
   /** Left out: as it was, the default policy at first. */
   readonly policy?: unknown;
+  /** What templates read as `variables`; left out: as they were. They count from the next rollout on. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
 }
 
 /** Fleets: who belongs together, and how their rollouts go by default. */
@@ -41,17 +49,18 @@ export class FleetService {
 
   /**
    * Makes or changes a fleet and places the agents it concerns, all in `tx`. Throws `InvalidName`,
-   * `InvalidSelector`, `InvalidPriority`, `InvalidPolicy`, `UnknownConfiguration`.
+   * `InvalidSelector`, `InvalidPriority`, `InvalidPolicy`, `InvalidVariable`, `UnknownConfiguration`.
    */
   async put(tx: Tx, _actor: string, input: FleetInput): Promise<{ fleet: Fleet; created: boolean }> {
-    const { name, selector, priority } = input;
+    const { name, selector, priority, variables } = input;
     checkName(name);
     parseSelector(selector);
     checkPriority(priority);
+    checkVariables(variables ?? {});
     const policy = input.policy === undefined ? undefined : parsePolicy(input.policy);
     await this.#checkConfiguration(tx, input.configuration);
     await this.#store.lockRules(tx);
-    const created = await this.#store.put(tx, { name, selector, priority, policy });
+    const created = await this.#store.put(tx, { name, selector, priority, policy, variables });
     await this.#place(tx, name, selector);
     return { fleet: (await this.#views.within(tx).find(name))!, created };
   }
@@ -92,4 +101,27 @@ export class FleetService {
 function checkPriority(priority: number | undefined): void {
   if (priority === undefined || (Number.isInteger(priority) && Math.abs(priority) < 2 ** 31)) return;
   throw new InvalidPriority('priority must be a whole number');
+}
+
+const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
+const maxVariables = 100;
+const maxVariable = 4096;
+
+function checkVariables(variables: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(variables);
+  if (entries.length > maxVariables) {
+    throw new InvalidVariable('variables', `a fleet has at most ${maxVariables} variables`);
+  }
+  for (const [name, value] of entries) {
+    const field = `variables.${name}`;
+    if (!variableName.test(name)) {
+      throw new InvalidVariable(
+        field,
+        'a variable\'s name has letters, digits and "_", and begins with no digit',
+      );
+    }
+    if (value.length > maxVariable || /\p{Cc}/u.test(value)) {
+      throw new InvalidVariable(field, `a variable is one line of at most ${maxVariable} characters`);
+    }
+  }
 }

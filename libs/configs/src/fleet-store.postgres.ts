@@ -23,18 +23,26 @@ export class FleetStore {
   /** Makes or changes a fleet; undefined keeps what it has. True: it is new. */
   async put(
     tx: Tx,
-    fleet: { name: string; selector: string; priority: number | undefined; policy: Policy | undefined },
+    fleet: {
+      name: string;
+      selector: string;
+      priority: number | undefined;
+      policy: Policy | undefined;
+      variables: Readonly<Record<string, string>> | undefined;
+    },
   ): Promise<boolean> {
     const policy = fleet.policy && JSON.stringify(fleet.policy);
+    const variables = fleet.variables && JSON.stringify(fleet.variables);
     const row = await tx.db
       .insertInto('fleets')
-      .values({ name: fleet.name, selector: fleet.selector, priority: fleet.priority, policy })
+      .values({ name: fleet.name, selector: fleet.selector, priority: fleet.priority, policy, variables })
       .onConflict((conflict) =>
         conflict.column('name').doUpdateSet({
           selector: fleet.selector,
           updated_at: sql<Date>`now()`,
           ...(fleet.priority !== undefined && { priority: fleet.priority }),
           ...(policy !== undefined && { policy }),
+          ...(variables !== undefined && { variables }),
         }),
       )
       .returning(sql<boolean>`xmax = 0`.as('created'))

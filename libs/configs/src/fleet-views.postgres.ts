@@ -31,6 +31,7 @@ export class FleetViews {
   async #read(which: ReturnType<typeof sql>): Promise<Fleet[]> {
     const { rows } = await sql<Row>`
       select fleets.name, fleets.selector, fleets.priority, fleets.configuration, fleets.version, fleets.policy,
+        fleets.variables, fleets.stable_variables as "stableVariables",
         fleets.created_at, fleets.updated_at, members.counts, members.agents, members.connected
       from fleets
       cross join lateral (
@@ -56,6 +57,8 @@ interface Row {
   configuration: string | null;
   version: number | null;
   policy: Record<string, unknown>;
+  variables: Record<string, string>;
+  stableVariables: Record<string, string>;
   created_at: Date;
   updated_at: Date;
   counts: Partial<Record<ConfigurationStatus, number>>;

@@ -10,6 +10,10 @@ export interface Fleet {
   /** The stable version, changed by completed rollouts alone; both null: none yet. */
   readonly configuration: string | null;
   readonly version: number | null;
+  /** What templates read as `variables`, from the next rollout on. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** What the stable version was rolled out with. */
+  readonly stableVariables: Readonly<Record<string, string>>;
   /** What its rollouts use unless they say otherwise. */
   readonly policy: Policy;
   readonly agents: number;

@@ -1,5 +1,8 @@
+import { parseSelector, type Selector } from '@muster/agents/selector';
 import { encodeRemoteConfig } from '@muster/opamp/remote-config';
-import type { ConfigurationVersion } from './configuration.ts';
+import { textPlace, type ConfigurationText } from './configuration.ts';
+import { mergeOverlays } from './overlays.ts';
+import { isTemplate, Template, type TemplateValues, type TemplateVariable } from './template.ts';
 
 /** The exact files an agent gets, and how they travel. */
 export interface RenderedConfig {
@@ -11,15 +14,118 @@ export interface RenderedConfig {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Turns a version into what agents get. The same version always renders to the same bytes. */
-export function renderConfiguration(version: Pick<ConfigurationVersion, 'body'>): RenderedConfig {
-  const files = { '': version.body };
-  const { configHash, remoteConfig } = encodeRemoteConfig(
-    Object.entries(files).map(([name, text]) => ({
-      name,
-      body: Buffer.from(text),
-      contentType: 'text/yaml',
-    })),
-  );
-  return { hash: configHash.toString('hex'), remoteConfig, files };
+interface Part {
+  readonly place: string;
+  readonly text: string;
+  readonly template: Template;
+}
+
+interface PlannedFile {
+  readonly name: string;
+  readonly render: (values: TemplateValues) => string;
+}
+
+/** Sets of overlays whose merged templates are kept. */
+const maxSets = 100;
+
+/** A version made ready to be rendered for any number of agents. The same inputs give the same bytes. */
+export class CompiledConfiguration {
+  /** Who each overlay is for. */
+  readonly overlays: readonly Selector[];
+  /** Everything its templates read, each once. */
+  readonly variables: readonly TemplateVariable[];
+  /** Do agents get different bytes? */
+  readonly perAgent: boolean;
+  readonly #files: ReadonlyMap<string, Part>;
+  readonly #overlayParts: readonly (Part & { file: string })[];
+  readonly #planned = new Map<string, PlannedFile[]>();
+
+  /** Throws `InvalidTemplate`, `InvalidSelector`. */
+  constructor({ body, files, overlays }: ConfigurationText) {
+    const named = Object.entries(files).filter(([name]) => name !== '');
+    const all = body === '' && named.length > 0 ? named : [['', body] as const, ...named];
+    this.#files = new Map(all.map(([name, text]) => [name, toPart(textPlace(name), text)]));
+    this.#overlayParts = overlays.map((overlay, index) => ({
+      ...toPart(`overlays[${index}]`, overlay.body),
+      file: overlay.file,
+    }));
+    this.overlays = overlays.map(({ selector }) => parseSelector(selector));
+    this.variables = distinct(
+      [...this.#files.values(), ...this.#overlayParts].flatMap(({ template }) => template.variables),
+    );
+    this.perAgent = this.variables.length > 0 || overlays.length > 0;
+  }
+
+  /** `applied`: the indexes of the overlays that match the agent, ascending. Throws `InvalidTemplate`. */
+  render(values: TemplateValues, applied: readonly number[]): RenderedConfig {
+    const files = Object.fromEntries(this.#plan(applied).map(({ name, render }) => [name, render(values)]));
+    const { configHash, remoteConfig } = encodeRemoteConfig(
+      Object.entries(files).map(([name, text]) => ({
+        name,
+        body: Buffer.from(text),
+        contentType: 'text/yaml',
+      })),
+    );
+    return { hash: configHash.toString('hex'), remoteConfig, files };
+  }
+
+  #plan(applied: readonly number[]): PlannedFile[] {
+    const key = applied.join();
+    const known = this.#planned.get(key);
+    if (known) return known;
+    const overlays = applied.map((index) => this.#overlayParts[index]!);
+    const names = new Set([...this.#files.keys(), ...overlays.map(({ file }) => file)]);
+    const planned = [...names].map((name) => {
+      const over = overlays.filter(({ file }) => file === name);
+      return { name, render: planFile(this.#files.get(name), over) };
+    });
+    if (this.#planned.size >= maxSets) this.#planned.clear();
+    this.#planned.set(key, planned);
+    return planned;
+  }
+}
+
+const nothing: Part = toPart('body', '{}\n');
+
+/**
+ * Without blocks (`{% … %}`) the templates themselves are merged, once for all agents: that takes a hundred
+ * times as long as to render. With them, what was rendered is merged.
+ */
+function planFile(base: Part = nothing, overlays: readonly Part[]): PlannedFile['render'] {
+  if (overlays.length === 0) {
+    return isTemplate(base.text) ? (values) => base.template.render(values) : () => base.text;
+  }
+  if (![base, ...overlays].some(({ text }) => text.includes('{%'))) {
+    const outputs: string[] = [];
+    const hidden = ({ place, text }: Part) => ({ place, text: hideOutputs(text, outputs) });
+    const merged = mergeOverlays(hidden(base), overlays.map(hidden));
+    const template = new Template(showOutputs(merged, outputs), `${base.place} with overlays`);
+    return (values) => template.render(values);
+  }
+  const rendered = (part: Part, values: TemplateValues) => ({
+    place: part.place,
+    text: part.template.render(values),
+  });
+  return (values) =>
+    mergeOverlays(
+      rendered(base, values),
+      overlays.map((overlay) => rendered(overlay, values)),
+    );
+}
+
+/** `{{ … }}` would be a mapping to YAML: a word stands for it while templates are merged. */
+function hideOutputs(text: string, outputs: string[]): string {
+  return text.replace(/\{\{.*?\}\}/gs, (output) => `musterOutput${outputs.push(output) - 1}x`);
+}
+
+function showOutputs(text: string, outputs: readonly string[]): string {
+  return text.replace(/musterOutput(\d+)x/g, (_word, index) => outputs[Number(index)]!);
+}
+
+function toPart(place: string, text: string): Part {
+  return { place, text, template: new Template(text, place) };
+}
+
+function distinct(variables: readonly TemplateVariable[]): TemplateVariable[] {
+  return [...new Map(variables.map((variable) => [JSON.stringify(variable), variable])).values()];
 }

@@ -121,17 +121,26 @@ export async function createTestWorld() {
       await world.inTransaction((tx) =>
         configs.configurations.create(tx, 'test', { name, body: configText(text) }),
       );
-      return world.inTransaction((tx) => configs.rendered.store(tx, name, 1));
+      return world.rendered(name, 1);
     },
 
     async version(name: string, text: string): Promise<{ version: number; hash: string }> {
-      return world.inTransaction(async (tx) => {
+      const version = await world.inTransaction(async (tx) => {
         const { version } = await configs.configurations.createVersion(tx, 'test', {
           name,
           body: configText(text),
         });
-        return { version, hash: await configs.rendered.store(tx, name, version) };
+        return version;
       });
+      return { version, hash: await world.rendered(name, version) };
+    },
+
+    /** The hash of a version that is the same for every agent. */
+    async rendered(configuration: string, version: number): Promise<string> {
+      const [group] = await world.inTransaction((tx) =>
+        configs.rendered.renderFor(tx, { configuration, version }, { name: '', variables: {} }, []),
+      );
+      return group!.hash!;
     },
 
     putFleet(name: string, selector: string, rest: { priority?: number; policy?: unknown } = {}) {

@@ -13,6 +13,7 @@ import { Convergence } from './convergence.ts';
 import { ConvergenceStore } from './convergence-store.postgres.ts';
 import { DesiredState } from './desired-state.ts';
 import { DesiredStateStore } from './desired-state-store.postgres.ts';
+import { Explanations } from './explanations.postgres.ts';
 import { FleetMembership } from './fleet-membership.ts';
 import { FleetService } from './fleet-service.ts';
 import { FleetStore } from './fleet-store.postgres.ts';
@@ -49,6 +50,7 @@ export function wireConfigs(deps: ConfigsDeps) {
     fleets: new FleetService(fleetStore, new FleetViews(db), configurationStore, announcer),
     agentConfigurations: new AgentConfigurationViews(db),
     rendered,
+    explanations: new Explanations(db, configurationStore, rendered),
     desiredState,
     offers,
     membership: new FleetMembership(fleetStore, announcer),

@@ -16,6 +16,7 @@ export interface Database {
   configuration_versions: ConfigurationVersionsTable;
   rendered_configs: RenderedConfigsTable;
   rendered_versions: RenderedVersionsTable;
+  agent_renderings: AgentRenderingsTable;
   fleets: FleetsTable;
   agent_configurations: AgentConfigurationsTable;
   undelivered_offers: UndeliveredOffersTable;
@@ -192,6 +193,15 @@ export interface RenderedVersionsTable {
   version: number;
 }
 
+export interface AgentRenderingsTable {
+  uid: string;
+  configuration: string;
+  version: number;
+  inputs: string;
+  hash: Buffer | null;
+  error: string | null;
+}
+
 export interface FleetsTable {
   name: string;
   selector: string;
@@ -214,8 +224,6 @@ export interface AgentConfigurationsTable {
   previous_version: number | null;
   previous_hash: Buffer | null;
   desired_hash: Buffer | null;
-  inputs: Big | null;
-  render_error: string | null;
   rollout_id: string | null;
   updated_at: Generated<Date>;
 }

@@ -54,7 +54,14 @@ export class RolloutService {
     const fleet = await store.lockFleet(tx, input.fleet);
     if (!fleet) throw new UnknownFleet(input.fleet);
     const policy = parsePolicy(input.policy ?? {}, fleet.policy);
-    const hash = await rendered.store(tx, configuration, version);
+    const variables = {};
+    const [group] = await rendered.renderFor(
+      tx,
+      { configuration, version },
+      { name: input.fleet, variables },
+      null,
+    );
+    const hash = group!.hash!;
     const replaced = await this.#replaceActive(tx, actor, input.fleet);
     const rollout = { fleet: input.fleet, configuration, version, policy };
     const id = await store.insert(tx, { ...rollout, createdBy: actor });

@@ -1,5 +1,12 @@
 import type { Operation } from '../http/operation.ts';
-import { agentCommand, agentDetailResource, agentPage, agentPatch, agentQuery } from './agent-schemas.ts';
+import {
+  agentCommand,
+  agentDetailResource,
+  agentPage,
+  agentPatch,
+  agentQuery,
+  explanationResource,
+} from './agent-schemas.ts';
 
 const tag = 'agents';
 
@@ -22,6 +29,15 @@ export const agentOperations: Operation[] = [
     tag,
     status: 200,
     answer: agentDetailResource,
+  },
+  {
+    method: 'get',
+    path: '/agents/{uid}/explain',
+    id: 'explainAgent',
+    summary: 'Which configuration an agent gets, and why',
+    tag,
+    status: 200,
+    answer: explanationResource,
   },
   {
     method: 'patch',

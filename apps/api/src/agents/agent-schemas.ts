@@ -1,4 +1,6 @@
+import type { Explanation } from '@muster/configs/explanation';
 import { z } from 'zod';
+import { renderedMembers, toRenderedMembers } from '../configurations/configuration-schemas.ts';
 import { listParameters, textParameter } from '../http/parse.ts';
 import { anyJson, dateTime, named, pageSchema, textMap } from '../http/schemas.ts';
 
@@ -80,3 +82,42 @@ export const agentDetailResource = named(
   }),
 );
 export type AgentDetailResource = z.infer<typeof agentDetailResource>;
+
+export const explanationResource = named(
+  'Explanation',
+  z.object({
+    fleets: z
+      .array(z.object({ name: z.string(), selector: z.string(), priority: z.int(), wins: z.boolean() }))
+      .meta({ description: 'The fleets that match, by priority, then by name.' }),
+    why: z.string(),
+    configuration: z
+      .object({
+        name: z.string(),
+        version: z.int(),
+        source: z.enum(['rollout', 'stable']),
+        rollout: z.string().nullable(),
+        ...renderedMembers,
+        targetHash: z.string().nullable().meta({
+          description:
+            'What the agent is to have; it differs from `hash` until a change has reached the agent.',
+        }),
+      })
+      .nullable(),
+  }),
+);
+export type ExplanationResource = z.infer<typeof explanationResource>;
+
+export function toExplanationResource({ fleets, why, configuration }: Explanation): ExplanationResource {
+  return {
+    fleets: [...fleets],
+    why,
+    configuration: configuration && {
+      name: configuration.name,
+      version: configuration.version,
+      source: configuration.source,
+      rollout: configuration.rollout,
+      ...toRenderedMembers(configuration),
+      targetHash: configuration.targetHash,
+    },
+  };
+}

@@ -12,6 +12,7 @@ import {
   Req,
 } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { Explanations } from '@muster/configs/explanations.postgres';
 import { actorOf } from '../http/guard.ts';
 import { parse } from '../http/parse.ts';
 import type { Page } from '../http/paging.ts';
@@ -21,8 +22,10 @@ import {
   agentCommand,
   agentPatch,
   agentQuery,
+  toExplanationResource,
   type AgentDetailResource,
   type AgentResource,
+  type ExplanationResource,
 } from './agent-schemas.ts';
 
 @Controller('api/v1/agents')
@@ -30,7 +33,14 @@ export class AgentsController {
   readonly #agents: AgentResources;
   readonly #changes: AgentChanges;
 
-  constructor(@Inject(AgentResources) agents: AgentResources, @Inject(AgentChanges) changes: AgentChanges) {
+  readonly #explanations: Explanations;
+
+  constructor(
+    @Inject(AgentResources) agents: AgentResources,
+    @Inject(AgentChanges) changes: AgentChanges,
+    @Inject(Explanations) explanations: Explanations,
+  ) {
+    this.#explanations = explanations;
     this.#agents = agents;
     this.#changes = changes;
   }
@@ -43,6 +53,11 @@ export class AgentsController {
   @Get(':uid')
   find(@Param('uid') uid: string): Promise<AgentDetailResource> {
     return this.#agents.find(parseUid(uid));
+  }
+
+  @Get(':uid/explain')
+  async explain(@Param('uid') uid: string): Promise<ExplanationResource> {
+    return toExplanationResource(await this.#explanations.explain(parseUid(uid)));
   }
 
   @Patch(':uid')

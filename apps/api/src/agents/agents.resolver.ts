@@ -1,18 +1,29 @@
 import { parseAgentId, type AgentId } from '@muster/agents/agent-id';
 import { UnknownAgent } from '@muster/agents/errors';
+import type { Explanations } from '@muster/configs/explanations.postgres';
 import type { Resolvers, SubscriptionResolvers } from '../graphql/resolvers.ts';
 import { parse } from '../http/parse.ts';
 import type { Page } from '../http/paging.ts';
 import type { Live } from '../live/live.ts';
 import type { AgentChanges } from './agent-changes.ts';
 import { parseUid, type AgentQuery, type AgentResources } from './agent-resources.ts';
-import { agentPatch, agentQuery, type AgentDetailResource, type AgentResource } from './agent-schemas.ts';
+import {
+  agentPatch,
+  agentQuery,
+  toExplanationResource,
+  type AgentDetailResource,
+  type AgentResource,
+} from './agent-schemas.ts';
 
 interface UidArguments {
   uid: string;
 }
 
-export function agentResolvers(agents: AgentResources, changes: AgentChanges): Resolvers {
+export function agentResolvers(
+  agents: AgentResources,
+  changes: AgentChanges,
+  explanations: Explanations,
+): Resolvers {
   const details = new DetailLoader(agents);
   const detail =
     <K extends keyof AgentDetailResource>(field: K) =>
@@ -56,6 +67,8 @@ export function agentResolvers(agents: AgentResources, changes: AgentChanges): R
       packages: detail('packages'),
       remoteConfigStatus: detail('remoteConfigStatus'),
       connection: detail('connection'),
+      explanation: async ({ uid }: AgentResource) =>
+        toExplanationResource(await explanations.explain(parseUid(uid))),
     },
   };
 }

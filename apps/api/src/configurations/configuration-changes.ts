@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Actor } from '@muster/access/actor';
 import type { Audit } from '@muster/access/audit.postgres';
 import type { Configuration, ConfigurationVersion } from '@muster/configs/configuration';
+import type { ConfigurationInput } from '@muster/configs/configuration-input';
 import type { ConfigurationService } from '@muster/configs/configuration-service';
 import type { Database } from '@muster/db/schema';
 import { transact } from '@muster/db/transaction';
@@ -20,7 +21,7 @@ export class ConfigurationChanges {
 
   async create(
     actor: Actor,
-    input: { name: string; body: string; description?: string | undefined },
+    input: ConfigurationInput & { name: string; description?: string | undefined },
   ): Promise<Configuration> {
     return transact(this.#db, async (tx) => {
       await this.#audit.record(tx, {
@@ -35,7 +36,11 @@ export class ConfigurationChanges {
 
   async createVersion(
     actor: Actor,
-    input: { name: string; body: string; comment?: string | undefined },
+    input: ConfigurationInput & {
+      name: string;
+      comment?: string | undefined;
+      parent?: number | undefined;
+    },
   ): Promise<ConfigurationVersion> {
     return transact(this.#db, async (tx) => {
       await this.#audit.record(tx, {
@@ -45,6 +50,22 @@ export class ConfigurationChanges {
         detail: { comment: input.comment ?? '' },
       });
       return this.#configurations.createVersion(tx, actor, input);
+    });
+  }
+
+  /** A new version with the text of an older one. */
+  async restore(
+    actor: Actor,
+    input: { name: string; version: number; comment?: string | undefined },
+  ): Promise<ConfigurationVersion> {
+    return transact(this.#db, async (tx) => {
+      await this.#audit.record(tx, {
+        actor,
+        action: 'configurations.restore-version',
+        resource: `configuration/${input.name}`,
+        detail: { version: input.version, comment: input.comment ?? '' },
+      });
+      return this.#configurations.restore(tx, actor, input);
     });
   }
 }

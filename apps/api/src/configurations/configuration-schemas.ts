@@ -1,18 +1,55 @@
 import type { Configuration, ConfigurationVersion } from '@muster/configs/configuration';
+import type { RenderedForAgent } from '@muster/configs/explanation';
 import type { Problem } from '@muster/configs/problem';
 import { z } from 'zod';
 import { versionNumber } from '../http/parse.ts';
 import { dateTime, named, pageSchema, textMap, toDateTime } from '../http/schemas.ts';
 
+const overlay = z.strictObject({
+  selector: z
+    .string()
+    .max(4096)
+    .optional()
+    .meta({ description: 'Who it is for, over attributes and labels; left out: every agent.' }),
+  file: z.string().optional().meta({ description: 'The file it is merged onto; left out: the body.' }),
+  body: z.string().meta({
+    description:
+      'YAML: mappings are merged by key, all else is replaced; `!remove` takes a key out, `!append` adds to a list.',
+  }),
+});
+
+const texts = {
+  body: z.string().optional().meta({
+    description: 'A Liquid template over agent, fleet, variables, labels and attributes.',
+  }),
+  files: textMap.optional().meta({ description: 'Further files, name → template.' }),
+  overlays: z.array(overlay).optional().meta({ description: 'In the order they are merged.' }),
+};
+const needsText = 'must be given, unless there are files';
+const hasText = (input: { body?: string | undefined; files?: Record<string, string> | undefined }): boolean =>
+  input.body !== undefined || Object.keys(input.files ?? {}).length > 0;
+
 export const newConfiguration = named(
   'NewConfiguration',
-  z.strictObject({ name: z.string(), body: z.string(), description: z.string().max(4096).optional() }),
+  z
+    .strictObject({ name: z.string(), ...texts, description: z.string().max(4096).optional() })
+    .refine(hasText, { path: ['body'], message: needsText }),
 );
 
 export const newVersion = named(
   'NewConfigurationVersion',
-  z.strictObject({ body: z.string(), comment: z.string().max(4096).optional() }),
+  z
+    .strictObject({
+      ...texts,
+      comment: z.string().max(4096).optional(),
+      parent: versionNumber
+        .optional()
+        .meta({ description: 'The version it was made from; left out: the newest.' }),
+    })
+    .refine(hasText, { path: ['body'], message: needsText }),
 );
+
+export const restoration = named('Restoration', z.strictObject({ comment: z.string().max(4096).optional() }));
 
 export const diffQuery = z.strictObject({ from: versionNumber, to: versionNumber });
 
@@ -36,7 +73,10 @@ export const versionResource = named(
   z.object({
     name: z.string(),
     version: z.int(),
+    parent: z.int().nullable().meta({ description: 'The version it was made from.' }),
     body: z.string(),
+    files: textMap,
+    overlays: z.array(z.object({ selector: z.string(), file: z.string(), body: z.string() })),
     comment: z.string(),
     createdAt: dateTime,
     createdBy: z.string(),
@@ -84,23 +124,34 @@ export type ProblemResource = z.infer<typeof problemResource>;
 
 export const validationResource = named('ValidationResult', z.object({ problems: z.array(problemResource) }));
 
+/** What a template gave for one agent, and what it was made of. */
+export const renderedMembers = {
+  hash: z.string().nullable(),
+  files: textMap
+    .nullable()
+    .meta({ description: 'File name → text; null: it cannot be rendered, see error.' }),
+  error: z.string().nullable(),
+  overlays: z.array(
+    z.object({ index: z.int(), selector: z.string(), file: z.string(), applied: z.boolean() }),
+  ),
+  variables: z.array(z.object({ name: z.string(), value: z.string().nullable() })),
+};
+
 export const previewResource = named(
   'RenderedConfig',
-  z.object({
-    name: z.string(),
-    version: z.int(),
-    hash: z.string(),
-    files: textMap.meta({ description: 'File name → text.' }),
-  }),
+  z.object({ name: z.string(), version: z.int(), ...renderedMembers }),
 );
 export type PreviewResource = z.infer<typeof previewResource>;
 
 export function toVersionResource(version: ConfigurationVersion): VersionResource {
-  const { name, body, comment, createdBy } = version;
+  const { name, parent, body, files, overlays, comment, createdBy } = version;
   return {
     name,
     version: version.version,
+    parent,
     body,
+    files: { ...files },
+    overlays: [...overlays],
     comment,
     createdAt: toDateTime(version.createdAt),
     createdBy,
@@ -122,4 +173,15 @@ export function toConfigurationResource(configuration: Configuration): Configura
 export function toProblemResource(problem: Problem): ProblemResource {
   const { severity, message, path, line, column } = problem;
   return { severity, message, path, line, column, agents: [] };
+}
+
+/** The members of an answer that say what an agent gets. */
+export function toRenderedMembers({ hash, files, error, overlays, variables }: RenderedForAgent) {
+  return {
+    hash,
+    files: files && { ...files },
+    error,
+    overlays: [...overlays],
+    variables: [...variables],
+  };
 }

@@ -2,20 +2,22 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req } from
 import type { FastifyRequest } from 'fastify';
 import { ConfigurationService } from '@muster/configs/configuration-service';
 import { UnknownConfiguration } from '@muster/configs/errors';
+import { Explanations } from '@muster/configs/explanations.postgres';
 import { validateConfiguration } from '@muster/configs/validate';
 import { parseUid } from '../agents/agent-resources.ts';
 import { actorOf } from '../http/guard.ts';
 import { pageOf, type Page } from '../http/paging.ts';
 import { listQuery, parse, parseName, versionNumber } from '../http/parse.ts';
 import { ConfigurationChanges } from './configuration-changes.ts';
-import { ConfigurationPreviews } from './configuration-previews.ts';
 import {
   diffQuery,
   newConfiguration,
   newVersion,
   preview,
+  restoration,
   toConfigurationResource,
   toProblemResource,
+  toRenderedMembers,
   toVersionResource,
   validation,
   type ConfigurationResource,
@@ -28,16 +30,16 @@ import {
 export class ConfigurationsController {
   readonly #configurations: ConfigurationService;
   readonly #changes: ConfigurationChanges;
-  readonly #previews: ConfigurationPreviews;
+  readonly #explanations: Explanations;
 
   constructor(
     @Inject(ConfigurationService) configurations: ConfigurationService,
     @Inject(ConfigurationChanges) changes: ConfigurationChanges,
-    @Inject(ConfigurationPreviews) previews: ConfigurationPreviews,
+    @Inject(Explanations) explanations: Explanations,
   ) {
     this.#configurations = configurations;
     this.#changes = changes;
-    this.#previews = previews;
+    this.#explanations = explanations;
   }
 
   @Get()
@@ -82,6 +84,21 @@ export class ConfigurationsController {
     return toVersionResource(await this.#configurations.version(parseName(name), number));
   }
 
+  @Post(':name/versions/:version/restore')
+  async restore(
+    @Req() request: FastifyRequest,
+    @Param('name') name: string,
+    @Param('version') version: string,
+    @Body() body: unknown,
+  ): Promise<VersionResource> {
+    const input = {
+      name: parseName(name),
+      version: parse(versionNumber, version, 'version'),
+      ...parse(restoration, body ?? {}),
+    };
+    return toVersionResource(await this.#changes.restore(actorOf(request), input));
+  }
+
   @Get(':name/diff')
   async diff(
     @Param('name') name: string,
@@ -106,7 +123,9 @@ export class ConfigurationsController {
   @HttpCode(200)
   async preview(@Param('name') name: string, @Body() body: unknown): Promise<PreviewResource> {
     const { agent, version } = parse(preview, body);
-    return this.#previews.render(parseName(name), version, parseUid(agent));
+    const known = parseName(name);
+    const rendered = await this.#explanations.preview(known, version, parseUid(agent));
+    return { name: known, version: rendered.version, ...toRenderedMembers(rendered) };
   }
 
   async #find(name: string) {

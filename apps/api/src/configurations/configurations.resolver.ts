@@ -1,11 +1,12 @@
 import type { ConfigurationService } from '@muster/configs/configuration-service';
 import { validateConfiguration } from '@muster/configs/validate';
 import type { Resolvers } from '../graphql/resolvers.ts';
-import { parse, parseName } from '../http/parse.ts';
+import { parse, parseName, versionNumber } from '../http/parse.ts';
 import type { ConfigurationChanges } from './configuration-changes.ts';
 import {
   newConfiguration,
   newVersion,
+  restoration,
   toConfigurationResource,
   toProblemResource,
   toVersionResource,
@@ -31,6 +32,18 @@ export function configurationResolvers(
       async createConfigurationVersion(_parent: unknown, { name, ...args }: { name: string }, { actor }) {
         const input = { name: parseName(name), ...parse(newVersion, args) };
         return toVersionResource(await changes.createVersion(actor, input));
+      },
+      async restoreConfigurationVersion(
+        _parent: unknown,
+        { name, version, ...args }: { name: string; version: number },
+        { actor },
+      ) {
+        const input = {
+          name: parseName(name),
+          version: parse(versionNumber, version, 'version'),
+          ...parse(restoration, args),
+        };
+        return toVersionResource(await changes.restore(actor, input));
       },
       validateConfiguration: (_parent: unknown, { body }: { body: string }) =>
         validateConfiguration(body).map(toProblemResource),

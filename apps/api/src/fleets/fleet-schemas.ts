@@ -1,6 +1,6 @@
 import type { Fleet } from '@muster/configs/fleet';
 import { z } from 'zod';
-import { anyJson, dateTime, named, pageSchema, toDateTime } from '../http/schemas.ts';
+import { anyJson, dateTime, named, pageSchema, textMap, toDateTime } from '../http/schemas.ts';
 
 export const putFleet = named(
   'PutFleet',
@@ -21,6 +21,9 @@ export const putFleet = named(
       .record(z.string(), z.unknown())
       .optional()
       .meta({ description: "How this fleet's rollouts go; every field has a default." }),
+    variables: textMap
+      .optional()
+      .meta({ description: 'What templates read as `variables`; counts from the next rollout on.' }),
   }),
 );
 
@@ -33,6 +36,8 @@ export const fleetResource = named(
     configuration: z.string().nullable(),
     version: z.int().nullable().meta({ description: 'The stable version; null: none yet.' }),
     policy: anyJson,
+    variables: textMap,
+    stableVariables: textMap.meta({ description: 'What the stable version was rolled out with.' }),
     agents: z.int(),
     connected: z.int(),
     counts: z.record(z.string(), z.int()).meta({ description: 'configuration.status → number of agents.' }),
@@ -56,6 +61,8 @@ export function toFleetResource(fleet: Fleet, rollout: string | null): FleetReso
     configuration: fleet.configuration,
     version: fleet.version,
     policy: { ...fleet.policy },
+    variables: { ...fleet.variables },
+    stableVariables: { ...fleet.stableVariables },
     agents: fleet.agents,
     connected: fleet.connected,
     counts: fleet.counts,

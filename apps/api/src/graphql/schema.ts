@@ -15,7 +15,7 @@ import type { Resolvers } from './resolvers.ts';
 /** The GraphQL schema over the same services as REST. */
 export function graphqlSchema(services: ApiServices, live: Live): GraphQLSchema {
   const resolvers = merge([
-    agentResolvers(services.agentResources, services.agentChanges),
+    agentResolvers(services.agentResources, services.agentChanges, services.explanations),
     configurationResolvers(services.configurations, services.configurationChanges),
     fleetResolvers(services.fleetResources, services.fleetChanges, services.rollouts),
     rolloutResolvers(services.rollouts, services.rolloutChanges),

@@ -16,12 +16,21 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       add column stable_variables jsonb not null default '{}' -- what the stable version is rendered with
   `.execute(db);
   await sql`alter table rollouts add column variables jsonb not null default '{}'`.execute(db);
+  // What the last rendering for an agent gave, so that nobody renders again what has not changed. Of versions
+  // that are the same for every agent there is none.
   await sql`
-    alter table agent_configurations
-      add column inputs bigint, -- of what the target was rendered from; null: the same for every agent
-      add column render_error text -- why the agent's stable version could not be rendered for it`.execute(
-    db,
-  );
+    create table agent_renderings (
+      uid uuid primary key,
+      configuration text not null,
+      version integer not null,
+      inputs uuid not null, -- render_inputs of that moment
+      hash bytea, -- rendered_configs; null: it could not be rendered
+      error text
+    ) with (fillfactor = 80)`.execute(db);
+  await sql`
+    create function render_inputs(attributes jsonb, labels jsonb, fleet text, variables jsonb) returns uuid
+    language sql immutable parallel safe
+    return md5(concat_ws('|', attributes::text, labels::text, fleet, variables::text))::uuid`.execute(db);
   // Which versions the bytes came from: an agent that failed them is in quarantine for the versions.
   await sql`
     create table rendered_versions (
@@ -46,7 +55,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`drop table rendered_versions`.execute(db);
-  await sql`alter table agent_configurations drop column inputs, drop column render_error`.execute(db);
+  await sql`drop function render_inputs`.execute(db);
+  await sql`drop table agent_renderings`.execute(db);
   await sql`alter table rollouts drop column variables`.execute(db);
   await sql`alter table fleets drop column variables, drop column stable_variables`.execute(db);
   await sql`
