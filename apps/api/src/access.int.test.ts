@@ -234,7 +234,7 @@ describe('the OpenAPI document', () => {
     expect(document.paths['/configurations'].post.requestBody.content['application/json'].schema).toEqual({
       $ref: '#/components/schemas/NewConfiguration',
     });
-    expect(document.components.schemas.NewConfiguration.required).toEqual(['name', 'body']);
+    expect(document.components.schemas.NewConfiguration.required).toEqual(['name']);
   });
 });
 

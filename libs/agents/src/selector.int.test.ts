@@ -1,13 +1,33 @@
 import { createTestDatabase, type TestDatabase } from '@muster/db/test-database.postgres';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { matchesSelector, parseSelector, type Requirement, type Selector } from './selector.ts';
+import {
+  matchesSelector,
+  parseSelector,
+  type Comparison,
+  type Requirement,
+  type Selector,
+} from './selector.ts';
 import { whereSelector } from './selector.postgres.ts';
 
 let database: TestDatabase;
 const agents: { uid: string; matching: Record<string, string> }[] = [];
 const keys = ['env', 'region', 'host.name', 'a/b', 'odd "key"', '__proto__', 'constructor', 'größe'];
-const values = ['prod', 'test', '', 'a b', 'x"y', String.raw`back\slash`, '%_', '1', 'true', 'null', 'süß'];
+const versions = ['1', '1.2', 'v1.2.0', '0.149.0', '0.149.0-rc.1', '0.15', '2.0.0.7.1', '99999999999.1'];
+const values = [
+  ...versions,
+  'prod',
+  'test',
+  '',
+  'a b',
+  'x"y',
+  String.raw`back\slash`,
+  '%_',
+  '1',
+  'true',
+  'null',
+  'süß',
+];
 
 let seed = 7;
 /** A repeatable number in [0, n). */
@@ -23,9 +43,16 @@ function randomMap(size: number): Record<string, string> {
 
 function randomRequirement(): Requirement {
   const key = oneOf([...keys, 'missing']);
-  const operator = oneOf(['in', 'notIn', 'exists', 'notExists'] as const);
+  const operator = oneOf(['in', 'notIn', 'exists', 'notExists', '<', '<=', '>', '>='] as const);
+  if (operator.includes('<') || operator.includes('>')) {
+    return { key, operator: operator as Comparison, version: oneOf(versions.slice(0, -1)) };
+  }
   if (operator === 'exists' || operator === 'notExists') return { key, operator };
-  return { key, operator, values: Array.from({ length: 1 + random(3) }, () => oneOf(values)) };
+  return {
+    key,
+    operator: operator as 'in',
+    values: Array.from({ length: 1 + random(3) }, () => oneOf(values)),
+  };
 }
 
 beforeAll(async () => {

@@ -1,5 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
 import type { Requirement, Selector } from './selector.ts';
+import { versionNumbers } from './version-numbers.ts';
 
 /**
  * The selector as a condition on `agents.matching`, for any query that reads the table under its own
@@ -20,6 +21,11 @@ function condition(requirement: Requirement): RawBuilder<boolean> {
       return anyOf(requirement.key, requirement.values);
     case 'notIn':
       return sql<boolean>`not ${anyOf(requirement.key, requirement.values)}`;
+    default: {
+      const { key, operator, version } = requirement;
+      return sql<boolean>`coalesce(
+        version_numbers(agents.matching ->> ${key}) ${sql.raw(operator)} ${versionNumbers(version)}::integer[], false)`;
+    }
   }
 }
 

@@ -33,6 +33,14 @@ const valid: [text: string, requirements: Requirement[], canonical?: string][] =
   ['"odd key"', [{ key: 'odd key', operator: 'exists' }]],
   ['größe=süß', [{ key: 'größe', operator: 'in', values: ['süß'] }]],
   [
+    'service.version>=0.120, service.version < v0.150.0',
+    [
+      { key: 'service.version', operator: '>=', version: '0.120' },
+      { key: 'service.version', operator: '<', version: 'v0.150.0' },
+    ],
+    'service.version>=0.120,service.version<v0.150.0',
+  ],
+  [
     'env=prod,region in (eu-1,us-1),!canary',
     [
       { key: 'env', operator: 'in', values: ['prod'] },
@@ -47,7 +55,7 @@ const invalid: [text: string, position: number, reason: RegExp][] = [
   [',env', 0, /expected a key, found ","/],
   ['=prod', 0, /expected a key/],
   ['!', 1, /expected a key/],
-  ['env prod', 4, /expected =, !=, in, notin/],
+  ['env prod', 4, /expected =, !=, <, <=, >, >=, in, notin/],
   ['env=a b', 6, /expected "," or the end/],
   ['env=a=b', 5, /expected "," or the end/],
   ['env in a', 7, /expected "\("/],
@@ -56,7 +64,9 @@ const invalid: [text: string, position: number, reason: RegExp][] = [
   ['env in (a', 9, /expected "\)"/],
   ['env in (a,)', 10, /expected a value/],
   ['env in (a b)', 10, /expected "\)"/],
-  ['env>1', 3, /unexpected ">"/],
+  ['env>prod', 4, /expected a version such as 0.149.0, found "prod"/],
+  ['env>', 4, /expected a version, found the end/],
+  ['env=>1', 4, /expected "," or the end/],
   ['env="prod', 4, /quote is not closed/],
   ['"":', 0, /expected a key/],
   ['env="a\0b"', 5, /no label can hold/],

@@ -1,4 +1,5 @@
 import { InvalidSelector } from './errors.ts';
+import { compareVersions, versionNumbers } from './version-numbers.ts';
 
 /** A parsed label selector: every requirement has to hold. None at all: everything matches. */
 export interface Selector {
@@ -10,11 +11,16 @@ export type Requirement =
   | { readonly key: string; readonly operator: 'in'; readonly values: readonly string[] }
   /** The key is missing, or its value is none of these. */
   | { readonly key: string; readonly operator: 'notIn'; readonly values: readonly string[] }
-  | { readonly key: string; readonly operator: 'exists' | 'notExists' };
+  | { readonly key: string; readonly operator: 'exists' | 'notExists' }
+  /** The value begins with a version (`version-numbers.ts`), which compares so with this one. */
+  | { readonly key: string; readonly operator: Comparison; readonly version: string };
+
+export const comparisons = ['<', '<=', '>', '>='] as const;
+export type Comparison = (typeof comparisons)[number];
 
 /**
  * Reads Kubernetes label-selector text: `a=b`, `a==b`, `a!=b`, `a in (x,y)`, `a notin (x)`, `a`, `!a`,
- * joined by commas. Keys and values may be quoted, with `"` or `'`, when they hold other characters;
+ * joined by commas, and versions in order: `service.version>=0.120,service.version<0.150`. Keys and values may be quoted, with `"` or `'`, when they hold other characters;
  * a backslash keeps the character after it. Empty text selects everything.
  * Throws `InvalidSelector` with the position.
  */
@@ -41,8 +47,18 @@ export function matchesSelector(selector: Selector, values: Readonly<Record<stri
         return value !== undefined && requirement.values.includes(value);
       case 'notIn':
         return value === undefined || !requirement.values.includes(value);
+      default:
+        return value !== undefined && comparesSo(value, requirement.operator, requirement.version);
     }
   });
+}
+
+function comparesSo(value: string, operator: Comparison, version: string): boolean {
+  const [numbers, limit] = [versionNumbers(value), versionNumbers(version)];
+  if (numbers === null || limit === null) return false;
+  const order = compareVersions(numbers, limit);
+  if (order === 0) return operator.endsWith('=');
+  return order < 0 === operator.startsWith('<');
 }
 
 /** The selector as text that parses to the same selector; one value is written with `=` or `!=`. */
@@ -63,6 +79,8 @@ function formatRequirement(requirement: Requirement): string {
       if (values.length === 1) return `${key}${requirement.operator === 'in' ? '=' : '!='}${values[0]}`;
       return `${key} ${requirement.operator === 'in' ? 'in' : 'notin'} (${values.join(',')})`;
     }
+    default:
+      return `${key}${requirement.operator}${quoteIfNeeded(requirement.version)}`;
   }
 }
 
@@ -77,6 +95,8 @@ function parseRequirement(tokens: Tokens): Requirement {
   if (tokens.skip('!=')) return { key, operator: 'notIn', values: [parseValue(tokens)] };
   if (tokens.skipWord('in')) return { key, operator: 'in', values: parseValues(tokens) };
   if (tokens.skipWord('notin')) return { key, operator: 'notIn', values: parseValues(tokens) };
+  const operator = comparisons.find((mark) => tokens.skip(mark));
+  if (operator) return { key, operator, version: tokens.takeVersion() };
   tokens.expectOperatorOrEnd();
   return { key, operator: 'exists' };
 }
@@ -104,7 +124,7 @@ interface Token {
 }
 
 const space = /\s*/y;
-const symbol = /==|!=|[=!(),]/y;
+const symbol = /==|!=|<=|>=|[=!(),<>]/y;
 const bareWord = /[^\s=!(),<>"']+/y;
 
 /** Reads the text token by token, one ahead. */
@@ -140,6 +160,14 @@ class Tokens {
     return text;
   }
 
+  takeVersion(): string {
+    const { text, position } = this.next;
+    if (this.next.kind === 'word' && versionNumbers(text) === null) {
+      throw new InvalidSelector(`expected a version such as 0.149.0, found "${text}"`, position);
+    }
+    return this.takeWord('a version');
+  }
+
   expect(text: string): void {
     if (!this.skip(text)) this.#fail(`expected "${text}"`);
   }
@@ -150,7 +178,7 @@ class Tokens {
 
   expectOperatorOrEnd(): void {
     const { kind, text } = this.next;
-    if (kind !== 'end' && text !== ',') this.#fail('expected =, !=, in, notin, "," or the end');
+    if (kind !== 'end' && text !== ',') this.#fail('expected =, !=, <, <=, >, >=, in, notin, "," or the end');
   }
 
   #fail(reason: string): never {

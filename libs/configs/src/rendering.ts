@@ -85,7 +85,7 @@ export class CompiledConfiguration {
   }
 }
 
-const nothing: Part = toPart('body', '{}\n');
+const nothing: Part = toPart('body', '');
 
 /**
  * Without blocks (`{% … %}`) the templates themselves are merged, once for all agents: that takes a hundred

@@ -31,6 +31,16 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create function render_inputs(attributes jsonb, labels jsonb, fleet text, variables jsonb) returns uuid
     language sql immutable parallel safe
     return md5(concat_ws('|', attributes::text, labels::text, fleet, variables::text))::uuid`.execute(db);
+  // The same as versionNumbers of libs/agents: four numbers, so that arrays compare as versions do.
+  await sql`
+    create function version_numbers(version text) returns integer[] language sql immutable parallel safe
+    return (
+      select array_agg(coalesce(parts.part[number], '0')::integer order by number)
+      from (
+        select string_to_array(
+          substring(version from '^v?([0-9]{1,9}(?![0-9])(?:\\.[0-9]{1,9}(?![0-9]))*)'), '.') as part
+      ) parts, generate_series(1, 4) as number
+      where parts.part is not null)`.execute(db);
   // Which versions the bytes came from: an agent that failed them is in quarantine for the versions.
   await sql`
     create table rendered_versions (
@@ -55,6 +65,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
 export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`drop table rendered_versions`.execute(db);
+  await sql`drop function version_numbers`.execute(db);
   await sql`drop function render_inputs`.execute(db);
   await sql`drop table agent_renderings`.execute(db);
   await sql`alter table rollouts drop column variables`.execute(db);

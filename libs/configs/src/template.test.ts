@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { isTemplate, Template, type TemplateValues } from './template.ts';
+
+const values: TemplateValues = {
+  agent: { os: 'linux', version: '0.149.0' },
+  fleet: { name: 'edge' },
+  variables: { gateway: 'gw.example.com:4317' },
+  labels: { region: 'eu-1' },
+  attributes: { 'host.name': 'db-7', note: 'two\nlines' },
+};
+const render = (text: string) => new Template(text, 'body').render(values);
+
+describe('rendering', () => {
+  it.each([
+    ['endpoint: {{ variables.gateway }}', 'endpoint: gw.example.com:4317'],
+    ["host: {{ attributes['host.name'] }}", 'host: db-7'],
+    ['os: {{ agent.os | upcase }}, fleet: {{ fleet.name }}', 'os: LINUX, fleet: edge'],
+    ['{% if agent.os == "linux" %}a: 1{% else %}b: 2{% endif %}', 'a: 1'],
+    ['{% if labels.missing %}a: 1{% else %}b: 2{% endif %}', 'b: 2'],
+    ['zone: {{ labels.zone | default: "none" }}', 'zone: none'],
+    ['note: {{ attributes.note | json }}', String.raw`note: "two\nlines"`],
+    ['token: ${env:TOKEN} ${file:/etc/x} $$', 'token: ${env:TOKEN} ${file:/etc/x} $$'],
+    ['{% raw %}{{ kept }}{% endraw %}', '{{ kept }}'],
+  ])('%s', (text, expected) => expect(render(text)).toBe(expected));
+});
+
+describe('what is refused, with its place', () => {
+  it.each([
+    ['a: 1\nb: {{ labels.zone }}', 'labels.zone', { line: 2, column: 7 }, /undefined variable: labels.zone/],
+    ['{{ labels.constructor }}', 'labels.constructor', { line: 1, column: 4 }, /undefined variable/],
+    ['{{ labels.toString }}', 'labels.toString', { line: 1, column: 4 }, /undefined variable/],
+    ['{{ attributes.note }}', null, { line: 1, column: 1 }, /line breaks/],
+    ['{{ labels }}', null, { line: 1, column: 1 }, /needs a member/],
+    ['{{ labels.region | sample }}', null, { line: 1, column: 1 }, /undefined filter: sample/],
+    ['{{ "now" | date: "%s" }}', null, { line: 1, column: 1 }, /undefined filter: date/],
+    ['{% include "/etc/passwd" %}', null, { line: 1, column: 1 }, /tag "include" not found/],
+    ['{% for i in (1..100000000) %}x{% endfor %}', null, { line: 1, column: 1 }, /limit/],
+    ['{{ labels.region', null, { line: 1, column: 1 }, /not closed/],
+    ['{{ hostname }}', 'hostname', null, /undefined variable: hostname; known are agent, fleet, variables/],
+  ])('%s', (text, variable, position, reason) => {
+    const refused = () => render(text);
+    expect(refused).toThrow(expect.objectContaining({ code: 'invalid-template', variable, position }));
+    expect(refused).toThrow(reason);
+  });
+});
+
+it('knows what it reads', () => {
+  const { variables } = new Template('{{ labels.a }}{{ attributes["b.c"] }}{{ labels[agent.os] }}', 'body');
+  expect(variables).toEqual([
+    { group: 'labels', member: 'a' },
+    { group: 'labels', member: null },
+    { group: 'attributes', member: 'b.c' },
+    { group: 'agent', member: 'os' },
+  ]);
+  expect(isTemplate('a: ${env:B}')).toBe(false);
+});
