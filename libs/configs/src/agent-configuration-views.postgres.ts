@@ -16,7 +16,9 @@ export const statusTables: RawBuilder<unknown> = sql`
   left join agent_configurations c on c.uid = agents.uid
   left join config_failures f on f.uid = c.uid and f.hash = c.target_hash and f.lifted_at is null
   left join fleets home on home.name = agents.fleet
-  left join rollouts origin on origin.id = c.rollout_id`;
+  left join rollouts origin on origin.id = c.rollout_id
+  left join agent_renderings unrendered on unrendered.uid = agents.uid and unrendered.hash is null
+    and (unrendered.configuration, unrendered.version) = (home.configuration, home.version)`;
 
 const couldNotBeSent = sql<boolean>`(s.offered_config_hash = c.target_hash and s.offer_error <> '')`;
 
@@ -34,9 +36,13 @@ const waitsForStable = sql<boolean>`(
   and (origin.id is null or origin.state in ('completed', 'rolledBack'))
   and ${acceptsRemoteConfig('s')})`;
 
-/** `configuration.status` of an agent, over `statusTables`. A target that was fallen back from has failed. */
+/**
+ * `configuration.status` of an agent, over `statusTables`. A target that was fallen back from has failed, and
+ * so has a stable version that cannot be rendered for the agent.
+ */
 export const configurationStatus: RawBuilder<ConfigurationStatus> = sql`
   case
+    when unrendered.uid is not null then 'failed'
     when ${missedItsTurn} or ${waitsForStable} then 'deferred'
     when c.target_hash is null then 'none'
     when f.uid is not null or c.desired_hash is distinct from c.target_hash or ${couldNotBeSent} then 'failed'
@@ -65,6 +71,7 @@ export class AgentConfigurationViews {
         c.previous_configuration, c.previous_version, encode(c.previous_hash, 'hex') as previous_hash,
         encode(s.applied_config_hash, 'hex') as applied_hash,
         coalesce(
+          unrendered.error,
           f.error,
           case when ${couldNotBeSent} then s.offer_error end,
           (select ra.error from rollout_agents ra where ra.rollout_id = c.rollout_id and ra.uid = c.uid)

@@ -1,0 +1,160 @@
+import type { AgentId } from '@muster/agents/agent-id';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createTestWorld, reported, type TestWorld } from './test-world.postgres.ts';
+
+const body = `receivers: {nop: }
+exporters: {nop: }
+service:
+  telemetry: {resource: {region: "{{ labels.region }}", gateway: "{{ variables.gateway }}"}}
+  pipelines: {logs: {receivers: [nop], exporters: [nop]}}
+`;
+const overlays = [{ selector: 'tier=gold', body: 'service: {telemetry: {resource: {tier: gold}}}' }];
+
+let world: TestWorld;
+beforeEach(async () => {
+  world = await createTestWorld();
+  await world.inTransaction((tx) =>
+    world.configs.configurations.create(tx, 'test', { name: 'base', body, overlays }),
+  );
+  await world.inTransaction((tx) =>
+    world.configs.fleets.put(tx, 'test', { name: 'all', selector: '', variables: { gateway: 'gw-1' } }),
+  );
+  await world.db
+    .updateTable('fleets')
+    .set({ configuration: 'base', version: 1, stable_variables: JSON.stringify({ gateway: 'gw-1' }) })
+    .execute();
+});
+afterEach(() => world.close());
+
+async function come(count: number, labels: Record<string, string>): Promise<AgentId[]> {
+  const agents = await world.enrol(count, { labels });
+  await world.inTransaction((tx) => world.configs.membership.place(tx, agents));
+  await converge(agents);
+  return agents;
+}
+
+async function converge(agents: readonly AgentId[]): Promise<void> {
+  await world.configs.convergence.consider(agents);
+  await world.configs.convergence.advance();
+  world.clock.now += 1000;
+}
+
+async function sent(agent: AgentId): Promise<string[]> {
+  const rows = await world.db.selectFrom('rendered_configs').select(['hash', 'files']).execute();
+  const texts = new Map(rows.map(({ hash, files }) => [hash.toString('hex'), files['']!]));
+  return world.sentTo(agent).map((hash) => texts.get(hash)!);
+}
+
+async function relabel(agent: AgentId, labels: Record<string, string>): Promise<void> {
+  await world.db
+    .updateTable('agents')
+    .set({ labels: JSON.stringify(labels) })
+    .where('uid', '=', agent)
+    .execute();
+}
+
+test('each agent gets its own bytes; the same inputs are rendered and stored once', async () => {
+  const eu = await come(3, { region: 'eu' });
+  const [us] = await come(1, { region: 'us', tier: 'gold' });
+  expect(await sent(eu[0]!)).toEqual([
+    body.replace('{{ labels.region }}', 'eu').replace('{{ variables.gateway }}', 'gw-1'),
+  ]);
+  expect((await sent(us!))[0]).toMatch(/region: "us", gateway: "gw-1", tier: gold/);
+  expect(new Set(eu.flatMap((agent) => world.sentTo(agent))).size).toBe(1);
+  expect(await world.db.selectFrom('rendered_configs').selectAll().execute()).toHaveLength(2);
+});
+
+test('an agent whose label changes gets its new text, once; what nothing reads changes nothing', async () => {
+  const [agent] = await come(1, { region: 'eu' });
+  await world.report([agent!], world.sentTo(agent!)[0]!, reported.applied);
+  await relabel(agent!, { region: 'eu', other: 'x' });
+  await converge([agent!]);
+  expect(await sent(agent!)).toHaveLength(1);
+  await relabel(agent!, { region: 'ap' });
+  await world.configs.convergence.sweep();
+  await world.configs.convergence.advance();
+  await converge([agent!]);
+  expect(await sent(agent!)).toEqual([expect.stringContaining('"eu"'), expect.stringContaining('"ap"')]);
+});
+
+test('an agent without the variable keeps what it has, says so, and gets it when it has one', async () => {
+  const [agent] = await come(1, {});
+  expect(await sent(agent!)).toEqual([]);
+  const state = async () => (await world.configs.agentConfigurations.many([agent!])).get(agent!)!;
+  expect(await state()).toMatchObject({
+    status: 'failed',
+    error: 'body: undefined variable: labels.region (line 4, column 38)',
+  });
+  await relabel(agent!, { region: 'eu' });
+  await converge([agent!]);
+  expect(await sent(agent!)).toEqual([expect.stringContaining('"eu"')]);
+  expect(await state()).toMatchObject({ status: 'offered', error: null });
+});
+
+test("a fleet's new variables wait for a rollout", async () => {
+  const [agent] = await come(1, { region: 'eu' });
+  await world.inTransaction((tx) =>
+    world.configs.fleets.put(tx, 'test', { name: 'all', selector: '', variables: { gateway: 'gw-2' } }),
+  );
+  await converge([agent!]);
+  expect(await sent(agent!)).toEqual([expect.stringContaining('gw-1')]);
+  const preview = await world.configs.explanations.preview('base', undefined, agent!);
+  expect(preview.files!['']).toContain('gw-2');
+});
+
+test('explains which fleet, overlays and variables gave an agent its text', async () => {
+  const [agent] = await come(1, { region: 'eu', tier: 'gold' });
+  await world.putFleet('gold', 'tier=gold', { priority: -5 });
+  const explained = await world.configs.explanations.explain(agent!);
+  expect(explained).toMatchObject({
+    fleets: [
+      { name: 'all', priority: 0, wins: true },
+      { name: 'gold', priority: -5, wins: false },
+    ],
+    why: 'Fleet "all" has the highest priority of those that match, 0.',
+    configuration: {
+      name: 'base',
+      version: 1,
+      source: 'stable',
+      overlays: [{ index: 0, selector: 'tier=gold', file: '', applied: true }],
+      variables: [
+        { name: 'labels.region', value: 'eu' },
+        { name: 'variables.gateway', value: 'gw-1' },
+      ],
+      error: null,
+      targetHash: world.sentTo(agent!)[0],
+      hash: world.sentTo(agent!)[0],
+    },
+  });
+  expect(explained.configuration!.files!['']).toContain('tier: gold');
+});
+
+test('a version knows its parent, and can be restored', async () => {
+  const { configurations } = world.configs;
+  const made = (text: string) =>
+    world.inTransaction((tx) => configurations.createVersion(tx, 'test', { name: 'base', body: text }));
+  await made('receivers: {otlp: }\n');
+  const restored = await world.inTransaction((tx) =>
+    configurations.restore(tx, 'test', { name: 'base', version: 1 }),
+  );
+  expect(restored).toMatchObject({ version: 3, parent: 1, body, comment: 'version 1 again' });
+  expect(restored.overlays).toEqual([{ selector: 'tier=gold', file: '', body: overlays[0]!.body }]);
+  expect((await configurations.version('base', 2)).parent).toBe(1);
+  expect(await configurations.diff('base', 1, 3)).toBe('');
+  const diff = await configurations.diff('base', 2, 3);
+  expect(diff).toContain('+++ base v3 overlays[0]');
+  expect(diff).toContain('+# for tier=gold, onto body');
+});
+
+test.each([
+  [{ body: 'a: {{ labels.x' }, 'invalid-template', /not closed/],
+  [{ body: 'a: {{ hostname }}' }, 'invalid-template', /known are agent/],
+  [{ overlays: [{ selector: 'a in', body: 'b: 1' }], body }, 'invalid-overlay', /expected/],
+  [{ files: { '../x': 'a: 1' } }, 'invalid-overlay', /file's name/],
+  [{ overlays: [{ file: '/etc/passwd', body: 'b: 1' }], body }, 'invalid-overlay', /file's name/],
+])('%j is refused as %s', async (text, code, message) => {
+  const create = world.inTransaction((tx) =>
+    world.configs.configurations.create(tx, 'test', { name: 'bad', ...text }),
+  );
+  await expect(create).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+});
