@@ -14,6 +14,7 @@ export const typeDefinitions = /* GraphQL */ `
       search: String
       status: AgentStatus
       fleet: String
+      finding: AgentFinding
       limit: Int = 50
       "The cursor of the page before."
       after: String
@@ -68,6 +69,12 @@ export const typeDefinitions = /* GraphQL */ `
     disconnected
   }
 
+  "Something to see to."
+  enum AgentFinding {
+    "Its effective configuration held credentials."
+    credentials
+  }
+
   enum ConfigurationStatus {
     none
     offered
@@ -82,6 +89,8 @@ export const typeDefinitions = /* GraphQL */ `
     connected: Int!
     disconnected: Int!
     unhealthy: Int!
+    "Agents whose effective configuration held credentials."
+    withCredentials: Int!
     configurationStatus: [StatusCount!]!
     versions: [NamedCount!]!
     fleets: Int!
@@ -134,11 +143,21 @@ export const typeDefinitions = /* GraphQL */ `
     health: JSON
     "File name → text."
     effectiveConfig: JSON
+    "Credentials in the effective configuration; their values are not kept."
+    findings: [CredentialFinding!]!
     "AvailableComponents: {hash, components: {name: {metadata, components}}}."
     components: JSON
     packages: JSON
     remoteConfigStatus: RemoteConfigStatus
     connection: Connection
+  }
+
+  type CredentialFinding {
+    file: String!
+    line: Int!
+    column: Int!
+    "What it looked like: password, github-token, private-key…"
+    kind: String!
   }
 
   type AgentConfiguration {

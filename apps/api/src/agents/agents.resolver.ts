@@ -52,6 +52,7 @@ export function agentResolvers(agents: AgentResources, changes: AgentChanges): R
       nonIdentifyingAttributes: detail('nonIdentifyingAttributes'),
       health: detail('health'),
       effectiveConfig: detail('effectiveConfig'),
+      findings: detail('findings'),
       components: detail('components'),
       packages: detail('packages'),
       remoteConfigStatus: detail('remoteConfigStatus'),
