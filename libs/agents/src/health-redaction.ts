@@ -6,7 +6,7 @@ export function redactHealth(body: Uint8Array): Uint8Array {
   const { buffer, byteOffset, length } = body;
   const bytes = Buffer.from(buffer, byteOffset, length).toString('latin1');
   // Control characters are the protobuf around the texts.
-  if (findCredentialsInMessage(bytes.replaceAll(/[\0-\x1f]/g, '\n')).length === 0) return body;
+  if (findCredentialsInMessage(bytes.replaceAll(/\p{Cc}/gu, '\n')).length === 0) return body;
   return ComponentHealth.encode(redacted(ComponentHealth.decode(body))).finish();
 }
 
