@@ -14,6 +14,7 @@ export const typeDefinitions = /* GraphQL */ `
       search: String
       status: AgentStatus
       fleet: String
+      finding: AgentFinding
       limit: Int = 50
       "The cursor of the page before."
       after: String
@@ -86,6 +87,12 @@ export const typeDefinitions = /* GraphQL */ `
     disconnected
   }
 
+  "Something to see to."
+  enum AgentFinding {
+    "Its effective configuration held credentials."
+    credentials
+  }
+
   enum ConfigurationStatus {
     none
     offered
@@ -100,6 +107,8 @@ export const typeDefinitions = /* GraphQL */ `
     connected: Int!
     disconnected: Int!
     unhealthy: Int!
+    "Agents whose effective configuration held credentials."
+    withCredentials: Int!
     configurationStatus: [StatusCount!]!
     versions: [NamedCount!]!
     fleets: Int!
@@ -152,6 +161,8 @@ export const typeDefinitions = /* GraphQL */ `
     health: JSON
     "File name → text."
     effectiveConfig: JSON
+    "Credentials in the effective configuration; their values are not kept."
+    findings: [CredentialFinding!]!
     "AvailableComponents: {hash, components: {name: {metadata, components}}}."
     components: JSON
     packages: JSON
@@ -202,6 +213,14 @@ export const typeDefinitions = /* GraphQL */ `
   type ExplainedVariable {
     name: String!
     value: String
+  }
+
+  type CredentialFinding {
+    file: String!
+    line: Int!
+    column: Int!
+    "What it looked like: password, github-token, private-key…"
+    kind: String!
   }
 
   type AgentConfiguration {
