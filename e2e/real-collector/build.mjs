@@ -21,7 +21,7 @@ const natsPackage = 'github.com/nats-io/nats-server/v2';
 const natsVersion = 'v2.15.2';
 const k6Package = 'go.k6.io/k6';
 const k6Version = 'v1.8.1';
-const previousVersion = 'v0.148.0';
+const previousVersion = 'v0.145.0';
 
 /** What is built: its inputs (the key of the cache) and how it is made. */
 const binaries = {

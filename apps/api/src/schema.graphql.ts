@@ -53,7 +53,8 @@ export const typeDefinitions = /* GraphQL */ `
     ): ConfigurationVersion!
     "A new version with the text of an older one."
     restoreConfigurationVersion(name: String!, version: Int!, comment: String): ConfigurationVersion!
-    validateConfiguration(body: String!, fleet: String): [Problem!]!
+    "What the fleet's agents would make of a text; without a fleet, those of the fleets that run the configuration."
+    validateConfiguration(body: String, files: JSON, overlays: JSON, name: String, fleet: String): [Problem!]!
     putFleet(
       name: String!
       selector: String!
@@ -283,8 +284,12 @@ export const typeDefinitions = /* GraphQL */ `
     path: String
     line: Int
     column: Int
-    "Agents it concerns; empty: all."
+    "Empty: the body."
+    file: String!
+    "Up to 100 agents it concerns; empty: all."
     agents: [ID!]!
+    "How many it concerns; null: all."
+    agentCount: Int
   }
 
   type Fleet {
