@@ -1,4 +1,5 @@
-import { amountOf, type Policy } from '@muster/configs/policy';
+import type { Policy } from '@muster/configs/policy';
+import { amountOf } from '@muster/configs/policy-members';
 import type { WaveCounts } from './rollout-agent.ts';
 
 export type Gate = 'maxFailed' | 'maxUnhealthy' | 'maxDisconnected';

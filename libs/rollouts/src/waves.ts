@@ -1,4 +1,4 @@
-import { amountOf } from '@muster/configs/policy';
+import { amountOf } from '@muster/configs/policy-members';
 
 /**
  * Where each wave ends when `agents` agents stand in a row: ["1", "10%", "100%"] over 30 agents is
