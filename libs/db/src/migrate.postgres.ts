@@ -10,6 +10,8 @@ import * as oneRowATarget from './migrations/20261121t1802_one_row_a_target.ts';
 import * as compactOrders from './migrations/20261121t1803_compact_orders.ts';
 import * as rolloutStandings from './migrations/20261121t1859_rollout_standings.ts';
 import * as fleetIndex from './migrations/20261121t1920_fleet_index.ts';
+import * as templates from './migrations/20261122t0030_templates.ts';
+import * as cohorts from './migrations/20261122t0100_cohorts.ts';
 import type { Database } from './schema.ts';
 
 // Imported one by one: a bundled process has no folder to look into.
@@ -23,6 +25,8 @@ const migrations: Record<string, Migration> = {
   '20261121t1803_compact_orders': compactOrders,
   '20261121t1859_rollout_standings': rolloutStandings,
   '20261121t1920_fleet_index': fleetIndex,
+  '20261122t0030_templates': templates,
+  '20261122t0100_cohorts': cohorts,
 };
 
 /** Any number that all versions of Muster share. */
