@@ -4,7 +4,8 @@ import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
-import { parsePolicy } from './policy.ts';
+import { parsePolicy, type Policy } from './policy.ts';
+import { quarantineOf } from './quarantine.postgres.ts';
 
 /** Agents whose fleet wants them to run something else than they should run now. */
 export interface Stray {
@@ -35,14 +36,14 @@ export class ConvergenceStore {
     return rows.map((row) => row.uid);
   }
 
-  /** A fleet's pace, to plan by; null: the fleet says nothing, or is gone. */
-  async pace(fleet: string): Promise<number | null> {
+  /** A fleet's policy, to plan by; null: the fleet is gone. */
+  async policy(fleet: string): Promise<Policy | null> {
     const row = await this.#db
       .selectFrom('fleets')
       .select('policy')
       .where('name', '=', fleet)
       .executeTakeFirst();
-    return row ? parsePolicy(row.policy).perSecond : null;
+    return row ? parsePolicy(row.policy) : null;
   }
 
   /** The fleet's stable version, which stays it while `tx` is open; no rollout of the fleet acts meanwhile. */
@@ -63,8 +64,9 @@ const these = (agents: readonly AgentId[]) =>
   sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid) join agents on agents.uid = asked.uid`;
 
 /**
- * Connected agents that accept remote configs and whose target is not their fleet's stable version. A
- * rollout of their fleet comes first, and what an aborted one left behind stays: an operator stopped it.
+ * Connected agents that accept remote configs, whose target is not their fleet's stable version and who are
+ * not in quarantine for that. A rollout of their fleet comes first, one that catches up with them too, and what
+ * an aborted one left behind stays: an operator stopped it.
  */
 const mayConverge = sql`
   join fleets on fleets.name = agents.fleet
@@ -78,7 +80,13 @@ const mayConverge = sql`
     and (c.target_configuration, c.target_version) is distinct from (fleets.configuration, fleets.version)
     and not exists (
       select from rollouts r join rollout_agents ra on ra.rollout_id = r.id and ra.uid = agents.uid
-      where r.fleet = agents.fleet and r.state in ('scheduled', 'running', 'paused', 'rollingBack')
+      where r.fleet = agents.fleet and (
+        r.state in ('running', 'paused', 'rollingBack')
+        or (r.catching_up and ra.state in ('deferred', 'offered')))
       offset 0) -- by key, for each agent
     and not exists (
-      select from rollouts r where r.id = c.rollout_id and r.fleet = agents.fleet and r.state = 'aborted')`;
+      select from rollouts r where r.id = c.rollout_id and r.fleet = agents.fleet and r.state = 'aborted')
+    and not exists ${quarantineOf(sql`agents.uid`, sql`null::bytea`, {
+      configuration: sql`fleets.configuration`,
+      version: sql`fleets.version`,
+    })}`;

@@ -86,3 +86,13 @@ export class InvalidPolicy extends Error {
     this.field = member === '' ? 'policy' : `policy.${member}`;
   }
 }
+
+/** No quarantine in force has this id. */
+export class UnknownQuarantine extends Error {
+  readonly code = 'unknown-quarantine';
+  readonly field = 'id';
+
+  constructor(id: string) {
+    super(`no quarantine in force has the id ${id}`);
+  }
+}

@@ -27,6 +27,11 @@ export class RenderedConfigs {
       })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
+    await tx.db
+      .insertInto('rendered_versions')
+      .values({ hash: Buffer.from(hash, 'hex'), configuration: name, version })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
     return hash;
   }
 

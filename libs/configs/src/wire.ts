@@ -20,6 +20,7 @@ import { FleetViews } from './fleet-views.postgres.ts';
 import type { OfferCache } from './offer-cache.ts';
 import { OfferDelivery } from './offer-delivery.ts';
 import { OfferStore } from './offer-store.postgres.ts';
+import { Quarantines } from './quarantines.postgres.ts';
 import { RenderedConfigs } from './rendered-configs.postgres.ts';
 
 export interface ConfigsDeps {
@@ -50,6 +51,7 @@ export function wireConfigs(deps: ConfigsDeps) {
     agentConfigurations: new AgentConfigurationViews(db),
     rendered,
     desiredState,
+    quarantines: new Quarantines(db, announcer),
     offers,
     membership: new FleetMembership(fleetStore, announcer),
     convergence: new Convergence({

@@ -60,6 +60,7 @@ const statusOf: Record<ErrorCode, number | null> = {
   'unknown-configuration-version': 404,
   'unknown-fleet': 404,
   'unknown-rollout': 404,
+  'unknown-quarantine': 404,
   'unknown-enrollment-token': 404,
   'agent-offline': 409,
   'command-refused': 409,

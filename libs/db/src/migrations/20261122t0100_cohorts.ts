@@ -49,7 +49,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       add column no_answer boolean, -- true: failed because it said nothing in time
       drop constraint rollout_agents_state_check,
       add constraint rollout_agents_state_check check (state in
-        ('waiting','offered','applied','failed','deferred','quarantined','rolledBack','stopped'))`.execute(db);
+        ('waiting','offered','applied','failed','deferred','quarantined','rolledBack','stopped'))`.execute(
+    db,
+  );
   await sql`
     insert into rollout_cohorts (rollout_id, cohort, size)
     select rollout_id, 0, count(*) from rollout_agents group by rollout_id`.execute(db);
