@@ -1,6 +1,7 @@
 import { AccessService } from '@muster/access/access-service';
 import { Audit } from '@muster/access/audit.postgres';
 import { ConfigurationService } from '@muster/configs/configuration-service';
+import { Quarantines } from '@muster/configs/quarantines.postgres';
 import { RolloutService } from '@muster/rollouts/rollout-service';
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { AgentChanges } from './agents/agent-changes.ts';
@@ -20,6 +21,8 @@ import { Readiness } from './health/readiness.ts';
 import { OpenapiController } from './openapi/openapi.controller.ts';
 import { OverviewController } from './overview/overview.controller.ts';
 import { OverviewResources } from './overview/overview-resources.ts';
+import { QuarantineChanges } from './quarantines/quarantine-changes.ts';
+import { QuarantinesController } from './quarantines/quarantines.controller.ts';
 import { RolloutChanges } from './rollouts/rollout-changes.ts';
 import { RolloutsController } from './rollouts/rollouts.controller.ts';
 import { SessionController } from './session/session.controller.ts';
@@ -40,6 +43,7 @@ export class ApiModule {
         ConfigurationsController,
         FleetsController,
         RolloutsController,
+        QuarantinesController,
         EnrollmentTokensController,
         AuditController,
         OverviewController,
@@ -63,6 +67,8 @@ function providers(services: ApiServices): Provider[] {
     { provide: FleetChanges, useValue: services.fleetChanges },
     { provide: RolloutService, useValue: services.rollouts },
     { provide: RolloutChanges, useValue: services.rolloutChanges },
+    { provide: Quarantines, useValue: services.quarantines },
+    { provide: QuarantineChanges, useValue: services.quarantineChanges },
     { provide: EnrollmentTokenChanges, useValue: services.enrollmentTokenChanges },
     { provide: OverviewResources, useValue: services.overview },
   ];

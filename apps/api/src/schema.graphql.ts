@@ -25,6 +25,15 @@ export const typeDefinitions = /* GraphQL */ `
     fleet(name: String!): Fleet
     rollouts(fleet: String, limit: Int = 50, after: String): RolloutPage!
     rollout(id: ID!): Rollout
+    "Who is not offered a version because it failed there, the latest first; those in force, or those lifted."
+    quarantines(
+      agent: ID
+      fleet: String
+      configuration: String
+      lifted: Boolean = false
+      limit: Int = 50
+      after: String
+    ): QuarantinePage!
     enrollmentTokens: [EnrollmentToken!]!
     audit(resource: String, limit: Int = 50, after: String): AuditPage!
   }
@@ -56,6 +65,7 @@ export const typeDefinitions = /* GraphQL */ `
     resumeRollout(id: ID!): Rollout!
     abortRollout(id: ID!): Rollout!
     rollbackRollout(id: ID!): Rollout!
+    liftQuarantine(id: ID!): Boolean!
     createEnrollmentToken(name: String!, expiresAt: DateTime, maxUses: Int, labels: JSON): CreatedToken!
     "Ends the live connections that used it, too."
     revokeEnrollmentToken(id: ID!): Boolean!
@@ -312,6 +322,28 @@ export const typeDefinitions = /* GraphQL */ `
     actor: String!
     kind: String!
     detail: JSON!
+  }
+
+  type QuarantinePage {
+    items: [Quarantine!]!
+    next: String
+  }
+
+  type Quarantine {
+    id: ID!
+    "agent or cohort."
+    scope: String!
+    "{uid, name}; null: a cohort."
+    agent: JSON
+    "{type, version, os, arch}; null: an agent."
+    cohort: JSON
+    fleet: String
+    "[{configuration, version}…]: what is not offered, in any rendering."
+    versions: JSON!
+    reason: String!
+    since: DateTime!
+    liftedAt: DateTime
+    liftedBy: String
   }
 
   type EnrollmentToken {

@@ -5,6 +5,7 @@ import type { Presence } from '@muster/agents/presence';
 import { wireAgents } from '@muster/agents/wire';
 import type { ConfigurationService } from '@muster/configs/configuration-service';
 import type { OfferCache } from '@muster/configs/offer-cache';
+import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import { wireConfigs } from '@muster/configs/wire';
 import type { Database } from '@muster/db/schema';
 import type { EventBus } from '@muster/messages/event-bus';
@@ -25,6 +26,7 @@ import { pingDatabase } from './health/database-ping.postgres.ts';
 import { Readiness } from './health/readiness.ts';
 import { Authentication } from './http/authentication.ts';
 import { OverviewResources } from './overview/overview-resources.ts';
+import { QuarantineChanges } from './quarantines/quarantine-changes.ts';
 import { RolloutChanges } from './rollouts/rollout-changes.ts';
 
 /** The adapters an API process works with. */
@@ -53,6 +55,8 @@ export interface ApiServices {
   fleetChanges: FleetChanges;
   rollouts: RolloutService;
   rolloutChanges: RolloutChanges;
+  quarantines: Quarantines;
+  quarantineChanges: QuarantineChanges;
   enrollmentTokenChanges: EnrollmentTokenChanges;
   overview: OverviewResources;
 }
@@ -62,7 +66,7 @@ export function wireApi(ports: ApiPorts): ApiServices {
   const { access, audit } = wireAccess({ db, bus });
   const agents = wireAgents(ports);
   const configs = wireConfigs(ports);
-  const { configurations, fleets, agentConfigurations } = configs;
+  const { configurations, fleets, agentConfigurations, quarantines } = configs;
   const { rollouts } = wireRollouts({ ...ports, configs });
   return {
     access,
@@ -78,6 +82,8 @@ export function wireApi(ports: ApiPorts): ApiServices {
     fleetChanges: new FleetChanges({ db, audit, fleets, configurations, rollouts }),
     rollouts,
     rolloutChanges: new RolloutChanges({ db, audit, rollouts }),
+    quarantines,
+    quarantineChanges: new QuarantineChanges({ db, audit, quarantines }),
     enrollmentTokenChanges: new EnrollmentTokenChanges({ db, access }),
     overview: new OverviewResources({
       agents: agents.views,

@@ -6,6 +6,7 @@ import { enrollmentTokenResolvers } from '../enrollment-tokens/enrollment-tokens
 import { fleetResolvers } from '../fleets/fleets.resolver.ts';
 import type { Live } from '../live/live.ts';
 import { overviewResolvers, overviewSubscriptions } from '../overview/overview.resolver.ts';
+import { quarantineResolvers } from '../quarantines/quarantines.resolver.ts';
 import { rolloutResolvers, rolloutSubscriptions } from '../rollouts/rollouts.resolver.ts';
 import { typeDefinitions } from '../schema.graphql.ts';
 import type { ApiServices } from '../wire.ts';
@@ -19,6 +20,7 @@ export function graphqlSchema(services: ApiServices, live: Live): GraphQLSchema 
     configurationResolvers(services.configurations, services.configurationChanges),
     fleetResolvers(services.fleetResources, services.fleetChanges, services.rollouts),
     rolloutResolvers(services.rollouts, services.rolloutChanges),
+    quarantineResolvers(services.quarantines, services.quarantineChanges),
     enrollmentTokenResolvers(services.access, services.enrollmentTokenChanges),
     auditResolvers(services.audit),
     overviewResolvers(services.overview),
