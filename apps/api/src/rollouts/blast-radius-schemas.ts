@@ -4,10 +4,7 @@ import { named } from '../http/schemas.ts';
 import { newRollout } from './rollout-schemas.ts';
 
 /** A rollout as it would be started, now. */
-export const rolloutPreview = named(
-  'RolloutPreview',
-  newRollout.omit({ startAt: true }),
-);
+export const rolloutPreview = named('RolloutPreview', newRollout.omit({ startAt: true }));
 
 const cohort = {
   type: z.string(),
@@ -26,7 +23,10 @@ export const blastRadiusResource = named(
     changes: z
       .array(
         z.object({
-          from: z.string().nullable().meta({ description: 'Hash of the text they have; null: none of ours.' }),
+          from: z
+            .string()
+            .nullable()
+            .meta({ description: 'Hash of the text they have; null: none of ours.' }),
           to: z.string(),
           agents: z.int(),
           sample: z.array(z.guid()),
