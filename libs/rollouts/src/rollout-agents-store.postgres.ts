@@ -15,7 +15,7 @@ import {
   tally,
   type CountRow,
 } from './rollout-standings.postgres.ts';
-import type { RolloutRecord } from './rollout-store.postgres.ts';
+import type { RolloutRecord } from './rollout-record.ts';
 
 /** An agent whose turn it is. */
 export interface DueAgent {

@@ -14,7 +14,8 @@ import { offersToKeep } from './offer-pace.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import type { Counts } from './rollout-counts.ts';
 import type { RolloutPlanner } from './rollout-planner.ts';
-import type { RolloutRecord, RolloutStore } from './rollout-store.postgres.ts';
+import type { RolloutRecord } from './rollout-record.ts';
+import type { RolloutStore } from './rollout-store.postgres.ts';
 import type { Decision } from './rollout.ts';
 
 export interface RolloutStepsDeps {
