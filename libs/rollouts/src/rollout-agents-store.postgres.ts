@@ -213,6 +213,15 @@ export class RolloutAgentsStore {
       where ra.rollout_id = ${id} and ra.uid = offered.uid`.execute(tx.db);
   }
 
+  /** They came into quarantine since they were set aside: without this they would be due for ever. */
+  async markRefused(tx: Tx, id: string, agents: readonly AgentId[]): Promise<void> {
+    if (agents.length === 0) return;
+    await sql`
+      update rollout_agents ra set state = 'quarantined', error = 'in quarantine for this version'
+      from unnest(${binaryArray('uuid', agents)}::uuid[]) as refused (uid)
+      where ra.rollout_id = ${id} and ra.uid = refused.uid`.execute(tx.db);
+  }
+
   /** Agents that were offered what the rollout brings; of one cohort, or all (null). */
   async touched(tx: Tx, rollout: RolloutRecord, cohort: number | null): Promise<AgentId[]> {
     const { rows } = await sql<{ uid: AgentId }>`
