@@ -368,7 +368,7 @@ export const typeDefinitions = /* GraphQL */ `
     createdAt: DateTime!
     createdBy: String!
     finishedAt: DateTime
-    agents(limit: Int = 200, after: String, state: String): [RolloutAgent!]!
+    agents(limit: Int = 200, state: String): [RolloutAgent!]!
     events: [RolloutEvent!]!
   }
 
