@@ -10,6 +10,8 @@ import { AuditController } from './audit/audit.controller.ts';
 import { ConfigurationChanges } from './configurations/configuration-changes.ts';
 import { ConfigurationPreviews } from './configurations/configuration-previews.ts';
 import { ConfigurationsController } from './configurations/configurations.controller.ts';
+import { DriftController } from './drift/drift.controller.ts';
+import { DriftResources } from './drift/drift-resources.ts';
 import { EnrollmentTokenChanges } from './enrollment-tokens/enrollment-token-changes.ts';
 import { EnrollmentTokensController } from './enrollment-tokens/enrollment-tokens.controller.ts';
 import { FleetChanges } from './fleets/fleet-changes.ts';
@@ -40,6 +42,7 @@ export class ApiModule {
         ConfigurationsController,
         FleetsController,
         RolloutsController,
+        DriftController,
         EnrollmentTokensController,
         AuditController,
         OverviewController,
@@ -63,6 +66,7 @@ function providers(services: ApiServices): Provider[] {
     { provide: FleetChanges, useValue: services.fleetChanges },
     { provide: RolloutService, useValue: services.rollouts },
     { provide: RolloutChanges, useValue: services.rolloutChanges },
+    { provide: DriftResources, useValue: services.driftResources },
     { provide: EnrollmentTokenChanges, useValue: services.enrollmentTokenChanges },
     { provide: OverviewResources, useValue: services.overview },
   ];

@@ -18,6 +18,7 @@ import { AgentChanges } from './agents/agent-changes.ts';
 import { AgentResources } from './agents/agent-resources.ts';
 import { ConfigurationChanges } from './configurations/configuration-changes.ts';
 import { ConfigurationPreviews } from './configurations/configuration-previews.ts';
+import { DriftResources } from './drift/drift-resources.ts';
 import { EnrollmentTokenChanges } from './enrollment-tokens/enrollment-token-changes.ts';
 import { FleetChanges } from './fleets/fleet-changes.ts';
 import { FleetResources } from './fleets/fleet-resources.ts';
@@ -53,6 +54,7 @@ export interface ApiServices {
   fleetChanges: FleetChanges;
   rollouts: RolloutService;
   rolloutChanges: RolloutChanges;
+  driftResources: DriftResources;
   enrollmentTokenChanges: EnrollmentTokenChanges;
   overview: OverviewResources;
 }
@@ -62,14 +64,14 @@ export function wireApi(ports: ApiPorts): ApiServices {
   const { access, audit } = wireAccess({ db, bus });
   const agents = wireAgents(ports);
   const configs = wireConfigs(ports);
-  const { configurations, fleets, agentConfigurations } = configs;
+  const { configurations, fleets, agentConfigurations, drifts } = configs;
   const { rollouts } = wireRollouts({ ...ports, configs });
   return {
     access,
     audit,
     authentication: new Authentication(access),
     readiness: new Readiness(() => pingDatabase(db), bus),
-    agentResources: new AgentResources(agents.views, agentConfigurations),
+    agentResources: new AgentResources(agents.views, agentConfigurations, drifts),
     agentChanges: new AgentChanges({ db, audit, store: agents.store, commands: agents.commands }),
     configurations,
     configurationChanges: new ConfigurationChanges({ db, audit, configurations }),
@@ -78,10 +80,12 @@ export function wireApi(ports: ApiPorts): ApiServices {
     fleetChanges: new FleetChanges({ db, audit, fleets, configurations, rollouts }),
     rollouts,
     rolloutChanges: new RolloutChanges({ db, audit, rollouts }),
+    driftResources: new DriftResources(drifts),
     enrollmentTokenChanges: new EnrollmentTokenChanges({ db, access }),
     overview: new OverviewResources({
       agents: agents.views,
       agentConfigurations,
+      drifts,
       configurations,
       fleets,
       rollouts,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { driftResource } from '../drift/drift-schemas.ts';
 import { listParameters, textParameter } from '../http/parse.ts';
 import { anyJson, dateTime, named, pageSchema, textMap } from '../http/schemas.ts';
 
@@ -85,6 +86,7 @@ export const agentDetailResource = named(
     findings: z
       .array(credentialFinding)
       .meta({ description: 'Credentials in the effective configuration; their values are not kept.' }),
+    drift: driftResource.nullable().meta({ description: 'Null: it is what it should be.' }),
     components: anyJson,
     packages: anyJson,
     remoteConfigStatus: z.object({ hash: z.string(), status: z.string(), error: z.string() }).nullable(),

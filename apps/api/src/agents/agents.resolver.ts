@@ -53,6 +53,7 @@ export function agentResolvers(agents: AgentResources, changes: AgentChanges): R
       health: detail('health'),
       effectiveConfig: detail('effectiveConfig'),
       findings: detail('findings'),
+      drift: detail('drift'),
       components: detail('components'),
       packages: detail('packages'),
       remoteConfigStatus: detail('remoteConfigStatus'),
