@@ -1,4 +1,12 @@
-import type { CredentialFinding } from './credential-shapes.ts';
+/** Where a text holds a credential; what the credential is, is said nowhere. */
+export interface CredentialFinding {
+  /** What it looks like, or what its key says it is: `github-token`, `password`. */
+  readonly kind: string;
+  /** The first character of the value. */
+  readonly start: number;
+  /** After its last character. */
+  readonly end: number;
+}
 
 const colon = 58;
 const longestName = 128;
