@@ -151,11 +151,13 @@ function tokens(text: string): CredentialFinding[] {
   return found;
 }
 
-/** Names and paths are mostly small letters; a token is not. */
+/** Names and paths are small letters with few digits; a token is not. */
 function mayBeToken(text: string, start: number, end: number): boolean {
+  let digits = 0;
   for (let at = start; at < end; at++) {
     const code = text.charCodeAt(at);
-    if ((code >= 48 && code <= 57) || (code >= 65 && code <= 90)) return true;
+    if (code >= 65 && code <= 90) return true;
+    if (code >= 48 && code <= 57 && ++digits === 3) return true;
   }
   return false;
 }
