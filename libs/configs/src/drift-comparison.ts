@@ -12,8 +12,9 @@ const redacted = '(redacted)';
 /**
  * Where a reported configuration lacks what was rendered: the first paths, as `exporters.otlp.endpoint`;
  * empty when all of it is there. Files are merged by key in the order of their names. More than was
- * rendered is no difference: supervisors and collectors add their own. Nothing is said of values with
- * references (`${env:NAME}`), which hosts resolve, and of redacted ones. Null: one of them cannot be read.
+ * rendered is no difference: supervisors and collectors add their own; nor are other notations that
+ * collectors use for the same. Nothing is said of values with references (`${env:NAME}`), which hosts
+ * resolve, and of redacted ones. Null: one of them cannot be read.
  */
 export function lackingPaths(rendered: Files, reported: Files): string[] | null {
   const expected = merged(rendered);
@@ -57,8 +58,9 @@ function compare(expected: unknown, actual: unknown, path: readonly string[], la
   if (lacking.length >= pathsKept) return;
   if (isMapping(expected) && isMapping(actual)) {
     for (const [key, value] of Object.entries(expected)) {
-      if (Object.hasOwn(actual, key)) compare(value, actual[key], [...path, key], lacking);
-      else if (lacking.length < pathsKept) lacking.push([...path, key].join('.'));
+      const inner = [...path, key];
+      if (Object.hasOwn(actual, key)) compare(value, actual[key], inner, lacking);
+      else if (lacking.length < pathsKept && !mayBeLeftOut(value, inner)) lacking.push(inner.join('.'));
     }
   } else if (!isThere(expected, actual, path)) lacking.push(path.join('.'));
 }
@@ -68,11 +70,65 @@ function isThere(expected: unknown, actual: unknown, path: readonly string[]): b
   if (isNothing(expected)) return isNothing(actual) || isMapping(actual);
   if (typeof expected === 'string' && expected.includes('${')) return true;
   if (Array.isArray(expected)) return Array.isArray(actual) && areThere(expected, actual, path);
-  if (typeof expected !== 'object') return typeof actual !== 'object' && String(expected) === String(actual);
-  if (!isMapping(actual)) return false;
-  const lacking: string[] = [];
-  compare(expected, actual, path, lacking);
-  return lacking.length === 0;
+  if (isMapping(expected)) {
+    if (actual === null) return expected['enabled'] === false;
+    const mapping = isMapping(actual) ? actual : byName(actual);
+    if (mapping === null) return false;
+    const lacking: string[] = [];
+    compare(expected, mapping, path, lacking);
+    return lacking.length === 0;
+  }
+  // One item where a list is read.
+  const single: unknown = Array.isArray(actual) && actual.length === 1 ? actual[0] : actual;
+  return typeof single !== 'object' && areAlike(String(expected), String(single));
+}
+
+/** Collectors write what they have read in their own way: `None` for none, `1m0s` for 60s. */
+function areAlike(expected: string, actual: string): boolean {
+  if (expected.toLowerCase() === actual.toLowerCase()) return true;
+  const duration = nanoseconds(expected);
+  return duration !== null && duration === nanoseconds(actual);
+}
+
+const nanosecondsOf: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
+};
+
+/** A duration as Go reads it; null: it is none. */
+function nanoseconds(text: string): number | null {
+  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) return null;
+  const parts = [...text.matchAll(/([\d.]+)([a-zµ]+)/g)];
+  return Math.round(parts.reduce((sum, [, count, unit]) => sum + Number(count) * nanosecondsOf[unit!]!, 0));
+}
+
+/**
+ * Collectors leave out members of a component that have the zero value of their type; that of a level is
+ * basic. Components themselves they never leave out.
+ */
+function mayBeLeftOut(expected: unknown, path: readonly string[]): boolean {
+  if (path.length < 3 || (path[0] === 'service' && path[1] !== 'telemetry')) return false;
+  if (Array.isArray(expected)) return expected.length === 0;
+  return (
+    expected !== null &&
+    /^(?:|0|false|0s|basic)$/i.test(typeof expected === 'object' ? 'x' : String(expected))
+  );
+}
+
+/** `[{name, value}…]` as a mapping, which some members are read from; null: it is none. */
+function byName(list: unknown): Record<string, unknown> | null {
+  if (!Array.isArray(list)) return null;
+  const pairs = list.map((item: unknown) =>
+    isMapping(item) && typeof item['name'] === 'string' ? item : null,
+  );
+  return pairs.includes(null)
+    ? null
+    : Object.fromEntries(pairs.map((item) => [item!['name'], item!['value']]));
 }
 
 /** Lists are the same element by element, but where supervisors add their own. */

@@ -119,11 +119,23 @@ export class DriftStore {
         select name, coalesce((policy ->> 'applyDeadlineSeconds')::integer, ${defaultPolicy.applyDeadlineSeconds}::integer)
           * interval '1 second' as deadline
         from fleets
+      ), told as (
+        -- What collectors of one build make of a version, and how many of them make the same of it.
+        select c.uid, compared.differs, compared.detail,
+          count(*) over build as all_of_build, count(*) over alike as alike
+        from agent_configurations c
+        join agents on agents.uid = c.uid
+        join agent_states s on s.uid = c.uid
+        join effective_comparisons compared
+          on compared.rendered_hash = c.target_hash and compared.effective_hash = s.effective_config_hash
+        where ${hasAppliedTarget}
+        window build as (partition by c.target_configuration, c.target_version, agents.type, agents.version),
+          alike as (partition by c.target_configuration, c.target_version, agents.type, agents.version, compared.detail)
       ), judged as (
         select agents.uid, c.target_hash as desired_hash, s.effective_config_hash, s.remote_config_hash,
-          coalesce(compared.detail, '[]') as detail,
+          coalesce(told.detail, '[]') as detail,
           case
-            when ${hasAppliedTarget} and compared.differs
+            when told.differs and not (told.all_of_build > 1 and told.alike * 2 > told.all_of_build)
               and s.applied_at <= ${now}::timestamptz - ${settleSeconds} * interval '1 second' then 'effective'
             when not s.connected or not ${acceptsRemoteConfig('s')} then null
             when octet_length(s.remote_config_hash) > 0
@@ -144,8 +156,7 @@ export class DriftStore {
         cross join lateral (
           select coalesce(deadlines.deadline, ${defaultPolicy.applyDeadlineSeconds} * interval '1 second') as by
         ) as late
-        left join effective_comparisons compared
-          on compared.rendered_hash = c.target_hash and compared.effective_hash = s.effective_config_hash
+        left join told on told.uid = agents.uid
       ), found as materialized (
         select uid, kind, desired_hash, detail,
           case kind when 'effective' then effective_config_hash else remote_config_hash end as reported_hash

@@ -46,7 +46,8 @@ export type Repair =
   | { readonly do: 'wait'; readonly reason: string }
   | { readonly do: 'giveUp'; readonly reason: string };
 
-export const maxTries = 5;
+/** A restart that had no effect will have none the third time. */
+const maxTries: Readonly<Record<DriftKind, number>> = { effective: 2, unknown: 5, unconfirmed: 5 };
 const firstPauseMs = 60_000;
 
 /** How long to wait for the effect of a try, the first of which is number 0. */
@@ -59,7 +60,7 @@ export function repairOf(candidate: Candidate): Repair {
   const { kind, tries } = candidate;
   const obstacle = obstacleOf(candidate);
   if (obstacle !== null) return { do: 'wait', reason: obstacle };
-  if (tries >= maxTries) return { do: 'giveUp', reason: `tried ${tries} times to no effect` };
+  if (tries >= maxTries[kind]) return { do: 'giveUp', reason: `tried ${tries} times to no effect` };
   if (!candidate.hasTarget) {
     if (candidate.hasStableVersion) return { do: 'converge' };
     return { do: 'giveUp', reason: 'nothing is desired of the agent: it is in no fleet with a version' };
