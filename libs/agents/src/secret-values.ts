@@ -170,7 +170,7 @@ function valuesAfterColon(text: string, keyStart: number, from: number, quotedKe
 }
 
 function valueAfterEquals(text: string, from: number): Range[] {
-  const value = /^["']?([^\s;&,"')}\]]+)/.exec(text.slice(from, from + 1024));
+  const value = /^["']?([^\s;&,"')}\]=~][^\s;&,"')}\]]*)/.exec(text.slice(from, from + 1024));
   return value ? [{ start: from + value[0].length - value[1]!.length, end: from + value[0].length }] : [];
 }
 

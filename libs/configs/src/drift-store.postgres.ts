@@ -119,11 +119,19 @@ export class DriftStore {
         select name, coalesce((policy ->> 'applyDeadlineSeconds')::integer, ${defaultPolicy.applyDeadlineSeconds}::integer)
           * interval '1 second' as deadline
         from fleets
+      ), suspected as (
+        select distinct c.target_configuration, c.target_version
+        from effective_comparisons compared
+        join agent_configurations c on c.target_hash = compared.rendered_hash
+        join agent_states s on s.uid = c.uid and s.effective_config_hash = compared.effective_hash
+        where compared.differs
       ), told as (
         -- What collectors of one build make of a version, and how many of them make the same of it.
         select c.uid, compared.differs, compared.detail,
           count(*) over build as all_of_build, count(*) over alike as alike
-        from agent_configurations c
+        from suspected
+        join agent_configurations c
+          on (c.target_configuration, c.target_version) = (suspected.target_configuration, suspected.target_version)
         join agents on agents.uid = c.uid
         join agent_states s on s.uid = c.uid
         join effective_comparisons compared
