@@ -10,9 +10,6 @@ import { oneOfMany, Supervisor } from './harness/supervisor.ts';
 /** What supervisors take to believe in a configuration or to give it up, one after the other. */
 const settled = { timeout: 60_000, interval: 200 };
 
-/** Seconds. The older collector exits again and again over what it cannot read, and its supervisor says nothing. */
-const answered = 15;
-
 /** Serves OTLP on the agent's own port; `resource` is an attribute of the collector's own telemetry. */
 const serving = (resource: string) => `receivers:
   otlp: {protocols: {http: {endpoint: "127.0.0.1:{{ labels.port }}"}}}
@@ -32,6 +29,11 @@ interface RolloutView extends Rollout {
   waves: { size: number }[];
 }
 
+interface Quarantine {
+  id: string;
+  scope: 'agent' | 'cohort';
+}
+
 describe.skipIf(!realCollector.found).each(modes)(
   'three real collectors, one of an older version, in one fleet, %s',
   (mode) => {
@@ -42,6 +44,7 @@ describe.skipIf(!realCollector.found).each(modes)(
     /** In the order of `uids`: two new ones and the older one. */
     const agents = (): Promise<AgentDetail[]> => Promise.all(uids.map((uid) => muster.rest.agent(uid)));
     const rollout = (id: string): Promise<RolloutView> => muster.rest.get(`rollouts/${id}`);
+    const quarantines = async () => (await muster.rest.get<Page<Quarantine>>('quarantines')).items;
     const serve = () => Promise.all(ports.map(servesOtlp));
 
     showOnFailure(() => ({
@@ -76,7 +79,7 @@ describe.skipIf(!realCollector.found).each(modes)(
       await muster.rest.put('fleets/edge', {
         selector: 'port',
         configuration: 'edge',
-        policy: { waves: ['1', '100%'], soakSeconds: 1, applyDeadlineSeconds: answered },
+        policy: { waves: ['1', '100%'], soakSeconds: 1 },
       });
       await expect
         .poll(agents, settled)
@@ -115,12 +118,28 @@ describe.skipIf(!realCollector.found).each(modes)(
 
       const events = await muster.rest.get<Page<{ kind: string; detail: unknown }>>(`rollouts/${id}/events`);
       expect(events.items.map(({ kind }) => kind)).toContain('breached');
-      const quarantines = await muster.rest.get<Page<Record<string, unknown>>>('quarantines');
-      expect(quarantines.items).toContainEqual(
-        expect.objectContaining({ kind: 'cohort', configuration: 'edge', version: 2 }),
-      );
-      const refused = supervisors[2]!.offers;
-      expect(new Set(refused).size).toBe(2);
+      expect(await quarantines()).toMatchObject([
+        {
+          scope: 'cohort',
+          cohort: { version: '0.145.0' },
+          versions: [{ configuration: 'edge', version: 2 }],
+        },
+        { scope: 'agent', agent: { uid: uids[2] } },
+      ]);
+      expect(new Set(supervisors[2]!.offers).size).toBe(2);
+    });
+
+    test('once the quarantines are lifted, the version is tried once more, and no oftener', async () => {
+      const refused = supervisors[2]!.offers[1]!;
+      const timesOffered = () => supervisors[2]!.offers.filter((hash) => hash === refused).length;
+      expect(timesOffered()).toBe(1);
+      for (const { id } of await quarantines()) await muster.rest.delete(`quarantines/${id}`);
+      await expect.poll(timesOffered, settled).toBe(2);
+      await expect
+        .poll(async () => (await quarantines()).map(({ scope }) => scope), settled)
+        .toEqual(['agent']);
+      await expect.poll(serve, settled).toEqual([true, true, true]);
+      expect(timesOffered()).toBe(2);
     });
 
     test('a version that all refuse reaches the canary alone, and every agent is back by itself', async () => {

@@ -100,7 +100,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
         status: 'failed',
         target: { name: 'edge', version: 2 },
         current: { name: 'edge', version: 1 },
-        error: expect.stringContaining('teleporter'),
+        error: expect.stringContaining('while applying configuration'),
       },
     });
     await expect

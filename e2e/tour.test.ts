@@ -145,7 +145,7 @@ describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mod
     await page.getByText('paused').first().waitFor(appliedWithin);
     await page.getByRole('table', { name: 'Agents of this rollout' }).getByRole('link').click();
     await page
-      .getByText(/teleporter/)
+      .getByText(/while applying configuration/)
       .first()
       .waitFor();
     await page.getByText('failed', { exact: true }).first().waitFor();

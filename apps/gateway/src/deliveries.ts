@@ -50,6 +50,12 @@ export class Deliveries {
     if (delivery.kind === 'disconnect')
       return held.map((session) => this.#disconnect(session, delivery.reason));
     const config = this.#desiredConfig(delivery);
+    if (config !== null && delivery.retry) {
+      for (const { record } of held) {
+        record.forgetSaid(config.hash);
+        record.forgetOffered();
+      }
+    }
     const refusals = held.map((session) => setDesired(session, config));
     this.#offers.push(held.filter((_, i) => refusals[i] === null));
     return refusals;

@@ -58,6 +58,18 @@ describe('SessionRecord', () => {
     expect([1, 2, 3, 4].map((fill) => record.hasFailed(hash(fill)))).toEqual([false, true, true, true]);
   });
 
+  it('forgets what was said of one configuration, and of no other', () => {
+    const record = new SessionRecord(uid);
+    for (const fill of [1, 2]) record.addFailed(hash(fill));
+    record.setReported(hash(1));
+    record.forgetSaid(hash(1));
+    expect([1, 2].map((fill) => record.hasFailed(hash(fill)))).toEqual([false, true]);
+    expect(record.hasReported(hash(1))).toBe(false);
+    record.setReported(hash(2));
+    record.forgetSaid(hash(3));
+    expect(record.hasReported(hash(2))).toBe(true);
+  });
+
   it('tells a new status from the old', () => {
     const record = new SessionRecord(uid);
     record.setReported(hash(1));

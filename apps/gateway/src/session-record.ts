@@ -155,6 +155,14 @@ export class SessionRecord {
     return false;
   }
 
+  /** What it said of this config hash does not count any more: neither that it has it nor that it failed. */
+  forgetSaid(configHash: Uint8Array): void {
+    if (this.hasReported(configHash)) this.setReported(nothing);
+    for (let at = failedAt; at < recordBytes; at += hashBytes) {
+      if (this.#equals(at, configHash, hashBytes)) this.#setHash(at, nothing);
+    }
+  }
+
   addFailed(configHash: Uint8Array): void {
     if (this.hasFailed(configHash)) return;
     const start = this.#start;

@@ -54,7 +54,7 @@ export class OfferDelivery {
     const note = await this.#deps.store.reopen(agents);
     if (note === null) return;
     // Gateways that are told to offer nothing forget what they offered.
-    const nothing = agents.map((agent) => ({ agent, hash: null }));
+    const nothing = agents.map((agent) => ({ agent, hash: null, retry: false }));
     await this.#send(nothing, await this.#deps.presence.locate(agents), new Map());
     await this.deliver({ note, agents });
   }
@@ -123,7 +123,7 @@ export class OfferDelivery {
   ): Promise<{ notHeld: Set<AgentId>; unreached: AgentId[] }> {
     const groups = Map.groupBy(
       offers.filter(({ agent }) => holders.has(agent)),
-      ({ agent, hash }) => `${hash} ${holders.get(agent)}`,
+      ({ agent, hash, retry }) => `${hash} ${retry} ${holders.get(agent)}`,
     );
     const outcomes = await Promise.all(
       [...groups.values()].map((group) =>
@@ -145,6 +145,7 @@ export class OfferDelivery {
         configHash: Buffer.from(hash ?? '', 'hex'),
         remoteConfig: (hash !== null && remoteConfigs.get(hash)) || new Uint8Array(0),
         instanceUids: agentIdsToBytes(agents),
+        ...(group[0]!.retry && { retry: true }),
       });
       return { notHeld: agentIdsFromBytes(receipt.notHeld), unreached: [] };
     } catch (error) {

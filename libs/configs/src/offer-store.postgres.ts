@@ -9,6 +9,8 @@ export interface Offer {
   readonly agent: AgentId;
   /** Of the rendered config, hex; null: nothing. */
   readonly hash: string | null;
+  /** The agent failed it, and that was lifted. */
+  readonly retry: boolean;
 }
 
 /** Agents whose offers were changed together. */
@@ -28,12 +30,16 @@ export class OfferStore {
 
   /** The offers of these agents as they are now. */
   async current(agents: readonly AgentId[]): Promise<Offer[]> {
-    const { rows } = await sql<{ hash: string | null; uids: Buffer }>`
-      select encode(c.desired_hash, 'hex') as hash, string_agg(uuid_send(c.uid), '') as uids
+    const { rows } = await sql<{ hash: string | null; retry: boolean; uids: Buffer }>`
+      select encode(c.desired_hash, 'hex') as hash, f.uid is not null as retry,
+        string_agg(uuid_send(c.uid), '') as uids
       from unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
       join agent_configurations c on c.uid = asked.uid
-      group by c.desired_hash`.execute(this.#db);
-    return rows.flatMap(({ hash, uids }) => agentIdsFromBytes(uids).map((agent) => ({ agent, hash })));
+      left join config_failures f on f.uid = c.uid and f.hash = c.desired_hash and f.lifted_at is not null
+      group by c.desired_hash, 2`.execute(this.#db);
+    return rows.flatMap(({ hash, retry, uids }) =>
+      agentIdsFromBytes(uids).map((agent) => ({ agent, hash, retry })),
+    );
   }
 
   /** Deliveries that were due more than `olderThanMs` ago and are not known to be done, oldest first. */
@@ -48,7 +54,7 @@ export class OfferStore {
   /** Every offer of something, in pages by uid. */
   async page(after: AgentId | null, limit: number): Promise<Offer[]> {
     const { rows } = await sql<Offer>`
-      select uid as agent, encode(desired_hash, 'hex') as hash
+      select uid as agent, encode(desired_hash, 'hex') as hash, false as retry
       from agent_configurations
       where desired_hash is not null and (${after}::uuid is null or uid > ${after}::uuid)
       order by uid limit ${limit}`.execute(this.#db);

@@ -17,6 +17,13 @@ const orders: Delivery[] = [
     instanceUids: uids,
   },
   { kind: 'desiredConfig', configHash: Buffer.alloc(0), remoteConfig: Buffer.alloc(0), instanceUids: uids },
+  {
+    kind: 'desiredConfig',
+    configHash: Buffer.alloc(32, 7),
+    remoteConfig: Buffer.alloc(0),
+    instanceUids: uids,
+    retry: true,
+  },
   { kind: 'restart', instanceUids: uids },
   { kind: 'disconnect', instanceUids: uids, reason: 'deleted' },
   {

@@ -19,6 +19,7 @@ export function decodeDelivery(bytes: Uint8Array): Delivery {
       configHash: desiredConfig.configHash ?? empty,
       remoteConfig: desiredConfig.remoteConfig ?? empty,
       instanceUids: desiredConfig.instanceUids ?? empty,
+      ...(desiredConfig.retry && { retry: true }),
     };
   }
   if (restart) return { kind: 'restart', instanceUids: restart.instanceUids ?? empty };

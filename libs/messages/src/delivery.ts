@@ -2,7 +2,14 @@ import type { Transport } from './report-frame.ts';
 
 /** An order to a gateway (proto/muster/v1/bus.proto `Delivery`). Uids are concatenated 16-byte instance uids. */
 export type Delivery =
-  | { kind: 'desiredConfig'; configHash: Uint8Array; remoteConfig: Uint8Array; instanceUids: Uint8Array }
+  | {
+      kind: 'desiredConfig';
+      configHash: Uint8Array;
+      remoteConfig: Uint8Array;
+      instanceUids: Uint8Array;
+      /** Offer it once more though the agents said FAILED for it; left out: no. */
+      retry?: boolean;
+    }
   | { kind: 'restart'; instanceUids: Uint8Array }
   | { kind: 'disconnect'; instanceUids: Uint8Array; reason: string }
   | Yield;

@@ -17,8 +17,6 @@ capabilities:
   reports_remote_config: true
 agent:
   executable: ./otelcol
-  # refuse a configuration that the collector cannot load before it is stopped for it
-  validate_config: true
   bootstrap_timeout: 30s
 storage:
   directory: ./supervisor-data

@@ -333,6 +333,9 @@ export namespace muster {
             /** DesiredConfig instanceUids. */
             instanceUids: Uint8Array;
 
+            /** DesiredConfig retry. */
+            retry: boolean;
+
             /**
              * Encodes the specified DesiredConfig message. Does not implicitly {@link muster.v1.DesiredConfig.verify|verify} messages.
              * @param message DesiredConfig message or plain object to encode
@@ -365,6 +368,9 @@ export namespace muster {
 
                 /** DesiredConfig instanceUids */
                 instanceUids?: (Uint8Array|null);
+
+                /** DesiredConfig retry */
+                retry?: (boolean|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];

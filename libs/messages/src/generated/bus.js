@@ -484,6 +484,7 @@ export const muster = $root.muster = (() => {
             DesiredConfig.prototype.configHash = $util.newBuffer([]);
             DesiredConfig.prototype.remoteConfig = $util.newBuffer([]);
             DesiredConfig.prototype.instanceUids = $util.newBuffer([]);
+            DesiredConfig.prototype.retry = false;
 
             DesiredConfig.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -498,6 +499,8 @@ export const muster = $root.muster = (() => {
                     writer.uint32(18).bytes(message.remoteConfig);
                 if (message.instanceUids != null && $Object.hasOwnProperty.call(message, "instanceUids") && message.instanceUids.length)
                     writer.uint32(26).bytes(message.instanceUids);
+                if (message.retry != null && $Object.hasOwnProperty.call(message, "retry") && message.retry !== false)
+                    writer.uint32(32).bool(message.retry);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -556,6 +559,15 @@ export const muster = $root.muster = (() => {
                                 message.instanceUids = value;
                             else
                                 delete message.instanceUids;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.retry = value;
+                            else
+                                delete message.retry;
                             continue;
                         }
                     }
