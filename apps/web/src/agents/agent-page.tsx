@@ -16,6 +16,7 @@ import { agentTitle, type AgentDetail } from './agent.ts';
 import { agentQuery, agentSignals } from './agents.queries.ts';
 import { ComponentsPanel } from './components-panel.tsx';
 import { ConfigurationPanel } from './configuration-panel.tsx';
+import { ExplanationPanel } from './explanation-panel.tsx';
 import { HealthTree } from './health-tree.tsx';
 import { LabelsPanel } from './labels-panel.tsx';
 import { PackagesPanel } from './packages-panel.tsx';
@@ -57,6 +58,7 @@ function AgentSections({ agent }: { agent: AgentDetail }) {
       <div className="agent-columns">
         <div className="stack">
           <ConfigurationPanel agent={agent} />
+          <ExplanationPanel uid={agent.uid} />
           <EffectiveConfiguration files={agent.effectiveConfig} />
           <Panel title="Health">
             {agent.health ? (

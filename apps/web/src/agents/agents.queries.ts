@@ -1,6 +1,7 @@
 import { gql } from 'urql';
 import type { Signal } from '../live-query.ts';
 import type { AgentDetail, AgentRow, AgentStatus } from './agent.ts';
+import type { Explanation } from './explanation.ts';
 
 export interface AgentFilters {
   selector: string | null;
@@ -73,6 +74,31 @@ export const agentQuery = gql<{ agent: AgentDetail | null }, { uid: string }>(`
       packages
       remoteConfigStatus { hash status error }
       connection { gateway transport remoteAddress enrollmentToken }
+    }
+  }
+`);
+
+/** Apart from the agent itself: to explain is to render. */
+export const explanationQuery = gql<{ agent: { explanation: Explanation } | null }, { uid: string }>(`
+  query Explanation($uid: ID!) {
+    agent(uid: $uid) {
+      uid
+      explanation {
+        fleets { name selector priority wins }
+        why
+        configuration {
+          name
+          version
+          source
+          rollout
+          overlays { index selector file applied }
+          variables { name value }
+          files
+          hash
+          error
+          targetHash
+        }
+      }
     }
   }
 `);
