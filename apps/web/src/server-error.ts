@@ -7,6 +7,8 @@ export interface Problem {
   path: string | null;
   line: number | null;
   column: number | null;
+  /** Uids of the agents it concerns; empty: all. */
+  agents: string[];
 }
 
 /** One thing the server refused, or why it could not be asked. */

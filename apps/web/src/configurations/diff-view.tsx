@@ -21,7 +21,9 @@ export function DiffView({ title, before, after }: { title: string; before: stri
               <Fragment key={`${hunk.lines[0]?.before}-${hunk.lines[0]?.after}`}>
                 {hunk.hidden > 0 && (
                   <tr className="diff-hidden">
-                    <td colSpan={3}>{hunk.hidden} unchanged lines</td>
+                    <td colSpan={3}>
+                      {hunk.hidden === 1 ? '1 unchanged line' : `${hunk.hidden} unchanged lines`}
+                    </td>
                   </tr>
                 )}
                 {hunk.lines.map((line) => (

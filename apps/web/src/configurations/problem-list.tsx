@@ -1,6 +1,11 @@
+import { Fragment } from 'react';
+import { Link } from 'react-router';
 import type { Problem } from '../server-error.ts';
 import { StatusChip } from '../ui/status-chip.tsx';
 import './problem-list.css';
+
+/** Agents that are named of those a problem concerns. */
+const namedAgents = 3;
 
 /** What is wrong in a text; choosing a problem leads to its place. */
 export function ProblemList({
@@ -17,12 +22,13 @@ export function ProblemList({
       {problems && problems.length > 0 && (
         <ul aria-label="Problems">
           {problems.map((problem) => (
-            <li key={`${problem.line}:${problem.column}:${problem.message}`}>
+            <li key={`${problem.line}:${problem.column}:${problem.path}:${problem.message}`}>
               <StatusChip tone={problem.severity === 'error' ? 'bad' : 'warn'}>{problem.severity}</StatusChip>
               <ProblemPlace problem={problem} onSelect={onSelect} />
               <span>
                 {problem.path && <code>{problem.path}: </code>}
                 {problem.message}
+                <ProblemAgents agents={problem.agents} />
               </span>
             </li>
           ))}
@@ -44,5 +50,23 @@ function ProblemPlace(props: { problem: Problem; onSelect: (line: number, column
     >
       {line}:{column ?? 1}
     </button>
+  );
+}
+
+/** Whom a problem concerns; all agents are not named. */
+function ProblemAgents({ agents }: { agents: string[] }) {
+  if (agents.length === 0) return null;
+  const more = agents.length - namedAgents;
+  return (
+    <span className="cell-sub">
+      Concerns{' '}
+      {agents.slice(0, namedAgents).map((uid, index) => (
+        <Fragment key={uid}>
+          {index > 0 && ', '}
+          <Link to={`/agents/${uid}`}>{uid}</Link>
+        </Fragment>
+      ))}
+      {more > 0 && ` and ${more.toLocaleString()} more`}
+    </span>
   );
 }

@@ -3,24 +3,31 @@ import type { Problem, ServerError } from '../server-error.ts';
 import { ErrorNotice } from '../ui/error-notice.tsx';
 import { caretOffset } from './caret.ts';
 import { ProblemList } from './problem-list.tsx';
-import './configuration-editor.css';
+import './yaml-field.css';
 
 /** Lines kept above the one a problem is in. */
 const linesAbove = 4;
 
 /** A text field for YAML with line numbers and what is wrong in the text. */
-export function ConfigurationEditor({
+export function YamlField({
+  label,
   value,
   onChange,
   problems: checked,
   refusal,
+  required = false,
+  short = false,
 }: {
+  label: string;
   value: string;
   onChange: (value: string) => void;
-  /** Null: not checked yet. */
-  problems: Problem[] | null;
+  /** Null: not checked yet; undefined: nobody checks it before it is saved. */
+  problems?: Problem[] | null | undefined;
   /** Why the text could not be saved. */
-  refusal: ServerError | undefined;
+  refusal?: ServerError | undefined;
+  required?: boolean;
+  /** One of several on the page. */
+  short?: boolean;
 }) {
   const problems = checked ?? refusal?.problems ?? null;
   const id = useId();
@@ -39,8 +46,8 @@ export function ConfigurationEditor({
 
   return (
     <div className="field">
-      <label htmlFor={id}>Configuration (YAML)</label>
-      <div className="editor" ref={scroller}>
+      <label htmlFor={id}>{label}</label>
+      <div className={short ? 'editor editor-short' : 'editor'} ref={scroller}>
         <Gutter lines={lines} problems={problems ?? []} />
         <textarea
           id={id}
@@ -53,14 +60,14 @@ export function ConfigurationEditor({
           spellCheck={false}
           autoCapitalize="off"
           autoComplete="off"
-          required
+          required={required}
           value={value}
           onChange={(event) => onChange(event.target.value)}
         />
       </div>
       <div id={`${id}-problems`} className="stack">
-        {refusal && !isMended(refusal, checked) && <ErrorNotice errors={[refusal]} />}
-        <ProblemList problems={problems} onSelect={goTo} />
+        {refusal && !isMended(refusal, checked ?? null) && <ErrorNotice errors={[refusal]} />}
+        {checked !== undefined && <ProblemList problems={problems} onSelect={goTo} />}
       </div>
     </div>
   );
