@@ -19,15 +19,18 @@ service:
 `;
 }
 
-/** Well-formed and complete, but names a receiver that no collector has. */
+/** Of components that the collector has, with a setting that none of them knows. */
 export const refusedByCollectors = `receivers:
-  teleporter:
+  otlp:
+    protocols:
+      http:
+        teleporter: true
 exporters:
   nop:
 service:
   pipelines:
     traces:
-      receivers: [teleporter]
+      receivers: [otlp]
       exporters: [nop]
 `;
 

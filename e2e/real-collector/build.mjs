@@ -1,5 +1,5 @@
-// Builds what the end-to-end tests run for real: the upstream opampsupervisor, a small collector, an agent
-// and a server on the reference library, the bench's plain server, nats-server and k6, from pinned versions,
+// Builds what the end-to-end tests run for real: the upstream opampsupervisor, a small collector and an older
+// one, an agent and a server on the reference library, the bench's plain server, nats-server and k6, from pinned versions,
 // into .cache/bin. Needs Go; a second run with the same versions does nothing. Plain JavaScript, so that any
 // Node can run it before `npm ci`.
 //
@@ -21,7 +21,7 @@ const natsPackage = 'github.com/nats-io/nats-server/v2';
 const natsVersion = 'v2.15.2';
 const k6Package = 'go.k6.io/k6';
 const k6Version = 'v1.8.1';
-const manifest = readFileSync(join(here, 'manifest.yaml'), 'utf8');
+const previousVersion = 'v0.145.0';
 
 /** What is built: its inputs (the key of the cache) and how it is made. */
 const binaries = {
@@ -29,7 +29,8 @@ const binaries = {
     inputs: [supervisorPackage, collectorVersion],
     make: (target) => goBuild(supervisorPackage, supervisorPackage, collectorVersion, target),
   },
-  otelcol: { inputs: [collectorVersion, manifest], make: buildCollector },
+  otelcol: collector('manifest.yaml', collectorVersion),
+  'otelcol-previous': collector('manifest-previous.yaml', previousVersion),
   'reference-client': programOfOurs('reference-client'),
   'reference-server': programOfOurs('../../apps/conformance/reference-server'),
   'plain-server': programOfOurs('../../loadtest/bench/plain'),
@@ -81,12 +82,15 @@ function programOfOurs(folder) {
   };
 }
 
-/** Builds the collector of manifest.yaml with the OpenTelemetry Collector Builder. */
-function buildCollector(target) {
-  const scratch = scratchDir('otelcol');
-  const builder = `go.opentelemetry.io/collector/cmd/builder@${collectorVersion}`;
-  go(['run', builder, `--config=${join(here, 'manifest.yaml')}`], scratch);
-  renameSync(join(scratch, 'out', 'otelcol'), target);
+/** The collector of a manifest, by the OpenTelemetry Collector Builder of that version. */
+function collector(manifest, version) {
+  const file = join(here, manifest);
+  const make = (target) => {
+    const scratch = scratchDir(`otelcol-${version}`);
+    go(['run', `go.opentelemetry.io/collector/cmd/builder@${version}`, `--config=${file}`], scratch);
+    renameSync(join(scratch, 'out', 'otelcol'), target);
+  };
+  return { inputs: [version, readFileSync(file, 'utf8')], make };
 }
 
 function scratchDir(name) {

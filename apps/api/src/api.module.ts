@@ -2,6 +2,7 @@ import { AccessService } from '@muster/access/access-service';
 import { Audit } from '@muster/access/audit.postgres';
 import { ConfigurationService } from '@muster/configs/configuration-service';
 import { Explanations } from '@muster/configs/explanations.postgres';
+import { ConfigurationValidation } from '@muster/configs/validation.postgres';
 import { RolloutService } from '@muster/rollouts/rollout-service';
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { AgentChanges } from './agents/agent-changes.ts';
@@ -59,6 +60,7 @@ function providers(services: ApiServices): Provider[] {
     { provide: ConfigurationService, useValue: services.configurations },
     { provide: ConfigurationChanges, useValue: services.configurationChanges },
     { provide: Explanations, useValue: services.explanations },
+    { provide: ConfigurationValidation, useValue: services.validation },
     { provide: FleetResources, useValue: services.fleetResources },
     { provide: FleetChanges, useValue: services.fleetChanges },
     { provide: RolloutService, useValue: services.rollouts },

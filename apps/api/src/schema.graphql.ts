@@ -14,6 +14,7 @@ export const typeDefinitions = /* GraphQL */ `
       search: String
       status: AgentStatus
       fleet: String
+      finding: AgentFinding
       limit: Int = 50
       "The cursor of the page before."
       after: String
@@ -52,7 +53,8 @@ export const typeDefinitions = /* GraphQL */ `
     ): ConfigurationVersion!
     "A new version with the text of an older one."
     restoreConfigurationVersion(name: String!, version: Int!, comment: String): ConfigurationVersion!
-    validateConfiguration(body: String!, fleet: String): [Problem!]!
+    "What the fleet's agents would make of a text; without a fleet, those of the fleets that run the configuration."
+    validateConfiguration(body: String, files: JSON, overlays: JSON, name: String, fleet: String): [Problem!]!
     putFleet(
       name: String!
       selector: String!
@@ -86,6 +88,12 @@ export const typeDefinitions = /* GraphQL */ `
     disconnected
   }
 
+  "Something to see to."
+  enum AgentFinding {
+    "Its effective configuration held credentials."
+    credentials
+  }
+
   enum ConfigurationStatus {
     none
     offered
@@ -100,6 +108,8 @@ export const typeDefinitions = /* GraphQL */ `
     connected: Int!
     disconnected: Int!
     unhealthy: Int!
+    "Agents whose effective configuration held credentials."
+    withCredentials: Int!
     configurationStatus: [StatusCount!]!
     versions: [NamedCount!]!
     fleets: Int!
@@ -152,6 +162,8 @@ export const typeDefinitions = /* GraphQL */ `
     health: JSON
     "File name → text."
     effectiveConfig: JSON
+    "Credentials in the effective configuration; their values are not kept."
+    findings: [CredentialFinding!]!
     "AvailableComponents: {hash, components: {name: {metadata, components}}}."
     components: JSON
     packages: JSON
@@ -202,6 +214,14 @@ export const typeDefinitions = /* GraphQL */ `
   type ExplainedVariable {
     name: String!
     value: String
+  }
+
+  type CredentialFinding {
+    file: String!
+    line: Int!
+    column: Int!
+    "What it looked like: password, github-token, private-key…"
+    kind: String!
   }
 
   type AgentConfiguration {
@@ -264,8 +284,12 @@ export const typeDefinitions = /* GraphQL */ `
     path: String
     line: Int
     column: Int
-    "Agents it concerns; empty: all."
+    "Empty: the body."
+    file: String!
+    "Up to 100 agents it concerns; empty: all."
     agents: [ID!]!
+    "How many it concerns; null: all."
+    agentCount: Int
   }
 
   type Fleet {

@@ -6,6 +6,7 @@ import { wireAgents } from '@muster/agents/wire';
 import type { ConfigurationService } from '@muster/configs/configuration-service';
 import type { Explanations } from '@muster/configs/explanations.postgres';
 import type { OfferCache } from '@muster/configs/offer-cache';
+import type { ConfigurationValidation } from '@muster/configs/validation.postgres';
 import { wireConfigs } from '@muster/configs/wire';
 import type { Database } from '@muster/db/schema';
 import type { EventBus } from '@muster/messages/event-bus';
@@ -49,6 +50,7 @@ export interface ApiServices {
   configurations: ConfigurationService;
   configurationChanges: ConfigurationChanges;
   explanations: Explanations;
+  validation: ConfigurationValidation;
   fleetResources: FleetResources;
   fleetChanges: FleetChanges;
   rollouts: RolloutService;
@@ -74,6 +76,7 @@ export function wireApi(ports: ApiPorts): ApiServices {
     configurations,
     configurationChanges: new ConfigurationChanges({ db, audit, configurations }),
     explanations: configs.explanations,
+    validation: configs.validation,
     fleetResources: new FleetResources(fleets, rollouts),
     fleetChanges: new FleetChanges({ db, audit, fleets, configurations, rollouts }),
     rollouts,

@@ -280,6 +280,7 @@ it('overview counts agents, and unhealthy ones among the connected', async () =>
     connected: 4,
     disconnected: 1,
     unhealthy: 2,
+    withCredentials: 0,
     versions: [
       { name: '0.149.0', count: 3 },
       { name: '0.148.0', count: 2 },

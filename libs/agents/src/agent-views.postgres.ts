@@ -17,6 +17,7 @@ import type {
   AgentSummary,
 } from './agent.ts';
 import { agentIdFromBytes, agentIdToBytes, type AgentId } from './agent-id.ts';
+import type { ConfigFinding } from './effective-config-redaction.ts';
 import { InvalidCursor } from './errors.ts';
 import type { Presence } from './presence.ts';
 import { whereSelector } from './selector.postgres.ts';
@@ -88,6 +89,11 @@ export class AgentViews {
   async find(id: AgentId): Promise<AgentDetail | null> {
     const row = await this.#filtered({})
       .leftJoin('enrollment_tokens', 'enrollment_tokens.id', 'agent_states.enrollment_token_id')
+      .leftJoin(
+        'effective_config_findings as findings',
+        'findings.hash',
+        'agent_states.effective_config_hash',
+      )
       .leftJoin('report_contents as config', 'config.hash', 'agent_states.effective_config_hash')
       .leftJoin('report_contents as components', 'components.hash', 'agent_states.available_components_hash')
       .leftJoin('report_contents as packages', 'packages.hash', 'agent_states.package_statuses_hash')
@@ -102,6 +108,7 @@ export class AgentViews {
         'agent_states.gateway',
         'enrollment_tokens.name as enrollment_token',
         'config.body as effective_config',
+        'findings.findings',
         'components.body as available_components',
         'packages.body as package_statuses',
       ])
@@ -120,6 +127,7 @@ export class AgentViews {
         sql<number>`(count(*) filter (where agent_states.connected and not agent_states.healthy))::int`.as(
           'unhealthy',
         ),
+        sql<number>`(count(*) filter (where ${hasCredentials}))::int`.as('withCredentials'),
       ])
       .executeTakeFirstOrThrow();
     const versions = await this.#db
@@ -133,12 +141,13 @@ export class AgentViews {
     return { ...counts, disconnected: counts.agents - counts.connected, versions };
   }
 
-  #filtered({ selector, search, status, fleet }: AgentFilter) {
+  #filtered({ selector, search, status, fleet, finding }: AgentFilter) {
     let query = this.#db.selectFrom('agents').innerJoin('agent_states', 'agent_states.uid', 'agents.uid');
     if (selector) query = query.where(whereSelector(selector));
     if (search) query = whereSearched(query, search);
     if (status) query = query.where('agent_states.connected', '=', status === 'connected');
     if (fleet !== undefined) query = query.where('agents.fleet', '=', fleet);
+    if (finding !== undefined) query = query.where(hasCredentials);
     return query;
   }
 
@@ -158,6 +167,9 @@ export class AgentViews {
     return this.#presence.lastSeen(ids).catch(() => new Map());
   }
 }
+
+const hasCredentials = sql<boolean>`agent_states.effective_config_hash in (
+  select hash from effective_config_findings)`;
 
 type AgentsQuery<O> = SelectQueryBuilder<Database, 'agents' | 'agent_states', O>;
 
@@ -228,6 +240,7 @@ interface DetailRow {
   gateway: string;
   enrollment_token: string | null;
   effective_config: Buffer | null;
+  findings: ConfigFinding[] | null;
   available_components: Buffer | null;
   package_statuses: Buffer | null;
 }
@@ -239,6 +252,7 @@ function detailOf(row: DetailRow): Omit<AgentDetail, keyof AgentSummary> {
     nonIdentifyingAttributes: description?.nonIdentifyingAttributes ?? {},
     health: decodeStored(row.health, decodeHealth),
     effectiveConfig: decodeStored(row.effective_config, filesOf),
+    findings: row.findings ?? [],
     components: decodeStored(row.available_components, decodeAvailableComponents),
     packages: decodeStored(row.package_statuses, decodePackageStatuses),
     remoteConfigStatus: remoteConfigStatusOf(row),

@@ -5,6 +5,7 @@ import type { ComponentHealth } from '@muster/opamp/health';
 import type { PackageStatuses } from '@muster/opamp/package-statuses';
 import type { Transport } from '@muster/messages/report-frame';
 import type { AgentId } from './agent-id.ts';
+import type { ConfigFinding } from './effective-config-redaction.ts';
 import type { Selector } from './selector.ts';
 
 export type AgentStatus = 'connected' | 'disconnected';
@@ -47,6 +48,8 @@ export interface AgentDetail extends AgentSummary {
   health: ComponentHealth | null;
   /** File name → text; a file that is not UTF-8 as a base64 `data:` URL. */
   effectiveConfig: Record<string, string> | null;
+  /** Credentials that were in it when it came; they are not kept. */
+  findings: ConfigFinding[];
   components: AvailableComponents | null;
   packages: PackageStatuses | null;
   remoteConfigStatus: {
@@ -73,6 +76,8 @@ export interface AgentFilter {
   search?: string;
   status?: AgentStatus;
   fleet?: string;
+  /** Something to see to: credentials in the effective config. */
+  finding?: 'credentials';
 }
 
 export interface AgentPageQuery extends AgentFilter {
@@ -94,6 +99,8 @@ export interface AgentOverview {
   disconnected: number;
   /** Connected ones that say they are not healthy. */
   unhealthy: number;
+  /** Those with credentials in their effective config. */
+  withCredentials: number;
   /** The most frequent versions, most agents first, at most 20. */
   versions: { name: string; count: number }[];
 }

@@ -1,6 +1,7 @@
 import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import { sql, type Kysely } from 'kysely';
+import { redactEffectiveConfig, type ConfigFinding } from './effective-config-redaction.ts';
 import type { FoldedAgent } from './folded-agent.ts';
 
 /** A message to PostgreSQL must stay below 1 GiB; this much is far from it. */
@@ -11,11 +12,14 @@ const maxKnown = 20_000;
 interface Stored {
   hash: Buffer;
   body: Uint8Array;
+  /** Credentials that were taken out of the body. */
+  findings: readonly ConfigFinding[];
 }
 
 /**
  * What many agents report alike, stored once: effective configs, available components, package statuses.
- * Contents are never deleted, so what was stored once is not sent again.
+ * Contents are never deleted, so what was stored once is not sent again. Credentials in effective configs
+ * are not stored: such a config keeps the hash of what was reported, with what stands for them.
  */
 export class ReportContents {
   readonly #db: Kysely<Database>;
@@ -32,8 +36,11 @@ export class ReportContents {
     for (const { effectiveConfig, availableComponents, packageStatuses } of agents) {
       for (const field of [effectiveConfig, availableComponents, packageStatuses]) {
         if (field === null || field.value.body === null) continue;
-        const key = field.value.hash.toString('latin1');
-        if (!this.#known.has(key)) unknown.set(key, { hash: field.value.hash, body: field.value.body });
+        const { hash, body } = field.value;
+        const key = hash.toString('latin1');
+        if (this.#known.has(key) || unknown.has(key)) continue;
+        const redacted = field === effectiveConfig ? redactEffectiveConfig(body) : null;
+        unknown.set(key, { hash, ...(redacted ?? { body, findings: [] }) });
       }
     }
     for (const part of statements(unknown)) {
@@ -43,6 +50,7 @@ export class ReportContents {
   }
 
   async #insert(contents: readonly Stored[]): Promise<void> {
+    await this.#insertFindings(contents.filter(({ findings }) => findings.length > 0));
     const hashes = contents.map(({ hash }) => hash);
     const bodies = contents.map(({ body }) => body);
     await sql`
@@ -51,6 +59,21 @@ export class ReportContents {
       from unnest(${binaryArray('bytea', hashes)}::bytea[], ${binaryArray('bytea', bodies)}::bytea[]) as content (hash, body)
       order by content.hash
       on conflict (hash) do nothing`.execute(this.#db);
+  }
+
+  async #insertFindings(contents: readonly Stored[]): Promise<void> {
+    if (contents.length === 0) return;
+    await this.#db
+      .insertInto('effective_config_findings')
+      .values(contents.map(({ hash, findings }) => ({ hash, findings: JSON.stringify(findings) })))
+      .onConflict((conflict) => conflict.column('hash').doNothing())
+      .execute();
+    // Stored before its credentials were known as such.
+    await sql`
+      delete from report_contents where hash = any(${binaryArray(
+        'bytea',
+        contents.map(({ hash }) => hash),
+      )}::bytea[])`.execute(this.#db);
   }
 
   #remember(key: string): void {

@@ -13,6 +13,8 @@ import {
 import { scanHealth } from '@muster/opamp/scan-health';
 import { agentIdFromBytes, type AgentId } from './agent-id.ts';
 import { describeAgent } from './description-columns.ts';
+import { redactMessage } from './credential-shapes.ts';
+import { redactHealth } from './health-redaction.ts';
 import type { ConfigFailure, Content, Field, FoldedAgent, Order } from './folded-agent.ts';
 import { healthyOf } from './health-verdict.ts';
 import { cleanText, columnJson } from './column-text.ts';
@@ -185,7 +187,9 @@ const subMessageFolds: Record<number, SubMessageFold> = {
     addChange(agent, 'description');
   },
   [subMessageField.health]: (agent, body, { order }) => {
-    agent.health = later(agent.health, { body, healthy: healthyOf(scanHealth(body)) }, order);
+    const scan = scanHealth(body);
+    const stored = scan.healthy && !scan.hasError ? body : redactHealth(body);
+    agent.health = later(agent.health, { body: stored, healthy: healthyOf(scan) }, order);
     addChange(agent, 'health');
   },
   [subMessageField.effectiveConfig]: (agent, body, { order }) => {
@@ -221,7 +225,8 @@ const maxConfigHash = 128;
 function foldRemoteConfigStatus(agent: FoldedAgent, body: Uint8Array, { order, at }: Moment): void {
   const { lastRemoteConfigHash, status, errorMessage } = decodeRemoteConfigStatus(body);
   const hash = lastRemoteConfigHash.subarray(0, maxConfigHash);
-  const error = cleanText(errorMessage);
+  // Agents quote the configuration they refuse.
+  const error = redactMessage(cleanText(errorMessage));
   agent.remoteConfigStatus = later(agent.remoteConfigStatus, { hash, status, error }, order);
   addChange(agent, 'configStatus');
   if (hash.length === 0) return;

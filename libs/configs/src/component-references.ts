@@ -1,11 +1,16 @@
 import { isAlias, isMap, isScalar, isSeq, type Document, type Node, type Pair, type YAMLMap } from 'yaml';
+import { checkConnectors, type NamedNode, type Pipeline } from './pipeline-graph.ts';
 import type { Problem } from './problem.ts';
 
-type Position = (offset: number) => { line: number; col: number };
+export type Position = (offset: number) => { line: number; col: number };
 
 const pipelineRoles = ['receivers', 'processors', 'exporters'] as const;
 const sections = ['receivers', 'processors', 'exporters', 'connectors', 'extensions'] as const;
 type Section = (typeof sections)[number];
+/** What the collector reads at the top. */
+const topLevel: ReadonlySet<string> = new Set([...sections, 'service']);
+/** A pipeline's name begins with what it carries. */
+const signals: ReadonlySet<string> = new Set(['traces', 'metrics', 'logs', 'profiles']);
 
 /** Which sections may define what a pipeline names in each role: a connector ends one pipeline and begins another. */
 const definedIn: Record<(typeof pipelineRoles)[number] | 'extensions', readonly Section[]> = {
@@ -30,6 +35,9 @@ class ComponentCheck {
   readonly #position: Position;
   readonly #defined: Map<Section, Map<string, Node | null> | 'unknown'>;
   readonly #used = new Set<string>();
+  readonly #pipelines: Pipeline[] = [];
+  /** Something the collector fills in may use any component. */
+  #isOpen = false;
   readonly #problems: Problem[] = [];
 
   constructor(document: Document, root: YAMLMap, position: Position) {
@@ -40,29 +48,79 @@ class ComponentCheck {
   }
 
   run(): Problem[] {
+    this.#checkSections();
     const service = this.#child(this.#root, 'service');
-    if (!isMap(service)) return [];
+    if (!isMap(service)) return this.#problems;
     this.#checkNames(this.#child(service, 'extensions'), 'extensions', 'service.extensions');
     const pipelines = this.#child(service, 'pipelines');
     if (!isMap(pipelines)) return this.#problems;
-    for (const { key, value } of this.#entries(pipelines)) {
-      const pipeline = resolve(this.#document, value);
-      if (!isMap(pipeline)) continue;
-      for (const role of pipelineRoles) {
-        this.#checkNames(this.#child(pipeline, role), role, `service.pipelines.${key}.${role}`);
-      }
-    }
+    for (const { key, node, value } of this.#entries(pipelines)) this.#checkPipeline(key, node, value);
     this.#reportUnused();
+    const connectors = this.#defined.get('connectors')!;
+    if (!this.#isOpen && connectors !== 'unknown') {
+      const report = (severity: Problem['severity'], node: Node | null, path: string, message: string) =>
+        this.#report(severity, node, path, message);
+      checkConnectors(connectors, this.#pipelines, report);
+    }
     return this.#problems;
   }
 
-  #checkNames(names: Node | null, role: keyof typeof definedIn, path: string): void {
-    if (!isSeq(names)) return;
+  #report(severity: Problem['severity'], node: Node | null, path: string, message: string): void {
+    this.#problems.push(at(node, this.#position, severity, path, message));
+  }
+
+  #checkSections(): void {
+    for (const { key, node } of this.#entries(this.#root)) {
+      if (topLevel.has(key)) continue;
+      const message = `"${key}" is no section of a collector configuration: ${[...topLevel].join(', ')}`;
+      this.#report('warning', node, key, message);
+    }
+  }
+
+  #checkPipeline(key: string, node: Node | null, value: unknown): void {
+    const path = `service.pipelines.${key}`;
+    if (!signals.has(key.split('/')[0]!)) {
+      const message = `"${key}" does not say what the pipeline carries: begin its name with traces, metrics, logs or profiles`;
+      this.#report('error', node, path, message);
+    }
+    const pipeline = resolve(this.#document, value);
+    const names = Object.fromEntries(
+      pipelineRoles.map((role) => {
+        const list = isMap(pipeline) ? this.#child(pipeline, role) : null;
+        return [role, this.#checkNames(list, role, `${path}.${role}`)];
+      }),
+    ) as Record<(typeof pipelineRoles)[number], NamedNode[] | 'unknown'>;
+    const { receivers, exporters } = names;
+    if (receivers === 'unknown' || exporters === 'unknown') {
+      this.#isOpen = true;
+      return;
+    }
+    for (const [role, list] of [
+      ['receivers', receivers],
+      ['exporters', exporters],
+    ] as const) {
+      if (list.length === 0) this.#report('error', node, path, `the pipeline "${key}" has no ${role}`);
+    }
+    this.#pipelines.push({ id: key, receivers, exporters });
+  }
+
+  /** The names in a list; 'unknown' when the collector fills some of them in. */
+  #checkNames(names: Node | null, role: keyof typeof definedIn, path: string): NamedNode[] | 'unknown' {
+    if (isScalar(names) && isExpansion(names.value)) return 'unknown';
+    if (!isSeq(names)) return [];
+    const found: NamedNode[] = [];
+    let isComplete = true;
     for (const item of names.items) {
       const node = resolve(this.#document, item);
-      if (!isScalar(node) || isExpansion(node.value)) continue;
+      if (!isScalar(node)) continue;
+      if (isExpansion(node.value)) {
+        isComplete = false;
+        continue;
+      }
       this.#checkName(node, String(node.value), role, path);
+      found.push({ name: String(node.value), node });
     }
+    return isComplete ? found : 'unknown';
   }
 
   #checkName(node: Node, name: string, role: keyof typeof definedIn, path: string): void {
@@ -70,8 +128,7 @@ class ComponentCheck {
     for (const { section } of homes) this.#used.add(`${section}/${name}`);
     const found = homes.some(({ components }) => components === 'unknown' || components?.has(name));
     if (found) return;
-    const message = `"${name}" is not defined under ${definedIn[role].join(' or ')}`;
-    this.#problems.push(at(node, this.#position, 'error', path, message));
+    this.#report('error', node, path, `"${name}" is not defined under ${definedIn[role].join(' or ')}`);
   }
 
   #reportUnused(): void {
@@ -81,7 +138,7 @@ class ComponentCheck {
         if (this.#used.has(`${section}/${name}`)) continue;
         const user = section === 'extensions' ? 'service.extensions' : 'any pipeline';
         const message = `"${name}" is defined but not used in ${user}`;
-        this.#problems.push(at(key, this.#position, 'warning', `${section}.${name}`, message));
+        this.#report('warning', key, `${section}.${name}`, message);
       }
     }
   }

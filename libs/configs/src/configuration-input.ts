@@ -1,8 +1,9 @@
 import { InvalidSelector } from '@muster/agents/errors';
 import { parseSelector } from '@muster/agents/selector';
+import { credentialProblems } from './credential-problems.ts';
 import type { ConfigurationText, Overlay } from './configuration.ts';
 import { InvalidConfiguration, InvalidOverlay } from './errors.ts';
-import { hasErrors } from './problem.ts';
+import { hasErrors, type Problem } from './problem.ts';
 import { CompiledConfiguration } from './rendering.ts';
 import { isTemplate } from './template.ts';
 import { validateConfiguration } from './validate.ts';
@@ -24,24 +25,34 @@ const fileName = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?$/;
 const maxFiles = 50;
 const maxOverlays = 50;
 
-/**
- * Checks all that can be said without an agent; a text without variables is checked as what agents get.
- * `perAgent`: do agents get different bytes?
- * Throws `InvalidConfiguration` with every finding, `InvalidTemplate`, `InvalidOverlay`.
- */
-export function readConfigurationText(input: ConfigurationInput): ConfigurationText & { perAgent: boolean } {
-  const text: ConfigurationText = {
-    body: input.body ?? '',
-    files: input.files ?? {},
-    overlays: (input.overlays ?? []).map(({ selector = '', file = '', body }) => ({ selector, file, body })),
-  };
-  checkFiles(text.files);
-  if (text.overlays.length > maxOverlays) {
+/** The text with its defaults, nothing of which can be a file or an overlay left in. Throws `InvalidOverlay`. */
+export function readConfigurationInput(input: ConfigurationInput): ConfigurationText {
+  const { body = '', files = {} } = input;
+  const overlays = (input.overlays ?? []).map(({ selector = '', file = '', body: text }) => ({
+    selector,
+    file,
+    body: text,
+  }));
+  checkFiles(files);
+  if (overlays.length > maxOverlays) {
     throw new InvalidOverlay('overlays', `a configuration has at most ${maxOverlays} overlays`);
   }
-  for (const [index, overlay] of text.overlays.entries()) checkOverlay(`overlays[${index}]`, overlay);
+  for (const [index, overlay] of overlays.entries()) checkOverlay(`overlays[${index}]`, overlay);
+  return { body, files, overlays };
+}
+
+/**
+ * Checks all that can be said without an agent; a text without variables is checked as what agents get.
+ * `perAgent`: do agents get different bytes? Throws `InvalidConfiguration` with every finding,
+ * `InvalidTemplate`, `InvalidOverlay`.
+ */
+export function readConfigurationText(input: ConfigurationInput): ConfigurationText & { perAgent: boolean } {
+  const text = readConfigurationInput(input);
   const { perAgent } = new CompiledConfiguration(text);
-  if (Object.keys(text.files).length === 0 && !isTemplate(text.body)) refuseErrors(text.body);
+  const isWhole = Object.keys(text.files).length === 0 && !isTemplate(text.body);
+  refuseErrors(isWhole ? validateConfiguration(text.body) : credentialProblems(text.body));
+  for (const file of Object.values(text.files)) refuseErrors(credentialProblems(file));
+  for (const { body } of text.overlays) refuseErrors(credentialProblems(body));
   return { ...text, perAgent };
 }
 
@@ -71,7 +82,6 @@ function checkFileName(field: string, name: string): void {
   );
 }
 
-function refuseErrors(body: string): void {
-  const problems = validateConfiguration(body);
+function refuseErrors(problems: readonly Problem[]): void {
   if (hasErrors(problems)) throw new InvalidConfiguration(problems);
 }

@@ -1,3 +1,4 @@
+import { findCredentials } from '@muster/agents/credential-shapes';
 import { parseSelector } from '@muster/agents/selector';
 import type { Tx } from '@muster/db/transaction';
 import type { Announcer } from './announcer.ts';
@@ -118,6 +119,12 @@ function checkVariables(variables: Readonly<Record<string, string>>): void {
       throw new InvalidVariable(
         field,
         'a variable\'s name has letters, digits and "_", and begins with no digit',
+      );
+    }
+    if (findCredentials(`${name}: ${value}`).length > 0) {
+      throw new InvalidVariable(
+        field,
+        'holds a credential; use a reference such as ${env:NAME} in the configuration',
       );
     }
     if (value.length > maxVariable || /\p{Cc}/u.test(value)) {

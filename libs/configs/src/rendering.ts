@@ -22,6 +22,8 @@ interface Part {
 
 interface PlannedFile {
   readonly name: string;
+  /** The template, with what could be merged before it is rendered. */
+  readonly text: string;
   readonly render: (values: TemplateValues) => string;
 }
 
@@ -69,6 +71,16 @@ export class CompiledConfiguration {
     return { hash: configHash.toString('hex'), remoteConfig, files };
   }
 
+  /**
+   * The files before anything is put in: words stand for what templates give. They name the same components for
+   * all agents with these overlays. Null: blocks (`{% … %}`) decide that for each agent.
+   */
+  skeleton(applied: readonly number[]): Readonly<Record<string, string>> | null {
+    const parts = [...this.#files.values(), ...applied.map((index) => this.#overlayParts[index]!)];
+    if (parts.some(({ text }) => text.includes('{%'))) return null;
+    return Object.fromEntries(this.#plan(applied).map(({ name, text }) => [name, hideOutputs(text, [])]));
+  }
+
   #plan(applied: readonly number[]): PlannedFile[] {
     const key = applied.join();
     const known = this.#planned.get(key);
@@ -77,7 +89,7 @@ export class CompiledConfiguration {
     const names = new Set([...this.#files.keys(), ...overlays.map(({ file }) => file)]);
     const planned = [...names].map((name) => {
       const over = overlays.filter(({ file }) => file === name);
-      return { name, render: planFile(this.#files.get(name), over) };
+      return { name, ...planFile(this.#files.get(name), over) };
     });
     if (this.#planned.size >= maxSets) this.#planned.clear();
     this.#planned.set(key, planned);
@@ -91,26 +103,32 @@ const nothing: Part = toPart('body', '');
  * Without blocks (`{% … %}`) the templates themselves are merged, once for all agents: that takes a hundred
  * times as long as to render. With them, what was rendered is merged.
  */
-function planFile(base: Part = nothing, overlays: readonly Part[]): PlannedFile['render'] {
+function planFile(base: Part = nothing, overlays: readonly Part[]): Omit<PlannedFile, 'name'> {
   if (overlays.length === 0) {
-    return isTemplate(base.text) ? (values) => base.template.render(values) : () => base.text;
+    const render = isTemplate(base.text)
+      ? (values: TemplateValues) => base.template.render(values)
+      : () => base.text;
+    return { text: base.text, render };
   }
   if (![base, ...overlays].some(({ text }) => text.includes('{%'))) {
     const outputs: string[] = [];
     const hidden = ({ place, text }: Part) => ({ place, text: hideOutputs(text, outputs) });
-    const merged = mergeOverlays(hidden(base), overlays.map(hidden));
-    const template = new Template(showOutputs(merged, outputs), `${base.place} with overlays`);
-    return (values) => template.render(values);
+    const text = showOutputs(mergeOverlays(hidden(base), overlays.map(hidden)), outputs);
+    const template = new Template(text, `${base.place} with overlays`);
+    return { text, render: (values) => template.render(values) };
   }
   const rendered = (part: Part, values: TemplateValues) => ({
     place: part.place,
     text: part.template.render(values),
   });
-  return (values) =>
-    mergeOverlays(
-      rendered(base, values),
-      overlays.map((overlay) => rendered(overlay, values)),
-    );
+  return {
+    text: base.text,
+    render: (values) =>
+      mergeOverlays(
+        rendered(base, values),
+        overlays.map((overlay) => rendered(overlay, values)),
+      ),
+  };
 }
 
 /** `{{ … }}` would be a mapping to YAML: a word stands for it while templates are merged. */

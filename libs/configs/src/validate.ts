@@ -9,13 +9,15 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { checkComponents } from './component-references.ts';
+import { credentialProblems } from './credential-problems.ts';
 import { hasErrors, type Problem } from './problem.ts';
 
 export type { Problem };
 
 /**
  * Everything that can be said about a collector configuration from its text alone: YAML syntax,
- * duplicate keys, nothing in it at all, and pipelines that name components which are not defined.
+ * duplicate keys, nothing in it at all, credentials instead of references, sections nobody reads, pipelines
+ * that name components which are not defined or that lead in circles, and components nothing uses.
  * In the order of the text; empty when all is well.
  */
 export function validateConfiguration(body: string): Problem[] {
@@ -27,8 +29,13 @@ export function validateConfiguration(body: string): Problem[] {
     ...document.warnings.map((warning) => syntaxProblem('warning', warning, lines)),
     ...nodeProblems(document, lines),
   ];
-  if (hasErrors(syntax)) return inTextOrder(syntax);
-  return inTextOrder([...syntax, ...checkComponents(document, (offset) => lines.linePos(offset))]);
+  const credentials = credentialProblems(body);
+  if (hasErrors(syntax)) return inTextOrder([...syntax, ...credentials]);
+  return inTextOrder([
+    ...syntax,
+    ...credentials,
+    ...checkComponents(document, (offset) => lines.linePos(offset)),
+  ]);
 }
 
 function syntaxProblem(severity: Problem['severity'], error: YAMLError, lines: LineCounter): Problem {

@@ -7,6 +7,7 @@ import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
 import { AgentConfigurationViews } from './agent-configuration-views.postgres.ts';
 import { Announcer } from './announcer.ts';
+import { ComponentFit } from './component-fit.postgres.ts';
 import { ConfigurationService } from './configuration-service.ts';
 import { ConfigurationStore } from './configuration-store.postgres.ts';
 import { Convergence } from './convergence.ts';
@@ -22,6 +23,7 @@ import type { OfferCache } from './offer-cache.ts';
 import { OfferDelivery } from './offer-delivery.ts';
 import { OfferStore } from './offer-store.postgres.ts';
 import { RenderedConfigs } from './rendered-configs.postgres.ts';
+import { ConfigurationValidation } from './validation.postgres.ts';
 
 export interface ConfigsDeps {
   readonly db: Kysely<Database>;
@@ -42,6 +44,7 @@ export function wireConfigs(deps: ConfigsDeps) {
   const announcer = new Announcer(bus, log);
   const configurationStore = new ConfigurationStore(db);
   const rendered = new RenderedConfigs(configurationStore);
+  const componentFit = new ComponentFit();
   const fleetStore = new FleetStore();
   const offers = new OfferDelivery({ store: new OfferStore(db), offerCache, presence, delivery, log });
   const desiredState = new DesiredState(new DesiredStateStore(), offers, announcer);
@@ -50,6 +53,8 @@ export function wireConfigs(deps: ConfigsDeps) {
     fleets: new FleetService(fleetStore, new FleetViews(db), configurationStore, announcer),
     agentConfigurations: new AgentConfigurationViews(db),
     rendered,
+    componentFit,
+    validation: new ConfigurationValidation(db, rendered, componentFit),
     explanations: new Explanations(db, configurationStore, rendered),
     desiredState,
     offers,

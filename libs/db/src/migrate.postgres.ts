@@ -11,6 +11,7 @@ import * as compactOrders from './migrations/20261121t1803_compact_orders.ts';
 import * as rolloutStandings from './migrations/20261121t1859_rollout_standings.ts';
 import * as fleetIndex from './migrations/20261121t1920_fleet_index.ts';
 import * as templates from './migrations/20261122t0030_templates.ts';
+import * as findings from './migrations/20261122t0200_findings.ts';
 import type { Database } from './schema.ts';
 
 // Imported one by one: a bundled process has no folder to look into.
@@ -25,6 +26,7 @@ const migrations: Record<string, Migration> = {
   '20261121t1859_rollout_standings': rolloutStandings,
   '20261121t1920_fleet_index': fleetIndex,
   '20261122t0030_templates': templates,
+  '20261122t0200_findings': findings,
 };
 
 /** Any number that all versions of Muster share. */

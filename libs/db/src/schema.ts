@@ -11,6 +11,9 @@ export interface Database {
   agent_states: AgentStatesTable;
   agent_renames: AgentRenamesTable;
   report_contents: ReportContentsTable;
+  effective_config_findings: EffectiveConfigFindingsTable;
+  effective_comparisons: EffectiveComparisonsTable;
+  agent_drifts: AgentDriftsTable;
   config_failures: ConfigFailuresTable;
   configurations: ConfigurationsTable;
   configuration_versions: ConfigurationVersionsTable;
@@ -150,6 +153,31 @@ export interface ReportContentsTable {
   hash: Buffer;
   body: Buffer;
   first_seen_at: Generated<Date>;
+}
+
+export interface EffectiveConfigFindingsTable {
+  hash: Buffer;
+  findings: Json<{ file: string; line: number; column: number; kind: string }[]>;
+}
+
+export interface EffectiveComparisonsTable {
+  rendered_hash: Buffer;
+  effective_hash: Buffer;
+  differs: boolean;
+  detail: Json<string[]>;
+}
+
+export interface AgentDriftsTable {
+  uid: string;
+  kind: 'effective' | 'unknown' | 'unconfirmed';
+  desired_hash: Buffer | null;
+  reported_hash: Buffer | null;
+  since: Date;
+  detail: Json<string[]>;
+  tries: Generated<number>;
+  next_at: Date;
+  repair: Generated<'pending' | 'forbidden' | 'notRepaired'>;
+  reason: Generated<string>;
 }
 
 export interface ConfigFailuresTable {

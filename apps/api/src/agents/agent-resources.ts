@@ -63,12 +63,13 @@ export class AgentResources {
   }
 }
 
-function toFilter({ selector, search, status, fleet }: AgentQuery): AgentFilter {
+function toFilter({ selector, search, status, fleet, finding }: AgentQuery): AgentFilter {
   return {
     ...(selector !== undefined && { selector: parseSelector(selector) }),
     ...(search !== undefined && { search }),
     ...(status !== undefined && { status }),
     ...(fleet !== undefined && { fleet }),
+    ...(finding !== undefined && { finding }),
   };
 }
 
@@ -109,6 +110,7 @@ function toDetail(detail: AgentDetail): Omit<AgentDetailResource, keyof AgentRes
     nonIdentifyingAttributes: detail.nonIdentifyingAttributes,
     health: detail.health,
     effectiveConfig: detail.effectiveConfig,
+    findings: detail.findings,
     components: detail.components,
     packages: detail.packages,
     remoteConfigStatus: detail.remoteConfigStatus,

@@ -13,6 +13,12 @@ export const agentQuery = z.strictObject({
     .preprocess((value) => (value === '' ? undefined : value), agentStatus.optional())
     .meta({ description: 'Only agents that are connected or disconnected.' }),
   fleet: textParameter.meta({ description: 'Only members of this fleet.' }),
+  finding: z
+    .preprocess(
+      (value) => (value === '' ? undefined : value),
+      z.enum(['credentials'], 'must be credentials').optional(),
+    )
+    .meta({ description: 'Only agents whose effective configuration held credentials.' }),
   ...listParameters,
 });
 
@@ -60,6 +66,16 @@ export type AgentResource = z.infer<typeof agentResource>;
 
 export const agentPage = pageSchema('AgentPage', agentResource);
 
+const credentialFinding = named(
+  'CredentialFinding',
+  z.object({
+    file: z.string(),
+    line: z.int(),
+    column: z.int(),
+    kind: z.string().meta({ description: 'What it looked like: password, github-token, private-key…' }),
+  }),
+);
+
 export const agentDetailResource = named(
   'AgentDetail',
   z.object({
@@ -68,6 +84,9 @@ export const agentDetailResource = named(
     nonIdentifyingAttributes: anyJson,
     health: anyJson,
     effectiveConfig: anyJson,
+    findings: z
+      .array(credentialFinding)
+      .meta({ description: 'Credentials in the effective configuration; their values are not kept.' }),
     components: anyJson,
     packages: anyJson,
     remoteConfigStatus: z.object({ hash: z.string(), status: z.string(), error: z.string() }).nullable(),

@@ -63,6 +63,7 @@ export function agentResolvers(
       nonIdentifyingAttributes: detail('nonIdentifyingAttributes'),
       health: detail('health'),
       effectiveConfig: detail('effectiveConfig'),
+      findings: detail('findings'),
       components: detail('components'),
       packages: detail('packages'),
       remoteConfigStatus: detail('remoteConfigStatus'),

@@ -1,6 +1,7 @@
-import type { Configuration, ConfigurationVersion } from '@muster/configs/configuration';
+import type { Configuration, ConfigurationText, ConfigurationVersion } from '@muster/configs/configuration';
+import { readConfigurationInput, type ConfigurationInput } from '@muster/configs/configuration-input';
 import type { RenderedForAgent } from '@muster/configs/explanation';
-import type { Problem } from '@muster/configs/problem';
+import type { Finding } from '@muster/configs/validation.postgres';
 import { z } from 'zod';
 import { versionNumber } from '../http/parse.ts';
 import { dateTime, named, pageSchema, textMap, toDateTime } from '../http/schemas.ts';
@@ -56,7 +57,11 @@ export const diffQuery = z.strictObject({ from: versionNumber, to: versionNumber
 export const validation = named(
   'Validation',
   z.strictObject({
-    body: z.string().optional().meta({ description: 'Text to check; left out: the newest version.' }),
+    ...texts,
+    fleet: z.string().max(256).optional().meta({
+      description:
+        'Whose agents it is checked for; left out: the fleets whose stable version is of this configuration.',
+    }),
   }),
 );
 
@@ -117,7 +122,9 @@ export const problemResource = named(
     path: z.string().nullable(),
     line: z.int().nullable(),
     column: z.int().nullable(),
-    agents: z.array(z.string()).meta({ description: 'Agents it concerns; empty: all.' }),
+    file: z.string().meta({ description: 'Empty: the body.' }),
+    agents: z.array(z.string()).meta({ description: 'Up to 100 agents it concerns; empty: all.' }),
+    agentCount: z.int().nullable().meta({ description: 'How many it concerns; null: all.' }),
   }),
 );
 export type ProblemResource = z.infer<typeof problemResource>;
@@ -170,9 +177,21 @@ export function toConfigurationResource(configuration: Configuration): Configura
   };
 }
 
-export function toProblemResource(problem: Problem): ProblemResource {
-  const { severity, message, path, line, column } = problem;
-  return { severity, message, path, line, column, agents: [] };
+/** Agents of a finding that are listed. */
+const agentsShown = 100;
+
+export function toProblemResource(finding: Finding): ProblemResource {
+  const { severity, message, path, line, column, file, agents } = finding;
+  return {
+    severity,
+    message,
+    path,
+    line,
+    column,
+    file,
+    agents: agents?.slice(0, agentsShown) ?? [],
+    agentCount: agents?.length ?? null,
+  };
 }
 
 /** The members of an answer that say what an agent gets. */
@@ -184,4 +203,11 @@ export function toRenderedMembers({ hash, files, error, overlays, variables }: R
     overlays: [...overlays],
     variables: [...variables],
   };
+}
+
+/** The text that a request is about; null: it gives none. */
+export function toConfigurationText(input: ConfigurationInput): ConfigurationText | null {
+  const { body, files, overlays } = input;
+  if (body === undefined && files === undefined && overlays === undefined) return null;
+  return readConfigurationInput(input);
 }

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { ConfigurationService } from '@muster/configs/configuration-service';
 import { UnknownConfiguration } from '@muster/configs/errors';
 import { Explanations } from '@muster/configs/explanations.postgres';
-import { validateConfiguration } from '@muster/configs/validate';
+import { ConfigurationValidation } from '@muster/configs/validation.postgres';
 import { parseUid } from '../agents/agent-resources.ts';
 import { actorOf } from '../http/guard.ts';
 import { pageOf, type Page } from '../http/paging.ts';
@@ -16,6 +16,7 @@ import {
   preview,
   restoration,
   toConfigurationResource,
+  toConfigurationText,
   toProblemResource,
   toRenderedMembers,
   toVersionResource,
@@ -31,15 +32,18 @@ export class ConfigurationsController {
   readonly #configurations: ConfigurationService;
   readonly #changes: ConfigurationChanges;
   readonly #explanations: Explanations;
+  readonly #validation: ConfigurationValidation;
 
   constructor(
     @Inject(ConfigurationService) configurations: ConfigurationService,
     @Inject(ConfigurationChanges) changes: ConfigurationChanges,
     @Inject(Explanations) explanations: Explanations,
+    @Inject(ConfigurationValidation) validation: ConfigurationValidation,
   ) {
     this.#configurations = configurations;
     this.#changes = changes;
     this.#explanations = explanations;
+    this.#validation = validation;
   }
 
   @Get()
@@ -114,9 +118,12 @@ export class ConfigurationsController {
     @Param('name') name: string,
     @Body() body: unknown,
   ): Promise<{ problems: ProblemResource[] }> {
-    const { latest } = await this.#find(parseName(name));
-    const text = parse(validation, body ?? {}).body ?? latest.body;
-    return { problems: validateConfiguration(text).map(toProblemResource) };
+    const known = parseName(name);
+    const { latest } = await this.#find(known);
+    const input = parse(validation, body ?? {});
+    const text = toConfigurationText(input) ?? latest;
+    const findings = await this.#validation.validate(text, { name: known, fleet: input.fleet });
+    return { problems: findings.map(toProblemResource) };
   }
 
   @Post(':name/preview')

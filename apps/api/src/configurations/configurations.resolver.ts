@@ -1,5 +1,5 @@
 import type { ConfigurationService } from '@muster/configs/configuration-service';
-import { validateConfiguration } from '@muster/configs/validate';
+import type { ConfigurationValidation } from '@muster/configs/validation.postgres';
 import type { Resolvers } from '../graphql/resolvers.ts';
 import { parse, parseName, versionNumber } from '../http/parse.ts';
 import type { ConfigurationChanges } from './configuration-changes.ts';
@@ -8,14 +8,17 @@ import {
   newVersion,
   restoration,
   toConfigurationResource,
+  toConfigurationText,
   toProblemResource,
   toVersionResource,
+  validation,
   type ConfigurationResource,
 } from './configuration-schemas.ts';
 
 export function configurationResolvers(
   configurations: ConfigurationService,
   changes: ConfigurationChanges,
+  validations: ConfigurationValidation,
 ): Resolvers {
   return {
     Query: {
@@ -45,8 +48,12 @@ export function configurationResolvers(
         };
         return toVersionResource(await changes.restore(actor, input));
       },
-      validateConfiguration: (_parent: unknown, { body }: { body: string }) =>
-        validateConfiguration(body).map(toProblemResource),
+      async validateConfiguration(_parent: unknown, { name, ...args }: { name?: string }) {
+        const input = parse(validation, args);
+        const text = toConfigurationText(input) ?? { body: '', files: {}, overlays: [] };
+        const findings = await validations.validate(text, { name, fleet: input.fleet });
+        return findings.map(toProblemResource);
+      },
     },
     Configuration: {
       versions: async ({ name }: ConfigurationResource) =>

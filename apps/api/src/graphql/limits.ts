@@ -33,6 +33,7 @@ const details = new Set([
   'nonIdentifyingAttributes',
   'health',
   'effectiveConfig',
+  'findings',
   'components',
   'packages',
   'remoteConfigStatus',

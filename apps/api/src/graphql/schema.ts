@@ -16,7 +16,7 @@ import type { Resolvers } from './resolvers.ts';
 export function graphqlSchema(services: ApiServices, live: Live): GraphQLSchema {
   const resolvers = merge([
     agentResolvers(services.agentResources, services.agentChanges, services.explanations),
-    configurationResolvers(services.configurations, services.configurationChanges),
+    configurationResolvers(services.configurations, services.configurationChanges, services.validation),
     fleetResolvers(services.fleetResources, services.fleetChanges, services.rollouts),
     rolloutResolvers(services.rollouts, services.rolloutChanges),
     enrollmentTokenResolvers(services.access, services.enrollmentTokenChanges),

@@ -10,6 +10,7 @@ export const overviewResource = named(
     connected: z.int(),
     disconnected: z.int(),
     unhealthy: z.int(),
+    withCredentials: z.int(),
     configurationStatus: z.array(z.object({ status: configurationStatus, count: z.int() })),
     versions: z.array(z.object({ name: z.string(), count: z.int() })),
     fleets: z.int(),

@@ -1,0 +1,91 @@
+import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
+import { binaryArray } from '@muster/db/binary-array';
+import type { Database } from '@muster/db/schema';
+import { decodeAvailableComponents, type AvailableComponents } from '@muster/opamp/available-components';
+import { sql, type Kysely } from 'kysely';
+import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
+import { validateFiles, type FileProblem } from './file-problems.ts';
+import { missingComponents } from './missing-components.ts';
+
+/** Decoded lists of some 100 KiB each. */
+const maxKnown = 50;
+
+/** Agents that are to get the same files. */
+export interface FitGroup {
+  /** Null: all of the fleet that accept remote configs. */
+  readonly agents: readonly AgentId[] | null;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+/** Agents that said they lack components that their files use. */
+export interface Misfit {
+  readonly agents: AgentId[];
+  /** One for each component they lack. */
+  readonly problems: readonly FileProblem[];
+}
+
+/** Compares what configurations use with what agents say they have (spec "AvailableComponents"). */
+export class ComponentFit {
+  /** By hash in hex: what agents reported never changes under its hash. */
+  readonly #known = new Map<string, AvailableComponents>();
+
+  /** Agents of a fleet that cannot run what they are to get. Who has not said what it has is not among them. */
+  async misfits(db: Kysely<Database>, fleet: string, groups: readonly FitGroup[]): Promise<Misfit[]> {
+    const lists = await this.#lists(db, fleet);
+    const misfits: Misfit[] = [];
+    for (const { agents, files } of groups) {
+      for (const [hash, available] of lists) {
+        const problems = validateFiles(files, (body) => missingComponents(body, available) ?? []);
+        if (problems.length === 0) continue;
+        const lacking = await agentsWith(db, fleet, hash, agents);
+        if (lacking.length > 0) misfits.push({ agents: lacking, problems });
+      }
+    }
+    return misfits;
+  }
+
+  /** What is said of the fleet's agents, each list once. */
+  async #lists(db: Kysely<Database>, fleet: string): Promise<Map<string, AvailableComponents>> {
+    const { rows } = await sql<{ hash: string }>`
+      select distinct encode(s.available_components_hash, 'hex') as hash
+      from agents join agent_states s on s.uid = agents.uid
+      where agents.fleet = ${fleet} and s.available_components_hash is not null`.execute(db);
+    const lists = new Map<string, AvailableComponents>();
+    for (const { hash } of rows) {
+      const list = this.#known.get(hash) ?? (await this.#read(db, hash));
+      if (list) lists.set(hash, list);
+    }
+    return lists;
+  }
+
+  async #read(db: Kysely<Database>, hash: string): Promise<AvailableComponents | null> {
+    const row = await db
+      .selectFrom('report_contents')
+      .select('body')
+      .where('hash', '=', Buffer.from(hash, 'hex'))
+      .executeTakeFirst();
+    if (!row) return null;
+    const list = decodeAvailableComponents(row.body);
+    if (this.#known.size >= maxKnown) this.#known.clear();
+    this.#known.set(hash, list);
+    return list;
+  }
+}
+
+async function agentsWith(
+  db: Kysely<Database>,
+  fleet: string,
+  hash: string,
+  agents: readonly AgentId[] | null,
+): Promise<AgentId[]> {
+  const among =
+    agents === null
+      ? sql`true`
+      : sql`agents.uid in (select uid from unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid))`;
+  const { rows } = await sql<{ uids: Buffer | null }>`
+    select string_agg(uuid_send(agents.uid), '' order by agents.uid) as uids
+    from agents join agent_states s on s.uid = agents.uid
+    where agents.fleet = ${fleet} and s.available_components_hash = ${Buffer.from(hash, 'hex')}
+      and ${acceptsRemoteConfig('s')} and ${among}`.execute(db);
+  return agentIdsFromBytes(rows[0]?.uids ?? new Uint8Array(0));
+}

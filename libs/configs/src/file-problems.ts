@@ -1,0 +1,43 @@
+import { mergeOverlays } from './overlays.ts';
+import { InvalidTemplate } from './errors.ts';
+import type { Problem } from './problem.ts';
+
+/** A finding, and the file it is in: "" is the body. */
+export interface FileProblem extends Problem {
+  readonly file: string;
+}
+
+/**
+ * What `check` finds in the files of one agent. Several are looked at as a collector takes them, merged in the
+ * order of their names: such findings have a path and no line.
+ */
+export function validateFiles(
+  files: Readonly<Record<string, string>>,
+  check: (body: string) => readonly Problem[],
+): FileProblem[] {
+  const names = Object.keys(files).toSorted();
+  const [first = '', ...others] = names;
+  if (others.length === 0) return check(files[first] ?? '').map((problem) => ({ ...problem, file: first }));
+  try {
+    const merged = mergeOverlays(
+      { place: first, text: files[first]! },
+      others.map((place) => ({ place, text: files[place]! })),
+    );
+    return check(merged).map((problem) => ({ ...problem, file: '', line: null, column: null }));
+  } catch (error) {
+    if (!(error instanceof InvalidTemplate)) throw error;
+    return [toProblem(error)];
+  }
+}
+
+/** A text that cannot be read or rendered, as a finding in it. */
+export function toProblem({ place, reason, position }: InvalidTemplate): FileProblem {
+  return {
+    severity: 'error',
+    message: reason,
+    path: null,
+    line: position?.line ?? null,
+    column: position?.column ?? null,
+    file: place,
+  };
+}
