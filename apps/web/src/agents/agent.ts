@@ -5,6 +5,9 @@ export type ConfigurationStatus = 'none' | 'offered' | 'applying' | 'applied' | 
 
 export const agentStatuses: AgentStatus[] = ['connected', 'disconnected'];
 
+/** Something to see to: `credentials`, the effective configuration held some. */
+export type AgentFinding = 'credentials';
+
 export interface VersionRef {
   name: string;
   version: number;
@@ -46,6 +49,7 @@ export interface AgentDetail extends AgentRow {
   nonIdentifyingAttributes: Record<string, unknown>;
   health: ComponentHealth | null;
   effectiveConfig: Record<string, string> | null;
+  findings: CredentialFinding[];
   components: { hash: string; components: Record<string, ComponentDetails> } | null;
   packages: { packages: Record<string, PackageStatus>; errorMessage: string } | null;
   remoteConfigStatus: { hash: string; status: string; error: string } | null;
@@ -55,6 +59,15 @@ export interface AgentDetail extends AgentRow {
     remoteAddress: string;
     enrollmentToken: string | null;
   } | null;
+}
+
+/** A credential in what an agent runs; Muster keeps its place and not its value. */
+export interface CredentialFinding {
+  file: string;
+  line: number;
+  column: number;
+  /** What it looked like, as in `github-token`. */
+  kind: string;
 }
 
 /** Health of an agent or a part of it (OpAMP's ComponentHealth). Times are nanoseconds as text. */

@@ -1,6 +1,6 @@
 import { gql } from 'urql';
 import type { Signal } from '../live-query.ts';
-import type { AgentDetail, AgentRow, AgentStatus } from './agent.ts';
+import type { AgentDetail, AgentFinding, AgentRow, AgentStatus } from './agent.ts';
 import type { Explanation } from './explanation.ts';
 
 export interface AgentFilters {
@@ -8,6 +8,7 @@ export interface AgentFilters {
   search: string | null;
   status: AgentStatus | null;
   fleet: string | null;
+  finding: AgentFinding | null;
 }
 
 const rowFields = `
@@ -35,8 +36,23 @@ export const agentsQuery = gql<
   { agents: { items: AgentRow[]; next: string | null; total: number } },
   AgentFilters & { after: string | null }
 >(`
-  query Agents($selector: String, $search: String, $status: AgentStatus, $fleet: String, $after: String) {
-    agents(selector: $selector, search: $search, status: $status, fleet: $fleet, after: $after, limit: 50) {
+  query Agents(
+    $selector: String
+    $search: String
+    $status: AgentStatus
+    $fleet: String
+    $finding: AgentFinding
+    $after: String
+  ) {
+    agents(
+      selector: $selector
+      search: $search
+      status: $status
+      fleet: $fleet
+      finding: $finding
+      after: $after
+      limit: 50
+    ) {
       items { ${rowFields} }
       next
       total
@@ -70,6 +86,7 @@ export const agentQuery = gql<{ agent: AgentDetail | null }, { uid: string }>(`
       nonIdentifyingAttributes
       health
       effectiveConfig
+      findings { file line column kind }
       components
       packages
       remoteConfigStatus { hash status error }

@@ -106,8 +106,26 @@ export const restoreVersionMutation = gql<
   }
 `);
 
-export const validateConfigurationMutation = gql<{ validateConfiguration: Problem[] }, { body: string }>(`
-  mutation ValidateConfiguration($body: String!) {
-    validateConfiguration(body: $body) { severity message path line column agents }
+/** Without a fleet the agents of the fleets that run the configuration are asked. */
+export interface ValidationScope {
+  name: string | null;
+  fleet: string | null;
+}
+
+export const validateConfigurationMutation = gql<
+  { validateConfiguration: Problem[] },
+  ConfigurationText & ValidationScope
+>(`
+  mutation ValidateConfiguration($body: String, $files: JSON, $overlays: JSON, $name: String, $fleet: String) {
+    validateConfiguration(body: $body, files: $files, overlays: $overlays, name: $name, fleet: $fleet) {
+      severity
+      message
+      path
+      line
+      column
+      file
+      agents
+      agentCount
+    }
   }
 `);

@@ -11,7 +11,6 @@ import { ConfigurationFields, textFields } from './configuration-fields.tsx';
 import { createConfigurationMutation } from './configurations.queries.ts';
 import { starterConfiguration } from './starter.ts';
 import { fromDraft, toDraft } from './text-draft.ts';
-import { useProblems } from './use-problems.ts';
 
 /** Makes a configuration and its version 1. */
 export function CreateConfigurationPage() {
@@ -20,7 +19,6 @@ export function CreateConfigurationPage() {
   const [description, setDescription] = useState('');
   const [draft, setDraft] = useState(() => toDraft({ body: starterConfiguration, files: {}, overlays: [] }));
   const [{ fetching, error }, create] = useMutation(createConfigurationMutation);
-  const problems = useProblems(draft.body);
   const { fields, rest } = byField(error, ['name', 'description', ...textFields]);
   const text = fromDraft(draft);
 
@@ -44,7 +42,7 @@ export function CreateConfigurationPage() {
             error={fields.description?.message}
           />
         </div>
-        <ConfigurationFields draft={draft} onChange={setDraft} problems={problems} errors={fields} />
+        <ConfigurationFields name={null} draft={draft} onChange={setDraft} errors={fields} />
         {'error' in text && (
           <Notice tone="bad" role="status">
             {text.error}

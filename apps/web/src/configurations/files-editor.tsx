@@ -1,4 +1,4 @@
-import type { ServerError } from '../server-error.ts';
+import type { Problem, ServerError } from '../server-error.ts';
 import { ErrorNotice } from '../ui/error-notice.tsx';
 import { TextField } from '../ui/field.tsx';
 import { Panel } from '../ui/panel.tsx';
@@ -10,10 +10,14 @@ import './part-editor.css';
 export function FilesEditor({
   draft,
   onChange,
+  problems,
+  rendered,
   error,
 }: {
   draft: TextDraft;
   onChange: (draft: TextDraft) => void;
+  problems: Problem[] | null;
+  rendered: boolean;
   error: ServerError | undefined;
 }) {
   const add = () =>
@@ -60,6 +64,8 @@ export function FilesEditor({
                 short
                 label={`Text of file ${index + 1} (YAML)`}
                 value={text}
+                problems={problems && problems.filter(({ file }) => file === name.trim())}
+                rendered={rendered}
                 onChange={(changed) => change(id, changed)}
               />
             </li>

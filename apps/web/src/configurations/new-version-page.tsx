@@ -14,7 +14,6 @@ import {
   type ConfigurationVersion,
 } from './configurations.queries.ts';
 import { fromDraft, toDraft } from './text-draft.ts';
-import { useProblems } from './use-problems.ts';
 import { changedParts } from './version-text.ts';
 import { VersionChanges } from './version-view.tsx';
 
@@ -40,7 +39,6 @@ function NewVersionForm({ name, latest }: { name: string; latest: ConfigurationV
   const [draft, setDraft] = useState(() => toDraft(latest));
   const [comment, setComment] = useState('');
   const [{ fetching, error }, create] = useMutation(createVersionMutation);
-  const problems = useProblems(draft.body);
   const { fields, rest } = byField(error, [...textFields, 'comment']);
   const text = fromDraft(draft);
   const changed = 'error' in text || changedParts(latest, text).length > 0;
@@ -56,7 +54,7 @@ function NewVersionForm({ name, latest }: { name: string; latest: ConfigurationV
 
   return (
     <form className="form form-wide" onSubmit={(event) => void submit(event)}>
-      <ConfigurationFields draft={draft} onChange={setDraft} problems={problems} errors={fields} />
+      <ConfigurationFields name={name} draft={draft} onChange={setDraft} errors={fields} />
       {'error' in text ? (
         <Notice tone="bad" role="status">
           {text.error}

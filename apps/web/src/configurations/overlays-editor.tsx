@@ -1,5 +1,5 @@
 import { SelectorField } from '../agents/selector-field.tsx';
-import type { ServerError } from '../server-error.ts';
+import type { Problem, ServerError } from '../server-error.ts';
 import { ErrorNotice } from '../ui/error-notice.tsx';
 import { Field } from '../ui/field.tsx';
 import { Panel } from '../ui/panel.tsx';
@@ -11,10 +11,12 @@ import './part-editor.css';
 export function OverlaysEditor({
   draft,
   onChange,
+  problems,
   error,
 }: {
   draft: TextDraft;
   onChange: (draft: TextDraft) => void;
+  problems: Problem[] | null;
   error: ServerError | undefined;
 }) {
   const { overlays } = draft;
@@ -53,6 +55,7 @@ export function OverlaysEditor({
                 index={index}
                 overlay={overlay}
                 files={draft.files.map(({ name }) => name.trim()).filter(Boolean)}
+                problems={problems && problems.filter(({ file }) => file === `overlays[${index}]`)}
                 error={index === faulty ? error : undefined}
                 onChange={(changed) => change(overlays.with(index, changed))}
               />
@@ -108,12 +111,14 @@ function OverlayFields({
   index,
   overlay,
   files,
+  problems,
   error,
   onChange,
 }: {
   index: number;
   overlay: OverlayDraft;
   files: string[];
+  problems: Problem[] | null;
   error: ServerError | undefined;
   onChange: (overlay: OverlayDraft) => void;
 }) {
@@ -152,6 +157,7 @@ function OverlayFields({
         label={`Text of overlay ${index + 1} (YAML)`}
         value={overlay.body}
         onChange={(body) => onChange({ ...overlay, body })}
+        problems={problems}
         refusal={isOfSelector ? undefined : error}
       />
     </>

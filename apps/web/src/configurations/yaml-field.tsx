@@ -15,18 +15,21 @@ export function YamlField({
   onChange,
   problems: checked,
   refusal,
+  rendered = false,
   required = false,
   short = false,
 }: {
   label: string;
   value: string;
   onChange: (value: string) => void;
-  /** Null: not checked yet; undefined: nobody checks it before it is saved. */
-  problems?: Problem[] | null | undefined;
+  /** Null: not checked yet. */
+  problems: Problem[] | null;
   /** Why the text could not be saved. */
   refusal?: ServerError | undefined;
+  /** Problems of single agents are placed in what they get, where lines may differ from these. */
+  rendered?: boolean;
   required?: boolean;
-  /** One of several on the page. */
+  /** One of several on the page, which only speaks up when something is wrong. */
   short?: boolean;
 }) {
   const problems = checked ?? refusal?.problems ?? null;
@@ -48,7 +51,10 @@ export function YamlField({
     <div className="field">
       <label htmlFor={id}>{label}</label>
       <div className={short ? 'editor editor-short' : 'editor'} ref={scroller}>
-        <Gutter lines={lines} problems={problems ?? []} />
+        <Gutter
+          lines={lines}
+          problems={(problems ?? []).filter((problem) => !rendered || problem.agentCount === null)}
+        />
         <textarea
           id={id}
           ref={textarea}
@@ -66,8 +72,10 @@ export function YamlField({
         />
       </div>
       <div id={`${id}-problems`} className="stack">
-        {refusal && !isMended(refusal, checked ?? null) && <ErrorNotice errors={[refusal]} />}
-        {checked !== undefined && <ProblemList problems={problems} onSelect={goTo} />}
+        {refusal && !isMended(refusal, checked) && <ErrorNotice errors={[refusal]} />}
+        {(!short || (problems && problems.length > 0)) && (
+          <ProblemList problems={problems} rendered={rendered} onSelect={goTo} />
+        )}
       </div>
     </div>
   );

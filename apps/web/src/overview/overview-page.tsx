@@ -44,6 +44,14 @@ function OverviewSections({ overview }: { overview: Overview }) {
           value={overview.unhealthy}
           tone={overview.unhealthy > 0 ? 'bad' : undefined}
         />
+        {overview.withCredentials > 0 && (
+          <Figure
+            label="With credentials"
+            value={overview.withCredentials}
+            to={agentsPath({ finding: 'credentials' })}
+            tone="warn"
+          />
+        )}
         <Figure label="Fleets" value={overview.fleets} to="/fleets" />
         <Figure label="Configurations" value={overview.configurations} to="/configurations" />
       </dl>

@@ -9,6 +9,8 @@ export interface Overview {
   connected: number;
   disconnected: number;
   unhealthy: number;
+  /** Agents whose effective configuration held credentials. */
+  withCredentials: number;
   configurationStatus: { status: ConfigurationStatus; count: number }[];
   versions: { name: string; count: number }[];
   fleets: number;
@@ -23,6 +25,7 @@ export const overviewQuery = gql<{ overview: Overview }, Record<string, never>>(
       connected
       disconnected
       unhealthy
+      withCredentials
       configurationStatus { status count }
       versions { name count }
       fleets
