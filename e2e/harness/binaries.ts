@@ -12,10 +12,13 @@ export type Found<Name extends string> =
   { found: true; paths: Record<Name, string> } | { found: false; reason: string };
 
 /**
- * The upstream supervisor and collector: from MUSTER_BIN_DIR, `.cache/bin` or PATH, else built with Go.
+ * The upstream supervisor, a collector and an older one: from MUSTER_BIN_DIR, `.cache/bin` or PATH, else built with Go.
  * Without them tests are skipped and the reason is printed; in CI that is a failure.
  */
-export const realCollector = locate(['opampsupervisor', 'otelcol'], 'tests with a real collector');
+export const realCollector = locate(
+  ['opampsupervisor', 'otelcol', 'otelcol-previous'],
+  'tests with a real collector',
+);
 
 /** An agent on the reference library's client; built anew when its source has changed. */
 export const referenceClient = locateReferenceClient();

@@ -28,16 +28,23 @@ export class Supervisor {
   }
 
   /** Like `start`, and its log tells the offers it got. */
-  static async startVerbose(supervisorYaml: string): Promise<Supervisor> {
-    return Supervisor.start(supervisorYaml + debugLog);
+  static async startVerbose(
+    supervisorYaml: string,
+    collector: 'otelcol' | 'otelcol-previous' = 'otelcol',
+  ): Promise<Supervisor> {
+    const supervisor = await Supervisor.#install(supervisorYaml + debugLog, collector);
+    await supervisor.start();
+    return supervisor;
   }
 
-  static async #install(supervisorYaml: string): Promise<Supervisor> {
+  static async #install(
+    supervisorYaml: string,
+    collector: 'otelcol' | 'otelcol-previous' = 'otelcol',
+  ): Promise<Supervisor> {
     if (!realCollector.found) throw new Error(realCollector.reason);
     const directory = await mkdtemp(join(tmpdir(), 'muster-e2e-supervisor-'));
-    for (const [name, path] of Object.entries(realCollector.paths)) {
-      await symlink(path, join(directory, name));
-    }
+    await symlink(realCollector.paths.opampsupervisor, join(directory, 'opampsupervisor'));
+    await symlink(realCollector.paths[collector], join(directory, 'otelcol'));
     await writeFile(join(directory, 'supervisor.yaml'), supervisorYaml);
     return new Supervisor(directory);
   }

@@ -64,7 +64,14 @@ export const typeDefinitions = /* GraphQL */ `
       variables: JSON
     ): PutFleetResult!
     deleteFleet(name: String!): Boolean!
-    startRollout(fleet: String!, configuration: String!, version: Int!, policy: JSON): Rollout!
+    startRollout(
+      fleet: String!
+      configuration: String!
+      version: Int!
+      policy: JSON
+      "When to start; absent, or past: at once."
+      startAt: DateTime
+    ): Rollout!
     pauseRollout(id: ID!): Rollout!
     resumeRollout(id: ID!): Rollout!
     abortRollout(id: ID!): Rollout!
@@ -334,13 +341,38 @@ export const typeDefinitions = /* GraphQL */ `
     policy: JSON!
     wave: Int!
     waves: [Wave!]!
-    "waiting, offered, applied, failed, deferred, quarantined, rolledBack → number of agents."
+    "Agents of the same kind, the largest cohort first."
+    cohorts: [RolloutCohort!]!
+    "waiting, offered, applied, failed, deferred, quarantined, rolledBack, stopped → number of agents."
     counts: JSON!
+    "When it was to start; null: at once."
+    startAt: DateTime
+    "When offers go on that a window, the pace or the start holds back."
+    waitsUntil: DateTime
+    "Completed, and agents that were away still get their turn."
+    catchingUp: Boolean!
+    "Catching up stopped at a gate; resume goes on."
+    halted: Boolean!
     createdAt: DateTime!
     createdBy: String!
     finishedAt: DateTime
-    agents(limit: Int = 200): [RolloutAgent!]!
+    agents(limit: Int = 200, after: String, state: String): [RolloutAgent!]!
     events: [RolloutEvent!]!
+  }
+
+  "Agents that were of the same kind when the rollout was planned."
+  type RolloutCohort {
+    cohort: Int!
+    "All four null: everybody that is in no other cohort."
+    type: String
+    version: String
+    os: String
+    arch: String
+    size: Int!
+    "running, stopped or rolledBack."
+    state: String!
+    reason: String!
+    counts: JSON!
   }
 
   type Wave {
@@ -349,12 +381,20 @@ export const typeDefinitions = /* GraphQL */ `
     "pending, running, soaking, passed or stopped."
     state: String!
     counts: JSON!
+    cohorts: [WaveCohort!]!
+  }
+
+  type WaveCohort {
+    cohort: Int!
+    size: Int!
+    counts: JSON!
   }
 
   type RolloutAgent {
     uid: ID!
     name: String!
     wave: Int!
+    cohort: Int!
     state: String!
     error: String!
     offeredAt: DateTime

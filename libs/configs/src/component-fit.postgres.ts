@@ -17,7 +17,7 @@ export interface FitGroup {
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** Agents that said they lack components that their files use. */
+/** Agents that said they lack components which their files use. */
 export interface Misfit {
   readonly agents: AgentId[];
   /** One for each component they lack. */

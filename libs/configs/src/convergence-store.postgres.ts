@@ -4,7 +4,8 @@ import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
-import { parsePolicy } from './policy.ts';
+import { parsePolicy, type Policy } from './policy.ts';
+import { quarantineOf } from './quarantine.postgres.ts';
 
 /** Agents whose fleet wants them to run something else than they should run now. */
 export interface Stray {
@@ -42,14 +43,14 @@ export class ConvergenceStore {
     return rows.map((row) => row.uid);
   }
 
-  /** A fleet's pace, to plan by; null: the fleet says nothing, or is gone. */
-  async pace(fleet: string): Promise<number | null> {
+  /** A fleet's policy, to plan by; null: the fleet is gone. */
+  async policy(fleet: string): Promise<Policy | null> {
     const row = await this.#db
       .selectFrom('fleets')
       .select('policy')
       .where('name', '=', fleet)
       .executeTakeFirst();
-    return row ? parsePolicy(row.policy).perSecond : null;
+    return row ? parsePolicy(row.policy) : null;
   }
 
   /** The fleet's stable version, which stays it while `tx` is open; no rollout of the fleet acts meanwhile. */
@@ -71,22 +72,21 @@ const these = (agents: readonly AgentId[]) =>
 
 /**
  * Its target is not the stable version, or not what that version is for this agent now. Nobody knows the
- * latter of an agent that has changed since it was last rendered for.
+ * latter of an agent that has changed since it was last rendered for. Who cannot take the version is no stray.
  */
 const isStray = sql`case
+  when rendering.uid is not null and rendering.hash is null then false
   when not stable.per_agent
     then (c.target_configuration, c.target_version) is distinct from (fleets.configuration, fleets.version)
-  when rendering.uid is null or rendering.inputs is distinct from
-    render_inputs(agents.attributes, agents.labels, fleets.name, fleets.stable_variables)
-    then true
-  when rendering.hash is null then false
+  when rendering.uid is null then true
   else (c.target_configuration, c.target_version, c.target_hash) is distinct from
     (fleets.configuration, fleets.version, rendering.hash)
 end`;
 
 /**
- * Connected agents that accept remote configs and whose target is not their fleet's stable version. A
- * rollout of their fleet comes first, and what an aborted one left behind stays: an operator stopped it.
+ * Connected agents that accept remote configs, whose target is not their fleet's stable version and who are
+ * not in quarantine for that. A rollout of their fleet comes first, one that catches up with them too, and what
+ * an aborted one left behind stays: an operator stopped it.
  */
 const mayConverge = sql`
   join fleets on fleets.name = agents.fleet
@@ -94,8 +94,10 @@ const mayConverge = sql`
   left join agent_configurations c on c.uid = agents.uid
   left join configuration_versions stable
     on stable.configuration = fleets.configuration and stable.version = fleets.version
-  left join agent_renderings rendering on stable.per_agent and rendering.uid = agents.uid
+  left join agent_renderings rendering on rendering.uid = agents.uid
     and rendering.configuration = fleets.configuration and rendering.version = fleets.version
+    and rendering.inputs = render_inputs(
+      agents.attributes, agents.labels, s.available_components_hash, fleets.name, fleets.stable_variables)
   -- looked at once, before anything else: new agents cost nothing where no fleet wants something of them
   where exists (select from fleets as wanting where wanting.configuration is not null)
     and fleets.configuration is not null
@@ -104,7 +106,13 @@ const mayConverge = sql`
     and ${isStray}
     and not exists (
       select from rollouts r join rollout_agents ra on ra.rollout_id = r.id and ra.uid = agents.uid
-      where r.fleet = agents.fleet and r.state in ('scheduled', 'running', 'paused', 'rollingBack')
+      where r.fleet = agents.fleet and (
+        r.state in ('running', 'paused', 'rollingBack')
+        or (r.catching_up and ra.state in ('deferred', 'offered')))
       offset 0) -- by key, for each agent
     and not exists (
-      select from rollouts r where r.id = c.rollout_id and r.fleet = agents.fleet and r.state = 'aborted')`;
+      select from rollouts r where r.id = c.rollout_id and r.fleet = agents.fleet and r.state = 'aborted')
+    and not exists ${quarantineOf(sql`agents.uid`, sql`null::bytea`, {
+      configuration: sql`fleets.configuration`,
+      version: sql`fleets.version`,
+    })}`;

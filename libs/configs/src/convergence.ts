@@ -2,6 +2,7 @@ import type { AgentId } from '@muster/agents/agent-id';
 import type { Tx } from '@muster/db/transaction';
 import type { ConvergenceStore } from './convergence-store.postgres.ts';
 import type { DesiredState } from './desired-state.ts';
+import { windowAt } from './maintenance-windows.ts';
 import { Pace } from './pace.ts';
 import type { RenderedConfigs } from './rendered-configs.postgres.ts';
 
@@ -41,10 +42,12 @@ export class Convergence {
     this.#remember(await this.#deps.store.strays(null, maxWaiting));
   }
 
-  /** Gives waiting agents their target, as many as the pace of each fleet lets through now. */
+  /** Gives waiting agents their target, as many as the pace of each fleet lets through now, inside its windows. */
   async advance(): Promise<void> {
     for (const [fleet, waiting] of this.#waiting) {
-      const perSecond = (await this.#deps.store.pace(fleet)) ?? defaultPerSecond;
+      const policy = await this.#deps.store.policy(fleet);
+      if (policy && !windowAt(policy.windows, this.#deps.now()).open) continue;
+      const perSecond = policy?.perSecond ?? defaultPerSecond;
       const pace = this.#pace(fleet, perSecond);
       const next = [...waiting].slice(0, pace.take(waiting.size, perSecond, this.#deps.now()));
       if (next.length > 0) pace.giveBack(next.length - (await this.#converge(fleet, next)));

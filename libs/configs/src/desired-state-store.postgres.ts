@@ -3,6 +3,7 @@ import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
 import { uuidV7 } from '@muster/db/uuid-v7';
+import { quarantineOf } from './quarantine.postgres.ts';
 import type { Target } from './target.ts';
 
 /** What agents of one call have in common. */
@@ -12,7 +13,7 @@ type SharedTarget = Omit<Target, 'agent'>;
 export class DesiredStateStore {
   /**
    * Sets what these agents should run. `previous` becomes what they had confirmed, and stays what it was
-   * when the same rollout sets its target again. Agents that failed a config are left out for that config.
+   * when the same rollout sets its target again. Agents in quarantine for the version are left out.
    * Answers the agents that got their target.
    */
   async setTargets(tx: Tx, targets: readonly Target[]): Promise<AgentId[]> {
@@ -41,8 +42,7 @@ export class DesiredStateStore {
           (uid, target_configuration, target_version, target_hash, desired_hash, rollout_id)
         select t.uid, ${configuration}, ${version}, ${hash}, ${hash}, ${rolloutId}
         from unnest(${binaryArray('uuid', agents)}::uuid[]) as t (uid)
-        where not exists (
-          select from config_failures f where f.uid = t.uid and f.hash = ${hash} and f.lifted_at is null)
+        where not exists ${quarantineOf(sql`t.uid`, sql`${hash}::bytea`, { configuration, version })}
         order by t.uid
         on conflict (uid) do update set
           (previous_configuration, previous_version, previous_hash) = (

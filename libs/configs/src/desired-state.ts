@@ -18,7 +18,7 @@ export class DesiredState {
   }
 
   /**
-   * Sets targets. An agent that failed a config is never given it again: it is left out. Answers the agents
+   * Sets targets. An agent in quarantine for a version is not given it: it is left out. Answers the agents
    * that got their target.
    */
   async setTargets(tx: Tx, targets: readonly Target[]): Promise<AgentId[]> {

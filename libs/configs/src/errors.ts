@@ -133,3 +133,25 @@ export class InvalidVariable extends Error {
     this.field = field;
   }
 }
+
+/** No quarantine in force has this id. */
+export class UnknownQuarantine extends Error {
+  readonly code = 'unknown-quarantine';
+  readonly field = 'id';
+
+  constructor(id: string) {
+    super(`no quarantine in force has the id ${id}`);
+  }
+}
+
+/** A version cannot be rendered for some agents of the fleet that is to get it. */
+export class NotRenderable extends Error {
+  readonly code = 'not-renderable';
+  readonly field = 'version';
+
+  constructor(error: InvalidTemplate, agents: readonly string[]) {
+    super(
+      `${error.message}; this concerns ${agents.length} of the fleet's agents, such as ${agents[0]}: label them, set a variable of the fleet, or give a default (| default: …)`,
+    );
+  }
+}

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { InvalidPolicy } from './errors.ts';
-import { amountOf, defaultPolicy, parsePolicy } from './policy.ts';
+import { amountOf } from './policy-members.ts';
+import { defaultPolicy, parsePolicy } from './policy.ts';
 
 test('every member has a default', () => {
   expect(parsePolicy({})).toEqual(defaultPolicy);
@@ -16,11 +17,21 @@ test('members given win over the defaults passed in, one by one', () => {
   });
 });
 
+const night = { timezone: 'Europe/Berlin', days: ['sat', 'fri'], start: '22:00', end: '06:00' };
+
+test('windows keep their order, days that of the week', () => {
+  const { windows } = parsePolicy({ windows: [night, { ...night, timezone: 'UTC' }] });
+  expect(windows).toEqual([
+    { ...night, days: ['fri', 'sat'] },
+    { ...night, days: ['fri', 'sat'], timezone: 'UTC' },
+  ]);
+});
+
 describe('names the member that is wrong', () => {
   test.each([
     [null, 'policy'],
     [[], 'policy'],
-    [{ windows: [] }, 'policy.windows'],
+    [{ hours: [] }, 'policy.hours'],
     [{ waves: [] }, 'policy.waves'],
     [{ waves: '1' }, 'policy.waves'],
     [{ waves: ['1', 'x'] }, 'policy.waves[1]'],
@@ -36,6 +47,18 @@ describe('names the member that is wrong', () => {
     [{ maxFailed: null }, 'policy.maxFailed'],
     [{ maxUnhealthy: true }, 'policy.maxUnhealthy'],
     [{ onBreach: 'stop' }, 'policy.onBreach'],
+    [{ jitterSeconds: -1 }, 'policy.jitterSeconds'],
+    [{ maxNotConverged: '2.5' }, 'policy.maxNotConverged'],
+    [{ breachScope: 'wave' }, 'policy.breachScope'],
+    [{ quarantine: null }, 'policy.quarantine'],
+    [{ windows: {} }, 'policy.windows'],
+    [{ windows: [null] }, 'policy.windows[0]'],
+    [{ windows: [night, { ...night, timezone: 'Berlin' }] }, 'policy.windows[1].timezone'],
+    [{ windows: [{ ...night, days: [] }] }, 'policy.windows[0].days'],
+    [{ windows: [{ ...night, days: ['Sat'] }] }, 'policy.windows[0].days'],
+    [{ windows: [{ ...night, start: '24:00' }] }, 'policy.windows[0].start'],
+    [{ windows: [{ ...night, end: undefined }] }, 'policy.windows[0].end'],
+    [{ windows: [{ ...night, until: '' }] }, 'policy.windows[0].until'],
   ])('%j', (policy, field) => {
     expect(() => parsePolicy(policy)).toThrowError(expect.objectContaining({ field }));
     expect(() => parsePolicy(policy)).toThrowError(InvalidPolicy);

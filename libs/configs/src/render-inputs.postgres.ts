@@ -55,13 +55,15 @@ export async function inputGroups(
     agents === null
       ? sql`agents join agent_states s on s.uid = agents.uid
           where agents.fleet = ${fleet.name} and ${acceptsRemoteConfig('s')}`
-      : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid) join agents on agents.uid = asked.uid`;
+      : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid) join agents on agents.uid = asked.uid
+          join agent_states s on s.uid = agents.uid`;
   const { rows } = await sql<{ inputs: unknown[]; uids: Buffer; hashes: Buffer }>`
     select jsonb_build_array(${sql.join(columns)}) as inputs,
       string_agg(uuid_send(agents.uid), '' order by agents.uid) as uids,
       string_agg(
         uuid_send(render_inputs(
-          agents.attributes, agents.labels, ${fleet.name}, ${JSON.stringify(fleet.variables)}::jsonb)),
+          agents.attributes, agents.labels, s.available_components_hash,
+          ${fleet.name}, ${JSON.stringify(fleet.variables)}::jsonb)),
         '' order by agents.uid) as hashes
     from ${from} group by 1`.execute(db);
   return rows.map(({ inputs, uids, hashes }) => ({

@@ -3,6 +3,7 @@ import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { sql, type Kysely } from 'kysely';
+import type { ComponentFit, FitGroup, Misfit } from './component-fit.postgres.ts';
 import type { ConfigurationStore } from './configuration-store.postgres.ts';
 import { InvalidTemplate, UnknownConfigurationVersion } from './errors.ts';
 import { inputGroups, type InputGroup, type RenderFleet } from './render-inputs.postgres.ts';
@@ -19,12 +20,15 @@ export interface VersionName {
   readonly version: number;
 }
 
-/** Agents that get the same bytes of a version, or that it cannot be rendered for. */
+/** Agents that get the same bytes of a version, or that cannot be given any. */
 export interface RenderedGroup {
-  /** Of the rendered config, hex, which is stored; null: see `error`. */
+  /** Of the rendered config, hex, which is stored; null: see `error` and `missing`. */
   readonly hash: string | null;
+  /** It cannot be rendered for them. */
   readonly error: InvalidTemplate | null;
-  /** Null: every agent that was asked for. */
+  /** They said that they do not have what it uses; for people. */
+  readonly missing: string | null;
+  /** Null: every agent that was asked for and is in no other group. */
   readonly agents: readonly AgentId[] | null;
 }
 
@@ -37,13 +41,15 @@ export interface Rendering extends InputGroup {
 /** Renders versions for agents, the same inputs once, and keeps the results by their hash. */
 export class RenderedConfigs {
   readonly #configurations: ConfigurationStore;
+  readonly #fit: ComponentFit;
   /** Versions never change, so what was made of one stays true. */
   readonly #compiled = new Map<string, CompiledConfiguration>();
   /** Version and inputs → hash, of what is stored. */
   readonly #known = new Map<string, string>();
 
-  constructor(configurations: ConfigurationStore) {
+  constructor(configurations: ConfigurationStore, fit: ComponentFit) {
     this.#configurations = configurations;
+    this.#fit = fit;
   }
 
   /** Throws `UnknownConfigurationVersion`. */
@@ -73,10 +79,37 @@ export class RenderedConfigs {
     agents: readonly AgentId[] | null,
   ): Promise<RenderedGroup[]> {
     const compiled = await this.compiled(version, tx.db);
-    if (!compiled.perAgent) {
-      return [{ hash: await this.#storeConstant(tx, version, compiled), error: null, agents: null }];
-    }
-    const outcomes = (await inputGroups(tx.db, compiled, fleet, agents)).map((group) => {
+    return compiled.perAgent
+      ? this.#renderEach(tx, version, compiled, fleet, agents)
+      : this.#renderOnce(tx, version, compiled, fleet, agents);
+  }
+
+  async #renderOnce(
+    tx: Tx,
+    version: VersionName,
+    compiled: CompiledConfiguration,
+    fleet: RenderFleet,
+    agents: readonly AgentId[] | null,
+  ): Promise<RenderedGroup[]> {
+    const config = compiled.render(noValues, []);
+    await this.#storeOnce(tx, version, config);
+    const misfits = await this.#fit.misfits(tx.db, fleet.name, [{ agents, files: config.files }]);
+    const groups = misfits.map(toMissing);
+    const lacking = misfits.flatMap((misfit) => misfit.agents);
+    const inputs = lacking.length === 0 ? [] : await inputGroups(tx.db, compiled, fleet, lacking);
+    await this.#note(tx, version, inputs, groups);
+    return [{ hash: config.hash, error: null, missing: null, agents: null }, ...groups];
+  }
+
+  async #renderEach(
+    tx: Tx,
+    version: VersionName,
+    compiled: CompiledConfiguration,
+    fleet: RenderFleet,
+    agents: readonly AgentId[] | null,
+  ): Promise<RenderedGroup[]> {
+    const inputs = await inputGroups(tx.db, compiled, fleet, agents);
+    const outcomes = inputs.map((group) => {
       const key = JSON.stringify([version, group.values, group.overlays]);
       const hash = this.#known.get(key);
       const rendered = hash === undefined ? render(compiled, group) : { config: null, error: null };
@@ -89,8 +122,19 @@ export class RenderedConfigs {
       fresh.map(({ config }) => config),
     );
     for (const { key, config } of fresh) tx.afterCommit(() => this.#remember(key, config.hash));
-    await this.#note(tx, version, outcomes);
-    return outcomes.map(({ group, hash, error }) => ({ hash, error, agents: group.agents }));
+    const misfits = await this.#fit.misfits(tx.db, fleet.name, fitGroups(compiled, inputs));
+    const lacking = new Set(misfits.flatMap((misfit) => misfit.agents));
+    const groups = [
+      ...outcomes.map(({ group, hash, error }) => ({
+        hash,
+        error,
+        missing: null,
+        agents: lacking.size === 0 ? group.agents : group.agents.filter((agent) => !lacking.has(agent)),
+      })),
+      ...misfits.map(toMissing),
+    ];
+    await this.#note(tx, version, inputs, groups);
+    return groups.filter((group) => group.agents.length > 0);
   }
 
   /** The same, and nothing is stored. */
@@ -104,14 +148,11 @@ export class RenderedConfigs {
     return groups.map((group) => ({ ...group, ...render(compiled, group) }));
   }
 
-  async #storeConstant(tx: Tx, version: VersionName, compiled: CompiledConfiguration): Promise<string> {
+  async #storeOnce(tx: Tx, version: VersionName, config: RenderedConfig): Promise<void> {
     const key = JSON.stringify(version);
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
-    const config = compiled.render({ agent: {}, fleet: {}, variables: {}, labels: {}, attributes: {} }, []);
+    if (this.#known.has(key)) return;
     await this.#store(tx, version, [config]);
     tx.afterCommit(() => this.#remember(key, config.hash));
-    return config.hash;
   }
 
   async #store(
@@ -153,15 +194,19 @@ export class RenderedConfigs {
   async #note(
     tx: Tx,
     { configuration, version }: VersionName,
-    outcomes: readonly { group: InputGroup; hash: string | null; error: InvalidTemplate | null }[],
+    inputs: readonly InputGroup[],
+    groups: readonly RenderedGroup[],
   ): Promise<void> {
-    const rows = outcomes
-      .flatMap(({ group, hash, error }) =>
-        group.agents.map((uid, index) => ({
+    const inputsOf = new Map(
+      inputs.flatMap((group) => group.agents.map((agent, index) => [agent, group.inputs[index]!] as const)),
+    );
+    const rows = groups
+      .flatMap(({ agents, hash, error, missing }) =>
+        (agents ?? []).map((uid) => ({
           uid,
-          inputs: group.inputs[index]!,
+          inputs: inputsOf.get(uid)!,
           hash: hash === null ? null : Buffer.from(hash, 'hex'),
-          error: error?.message ?? null,
+          error: error?.message ?? missing,
         })),
       )
       .toSorted((a, b) => (a.uid < b.uid ? -1 : 1));
@@ -200,6 +245,28 @@ export class RenderedConfigs {
     if (this.#known.size >= maxKnown) this.#known.clear();
     this.#known.set(key, hash);
   }
+}
+
+const noValues = { agent: {}, fleet: {}, variables: {}, labels: {}, attributes: {} };
+/** Where blocks decide which components there are, so many different texts are looked at. */
+const maxTexts = 200;
+
+/** What components are used does not depend on the values, unless blocks (`{% … %}`) decide it. */
+function fitGroups(compiled: CompiledConfiguration, inputs: readonly InputGroup[]): FitGroup[] {
+  const bySet = Map.groupBy(inputs, ({ overlays }) => overlays.join());
+  return [...bySet.values()].flatMap((groups) => {
+    const files = compiled.skeleton(groups[0]!.overlays);
+    if (files) return [{ files, agents: groups.flatMap(({ agents }) => agents) }];
+    return groups.slice(0, maxTexts).flatMap((group) => {
+      const { config } = render(compiled, group);
+      return config ? [{ files: config.files, agents: group.agents }] : [];
+    });
+  });
+}
+
+function toMissing({ agents, problems }: Misfit) {
+  const missing = problems.map(({ message }) => message).join('; ');
+  return { hash: null, error: null, missing, agents };
 }
 
 function render(

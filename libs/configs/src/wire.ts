@@ -22,6 +22,7 @@ import { FleetViews } from './fleet-views.postgres.ts';
 import type { OfferCache } from './offer-cache.ts';
 import { OfferDelivery } from './offer-delivery.ts';
 import { OfferStore } from './offer-store.postgres.ts';
+import { Quarantines } from './quarantines.postgres.ts';
 import { RenderedConfigs } from './rendered-configs.postgres.ts';
 import { ConfigurationValidation } from './validation.postgres.ts';
 
@@ -43,8 +44,8 @@ export function wireConfigs(deps: ConfigsDeps) {
   const { db, bus, presence, offerCache, delivery, log, now = Date.now } = deps;
   const announcer = new Announcer(bus, log);
   const configurationStore = new ConfigurationStore(db);
-  const rendered = new RenderedConfigs(configurationStore);
   const componentFit = new ComponentFit();
+  const rendered = new RenderedConfigs(configurationStore, componentFit);
   const fleetStore = new FleetStore();
   const offers = new OfferDelivery({ store: new OfferStore(db), offerCache, presence, delivery, log });
   const desiredState = new DesiredState(new DesiredStateStore(), offers, announcer);
@@ -57,6 +58,7 @@ export function wireConfigs(deps: ConfigsDeps) {
     validation: new ConfigurationValidation(db, rendered, componentFit),
     explanations: new Explanations(db, configurationStore, rendered),
     desiredState,
+    quarantines: new Quarantines(db, announcer),
     offers,
     membership: new FleetMembership(fleetStore, announcer),
     convergence: new Convergence({

@@ -11,6 +11,7 @@ import * as compactOrders from './migrations/20261121t1803_compact_orders.ts';
 import * as rolloutStandings from './migrations/20261121t1859_rollout_standings.ts';
 import * as fleetIndex from './migrations/20261121t1920_fleet_index.ts';
 import * as templates from './migrations/20261122t0030_templates.ts';
+import * as cohorts from './migrations/20261122t0100_cohorts.ts';
 import * as findings from './migrations/20261122t0200_findings.ts';
 import type { Database } from './schema.ts';
 
@@ -26,6 +27,7 @@ const migrations: Record<string, Migration> = {
   '20261121t1859_rollout_standings': rolloutStandings,
   '20261121t1920_fleet_index': fleetIndex,
   '20261122t0030_templates': templates,
+  '20261122t0100_cohorts': cohorts,
   '20261122t0200_findings': findings,
 };
 

@@ -25,7 +25,10 @@ export interface Database {
   undelivered_offers: UndeliveredOffersTable;
   rollouts: RolloutsTable;
   rollout_agents: RolloutAgentsTable;
+  rollout_cohorts: RolloutCohortsTable;
+  rollout_waves: RolloutWavesTable;
   rollout_events: RolloutEventsTable;
+  cohort_quarantines: CohortQuarantinesTable;
 }
 
 /** jsonb: parsed when read, JSON text when written. */
@@ -186,6 +189,8 @@ export interface ConfigFailuresTable {
   error: string;
   failed_at: Generated<Date>;
   lifted_at: Date | null;
+  id: GeneratedAlways<string>;
+  lifted_by: string | null;
 }
 
 export interface ConfigurationsTable {
@@ -277,7 +282,14 @@ export interface RolloutsTable {
   waves_offered: Generated<(Date | null)[]>;
   waves_settled: Generated<(Date | null)[]>;
   accepted: ColumnType<
-    { failed: number; unhealthy: number; disconnected: number }[],
+    {
+      wave: number;
+      cohort: number;
+      failed: number;
+      unhealthy: number;
+      disconnected: number;
+      notConverged: number;
+    }[],
     string | undefined,
     string
   >;
@@ -285,6 +297,11 @@ export interface RolloutsTable {
   created_at: Generated<Date>;
   created_by: string;
   finished_at: Date | null;
+  start_at: Date | null;
+  catching_up: Defaulted<boolean>;
+  halted: Defaulted<boolean>;
+  reverted: Defaulted<boolean>;
+  offers: ColumnType<{ at: number; count: number }[], string | undefined, string>;
 }
 
 export type RolloutState =
@@ -300,10 +317,35 @@ export interface RolloutAgentsTable {
   offered_at: Date | null;
   settled_at: Date | null;
   error: Defaulted<string>;
+  cohort: Defaulted<number>;
+  no_answer: boolean | null;
 }
 
 export type RolloutAgentState =
-  'waiting' | 'offered' | 'applied' | 'failed' | 'deferred' | 'quarantined' | 'rolledBack';
+  'waiting' | 'offered' | 'applied' | 'failed' | 'deferred' | 'quarantined' | 'rolledBack' | 'stopped';
+
+export interface RolloutCohortsTable {
+  rollout_id: string;
+  cohort: number;
+  type: string | null;
+  version: string | null;
+  os: string | null;
+  arch: string | null;
+  size: number;
+  state: Defaulted<RolloutCohortState>;
+  reason: Defaulted<string>;
+}
+
+export type RolloutCohortState = 'running' | 'stopped' | 'rolledBack';
+
+export interface RolloutWavesTable {
+  rollout_id: string;
+  wave: number;
+  cohort: number;
+  size: number;
+  unhealthy: Defaulted<number>;
+  disconnected: Defaulted<number>;
+}
 
 export interface RolloutEventsTable {
   id: string;
@@ -312,4 +354,20 @@ export interface RolloutEventsTable {
   actor: string;
   kind: string;
   detail: Json<Record<string, unknown>>;
+}
+
+export interface CohortQuarantinesTable {
+  id: string;
+  configuration: string;
+  version: number;
+  type: string;
+  agent_version: string;
+  os: string;
+  arch: string;
+  fleet: string;
+  rollout_id: string;
+  reason: string;
+  made_at: Date;
+  lifted_at: Date | null;
+  lifted_by: string | null;
 }

@@ -1,50 +1,106 @@
-import { amountOf, type Policy } from '@muster/configs/policy';
-import type { WaveCounts } from './rollout-agent.ts';
+import type { Policy } from '@muster/configs/policy';
+import { amountOf } from '@muster/configs/policy-members';
+import type { CohortCounts } from './rollout-agent.ts';
 
-export type Gate = 'maxFailed' | 'maxUnhealthy' | 'maxDisconnected';
+const words = {
+  maxFailed: 'failed',
+  maxNotConverged: 'without an answer',
+  maxUnhealthy: 'unhealthy',
+  maxDisconnected: 'disconnected',
+} as const;
+export type Gate = keyof typeof words;
+const gates = Object.keys(words) as Gate[];
 
-/** What a person has accepted in a wave by resuming after a breach. */
-export interface Accepted {
-  readonly failed: number;
-  readonly unhealthy: number;
-  readonly disconnected: number;
+/** What gates look at. */
+export type GateCounts = Pick<CohortCounts, 'failed' | 'notConverged' | 'unhealthy' | 'disconnected'>;
+
+/** What a person has accepted in a cohort's part of a wave by resuming after a breach. */
+export interface Accepted extends GateCounts {
+  readonly wave: number;
+  readonly cohort: number;
 }
 
 export interface Breach {
   readonly gate: Gate;
   readonly wave: number;
+  /** The cohort that breaches it; null: the wave as a whole. */
+  readonly cohort: number | null;
   readonly count: number;
   /** The most that would have been tolerated. */
   readonly allowed: number;
+  /** Which cohorts contributed. */
+  readonly cohorts: readonly { readonly cohort: number; readonly count: number; readonly size: number }[];
 }
 
-const counted = { maxFailed: 'failed', maxUnhealthy: 'unhealthy', maxDisconnected: 'disconnected' } as const;
-const gates = Object.keys(counted) as Gate[];
-
-/** The first gate that does not hold, or null. `waves` are those the rollout has reached, in order. */
+/**
+ * The first gate that does not hold, or null. `reached` are the waves the rollout has come to; cohorts in
+ * `stopped` are not looked at.
+ */
 export function findBreach(
   policy: Policy,
-  waves: readonly WaveCounts[],
+  reached: readonly CohortCounts[],
   accepted: readonly Accepted[],
+  stopped: ReadonlySet<number>,
 ): Breach | null {
-  for (const [wave, counts] of waves.entries()) {
+  const counted = reached.filter(({ cohort }) => !stopped.has(cohort));
+  const byCohort = policy.breachScope === 'cohort';
+  const groups = Map.groupBy(counted, ({ wave, cohort }) => (byCohort ? `${wave} ${cohort}` : `${wave}`));
+  for (const group of groups.values()) {
+    const { wave, cohort } = group[0]!;
+    const acceptedHere = accepted.filter(
+      (entry) => entry.wave === wave && group.some((part) => part.cohort === entry.cohort),
+    );
     for (const gate of gates) {
       const limit = policy[gate];
       if (limit === null) continue;
-      const allowed = Math.floor(amountOf(limit, counts.size)) + (accepted[wave]?.[counted[gate]] ?? 0);
-      const count = counts[counted[gate]];
-      if (count > allowed) return { gate, wave, count, allowed };
+      const size = sum(group, (part) => part.size);
+      const allowed =
+        Math.floor(amountOf(limit, size)) + sum(acceptedHere, (entry) => gated(policy, gate, entry));
+      const count = sum(group, (part) => gated(policy, gate, part));
+      if (count <= allowed) continue;
+      const cohorts = group
+        .map((part) => ({ cohort: part.cohort, count: gated(policy, gate, part), size: part.size }))
+        .filter((part) => part.count > 0);
+      return { gate, wave, cohort: byCohort ? cohort : null, count, allowed, cohorts };
     }
   }
   return null;
 }
 
+/** Agents without an answer have a gate of their own, or count as failed. */
+function gated(policy: Policy, gate: Gate, counts: GateCounts): number {
+  switch (gate) {
+    case 'maxFailed':
+      return policy.maxNotConverged === null ? counts.failed : counts.failed - counts.notConverged;
+    case 'maxNotConverged':
+      return counts.notConverged;
+    case 'maxUnhealthy':
+      return counts.unhealthy;
+    case 'maxDisconnected':
+      return counts.disconnected;
+  }
+}
+
 /** What resuming accepts: all that went wrong so far. */
-export function acceptAll(waves: readonly WaveCounts[]): Accepted[] {
-  return waves.map(({ failed, unhealthy, disconnected }) => ({ failed, unhealthy, disconnected }));
+export function acceptAll(reached: readonly CohortCounts[]): Accepted[] {
+  return reached
+    .map(({ wave, cohort, failed, notConverged, unhealthy, disconnected }) => ({
+      wave,
+      cohort,
+      failed,
+      notConverged,
+      unhealthy,
+      disconnected,
+    }))
+    .filter((entry) => entry.failed + entry.unhealthy + entry.disconnected > 0);
 }
 
 /** The breach in words, for people. */
 export function describeBreach({ gate, wave, count, allowed }: Breach): string {
-  return `${count} ${counted[gate]} in wave ${wave + 1}, ${gate} allows ${allowed}`;
+  return `${count} ${words[gate]} in wave ${wave + 1}, ${gate} allows ${allowed}`;
+}
+
+/** The sum of what `value` says of each. */
+export function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
 }

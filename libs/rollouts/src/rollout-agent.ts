@@ -5,17 +5,22 @@ export const agentStates = [
   'applied',
   'failed', // said so, could not be sent the config, or did not answer in time
   'deferred', // offline when its turn came, or since; gets its turn when it returns
-  'quarantined', // failed this very config before: never offered
+  'quarantined', // it or its cohort failed this version before: not offered until that is lifted
   'rolledBack', // taken back; settled once it has confirmed what it had before
+  'stopped', // its cohort stopped before its turn came
 ] as const;
 export type RolloutAgentState = (typeof agentStates)[number];
 export type AgentCounts = Record<RolloutAgentState, number>;
 
-/** The agents of one wave, counted. */
-export interface WaveCounts extends Readonly<AgentCounts> {
+/** The agents of one cohort in one wave, counted. */
+export interface CohortCounts extends Readonly<AgentCounts> {
+  readonly wave: number;
+  readonly cohort: number;
   readonly size: number;
-  /** Applied, and says it is not healthy. */
+  /** Applied, and says it is not healthy; once the wave has passed, as it was then. */
   readonly unhealthy: number;
-  /** Was offered, and is offline now. */
+  /** Was offered, and is offline now; of those that had applied when the wave passed, as it was then. */
   readonly disconnected: number;
+  /** Among the failed: those that did not answer in time. */
+  readonly notConverged: number;
 }

@@ -1,24 +1,21 @@
 import { sql } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
 import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postgres';
+import { quarantineOf } from '@muster/configs/quarantine.postgres';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
 import type { RolloutAgentState } from './rollout-agent.ts';
-import type { RolloutView } from './rollout.ts';
+import { toCounts, type Counts, type WavePart } from './rollout-counts.ts';
 import {
+  concerned,
+  concernedStandings,
   deferredReachable,
   reachable,
-  reached,
-  refusals,
-  sum,
+  stoppedCohorts,
   tally,
-  toWaveCounts,
   type CountRow,
 } from './rollout-standings.postgres.ts';
 import type { RolloutRecord } from './rollout-store.postgres.ts';
-
-/** So many rows at once are worth new statistics. */
-const manyAgents = 1_000n;
 
 /** An agent whose turn it is. */
 export interface DueAgent {
@@ -41,51 +38,12 @@ export interface Settled {
   readonly counts: Counts;
 }
 
-/** What `decide` wants to know of the agents. */
-export type Counts = Pick<RolloutView, 'reached' | 'due' | 'offeredInLastSecond' | 'nextDeadline'>;
-
 /**
  * Where every agent stands in a rollout. All statements are set-based and follow from the tables alone. Agents
  * that go the way of their wave have a row that stays as it was planned: the view `rollout_standings` derives
  * from the marks of their wave and from what they report that they were offered the config and applied it.
  */
 export class RolloutAgentsStore {
-  /** How many agents of the fleet can take part: those that accept remote configs. */
-  async countCandidates(tx: Tx, fleet: string): Promise<number> {
-    const { rows } = await sql<{ count: number }>`
-      select count(*)::int as count from agents a join agent_states s on s.uid = a.uid
-      where a.fleet = ${fleet} and ${acceptsRemoteConfig('s')}`.execute(tx.db);
-    return rows[0]!.count;
-  }
-
-  /**
-   * Puts the fleet's agents into waves. Connected ones come first, so that a first wave of one is not an
-   * agent that cannot answer; those in quarantine for this config come last. Answers how many there are.
-   */
-  async plan(
-    tx: Tx,
-    rollout: { id: string; fleet: string; hash: string; ends: readonly number[] },
-  ): Promise<void> {
-    const { id, fleet, ends } = rollout;
-    const hash = Buffer.from(rollout.hash, 'hex');
-    const { numAffectedRows = 0n } = await sql`
-      insert into rollout_agents (rollout_id, uid, wave, hash, state)
-      select ${id}, uid,
-        -- an agent that came since they were counted goes to the last wave
-        least(width_bucket(place - 1, ${ends}::bigint[]), ${ends.length - 1}),
-        ${hash}, case when quarantined then 'quarantined' else 'waiting' end
-      from (
-        select a.uid, q.uid is not null as quarantined,
-          row_number() over (order by q.uid is not null, not s.connected, a.uid) as place
-        from agents a
-        join agent_states s on s.uid = a.uid
-        left join config_failures q on q.uid = a.uid and q.hash = ${hash} and q.lifted_at is null
-        where a.fleet = ${fleet} and ${acceptsRemoteConfig('s')}
-      ) planned`.execute(tx.db);
-    // Without it every look at the rollout finds each of its agents one by one, until autovacuum has come by.
-    if (numAffectedRows >= manyAgents) await sql`analyze rollout_agents (rollout_id, wave)`.execute(tx.db);
-  }
-
   /**
    * Takes over what agents reported about their offers, and gives up those that did not answer in time. Looks
    * at each agent once; who went the way of its wave is not written.
@@ -93,10 +51,9 @@ export class RolloutAgentsStore {
   async settleOffers(tx: Tx, rollout: RolloutRecord, now: number): Promise<Settled> {
     const seconds = rollout.policy.applyDeadlineSeconds;
     const { rows } = await sql<CountRow & { settled: number; failed: AgentId[] | null }>`
-      with refusals as materialized (${refusals(rollout)}),
-      standings as materialized (${reached(rollout)}),
+      with standings as materialized (${concernedStandings(rollout)}),
       judged as (
-        select st.uid, st.state as known, st.offered_at,
+        select st.uid, st.state as known, st.offered_at, f.uid is null and not st.not_sendable as silent,
           case
             when f.uid is not null then 'failed'
             when st.applied then 'applied'
@@ -110,7 +67,8 @@ export class RolloutAgentsStore {
             when st.not_sendable then st.offer_error
             else ${`no answer within ${seconds} s`}
           end as failure
-        from standings st left join refusals f on f.uid = st.uid and f.hash = st.hash
+        from standings st
+        left join config_failures f on f.uid = st.uid and f.hash = st.hash and f.lifted_at is null
         where (st.state in ('offered', 'deferred') and st.offered_at is not null)
           or (st.state = 'applied' and f.uid is not null)
       ),
@@ -119,97 +77,129 @@ export class RolloutAgentsStore {
         set state = judged.state,
           offered_at = judged.offered_at,
           settled_at = case when judged.state <> 'deferred' then ${new Date(now)}::timestamptz end,
-          error = case when judged.state = 'failed' then judged.failure else '' end
+          error = case when judged.state = 'failed' then judged.failure else '' end,
+          no_answer = case when judged.state = 'failed' and judged.silent then true end
         from judged
         where ra.rollout_id = ${rollout.id} and ra.uid = judged.uid and judged.known <> judged.state
-        returning ra.uid, ra.state
+        returning ra.uid, ra.state, ra.no_answer
       )
-      select ${tally(now)}, count(st.moved)::int as settled,
+      select ${tally}, count(st.moved)::int as settled,
         array_agg(st.uid) filter (where st.moved and st.state = 'failed') as failed
       from (
-        select st.uid, st.wave, coalesce(settled.state, st.state) as state, st.offered_at, st.settled_at,
-          st.connected, st.healthy, case when settled.uid is not null then true end as moved
+        select st.uid, st.wave, st.cohort, coalesce(settled.state, st.state) as state, st.offered_at,
+          st.settled_at, st.connected, st.healthy, coalesce(settled.no_answer, st.no_answer) as no_answer,
+          case when settled.uid is not null then true end as moved
         from standings st left join settled on settled.uid = st.uid
       ) st
-      group by st.wave, st.state`.execute(tx.db);
+      group by st.wave, st.cohort, st.state`.execute(tx.db);
     return {
-      count: sum(rows, (row) => row.settled),
+      count: rows.reduce((total, row) => total + row.settled, 0),
       failed: rows.flatMap((row) => row.failed ?? []),
       counts: await this.#toCounts(tx, rollout, rows),
     };
   }
 
   /**
-   * Sets aside the agents of reached waves that cannot be offered: offline, gone from the fleet, or
-   * quarantined. Whoever still waits in a reached wave after this can be offered at once.
+   * Sets aside the agents of reached waves that cannot be offered: offline, gone from the fleet, in quarantine,
+   * or of a cohort that has stopped. Whoever still waits in a reached wave after this can be offered at once.
    */
   async setAside(tx: Tx, rollout: RolloutRecord): Promise<number> {
     const { numAffectedRows } = await sql`
-      with refusals as materialized (${refusals(rollout)}),
-      unreachable as (
-        select ra.uid,
-          case when q.uid is not null then 'quarantined' else 'deferred' end as state,
+      with open as materialized (
+        select ra.uid, ra.state, ra.hash, ra.cohort = any(${stoppedCohorts(rollout)}::smallint[]) as stopped
+        from (${concerned(rollout)}) ra join rollouts r on r.id = ra.rollout_id
+        where ra.offered_at is null
+          and (ra.state = 'deferred' or (ra.state = 'waiting' and r.waves_offered[ra.wave + 1] is null))
+      ),
+      judged as (
+        select open.uid, open.state as known,
           case
-            when q.uid is not null then q.error
+            when open.stopped then 'stopped'
+            when quarantine.reason is not null then 'quarantined'
+            when ${reachable(rollout.fleet)} then open.state
+            else 'deferred' end as state,
+          case
+            when open.stopped then ''
+            when quarantine.reason is not null then quarantine.reason
             when a.uid is null then 'deleted'
             when a.fleet is distinct from ${rollout.fleet} then 'no longer in the fleet'
             when not ${acceptsRemoteConfig('s')} then 'does not accept remote configuration'
             else '' end as error
-        from rollout_standings ra
-        left join agents a on a.uid = ra.uid
-        left join agent_states s on s.uid = ra.uid
-        left join refusals q on q.uid = ra.uid and q.hash = ra.hash
-        where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
-          and ra.state in ('waiting', 'deferred') and ra.offered_at is null
-          and (q.uid is not null or (ra.state = 'waiting' and not ${reachable(rollout.fleet)}))
+        from open
+        left join agents a on a.uid = open.uid
+        left join agent_states s on s.uid = open.uid
+        left join lateral ${quarantineOf(sql`open.uid`, sql`open.hash`, rollout)} quarantine on true
       )
-      update rollout_agents ra set state = unreachable.state, error = unreachable.error
-      from unreachable
-      where ra.rollout_id = ${rollout.id} and ra.uid = unreachable.uid`.execute(tx.db);
+      update rollout_agents ra set state = judged.state, error = judged.error
+      from judged
+      where ra.rollout_id = ${rollout.id} and ra.uid = judged.uid and judged.state <> judged.known`.execute(
+      tx.db,
+    );
     return Number(numAffectedRows ?? 0n);
   }
 
   /** Counts for `decide`. */
-  async counts(tx: Tx, rollout: RolloutRecord, now: number): Promise<Counts> {
+  async counts(tx: Tx, rollout: RolloutRecord): Promise<Counts> {
     const { rows } = await sql<CountRow>`
-      select ${tally(now)} from (${reached(rollout)}) st group by st.wave, st.state`.execute(tx.db);
+      select ${tally} from (${concernedStandings(rollout)}) st group by st.wave, st.cohort, st.state`.execute(
+      tx.db,
+    );
     return this.#toCounts(tx, rollout, rows);
   }
 
   async #toCounts(tx: Tx, rollout: RolloutRecord, rows: readonly CountRow[]): Promise<Counts> {
-    const open = rows.flatMap((row) => (row.oldest_open ? [row.oldest_open.getTime()] : []));
-    const countOf = (state: RolloutAgentState) => sum(rows, (row) => (row.state === state ? row.agents : 0));
-    return {
-      reached: Array.from({ length: Math.min(rollout.wave + 1, rollout.waveCount) }, (_, wave) =>
-        toWaveCounts(rows.filter((row) => row.wave === wave)),
-      ),
-      due: countOf('waiting') + (countOf('deferred') > 0 ? await this.#countReturned(tx, rollout) : 0),
-      offeredInLastSecond: sum(rows, (row) => row.recent),
-      nextDeadline: open.length === 0 ? null : Math.min(...open) + rollout.policy.applyDeadlineSeconds * 1000,
-    };
+    const parts = await tx.db
+      .selectFrom('rollout_waves')
+      .select(['wave', 'cohort', 'size', 'unhealthy', 'disconnected'])
+      .where('rollout_id', '=', rollout.id)
+      .where('wave', '<=', rollout.wave)
+      .orderBy('wave')
+      .orderBy('cohort')
+      .execute();
+    const isDeferred = (row: { state: RolloutAgentState }) => row.state === 'deferred';
+    const deferred = rows.some(isDeferred)
+      ? await this.#countDeferred(tx, rollout)
+      : { returned: 0, away: 0 };
+    return toCounts(rollout, rows, parts satisfies WavePart[], deferred);
   }
 
-  async #countReturned(tx: Tx, rollout: RolloutRecord): Promise<number> {
-    const { rows } = await sql<{ count: number }>`
-      select count(*)::int as count from ${deferredReachable(rollout)}`.execute(tx.db);
-    return rows[0]!.count;
+  /** `away`: who still is an agent of the fleet, reachable or not. */
+  async #countDeferred(tx: Tx, rollout: RolloutRecord): Promise<{ returned: number; away: number }> {
+    const { rows } = await sql<{ returned: number; away: number }>`
+      select (select count(*)::int from ${deferredReachable(rollout)}) as returned,
+        ${
+          rollout.catchingUp
+            ? sql`(
+              select count(*)::int from rollout_agents ra
+              join agents a on a.uid = ra.uid and a.fleet = ${rollout.fleet}
+              where ra.rollout_id = ${rollout.id} and ra.state = 'deferred'
+                and not ra.cohort = any(${stoppedCohorts(rollout)}::smallint[]))`
+            : sql`0`
+        } as away`.execute(tx.db);
+    return rows[0]!;
   }
 
-  /** Agents whose turn it is, earlier waves first. Unreachable ones have been set aside before. */
+  /**
+   * Agents whose turn it is, earlier waves first; inside a wave in an order that differs from rollout to
+   * rollout. Unreachable ones have been set aside before.
+   */
   async due(tx: Tx, rollout: RolloutRecord, limit: number): Promise<DueAgent[]> {
     const { rows } = await sql<DueAgent>`
       select due.uid as agent, encode(due.hash, 'hex') as hash, due.returned, due.targeted
       from (
-        select ra.wave, ra.uid, ra.hash, false as returned, false as targeted from rollout_standings ra
-        where ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
-          and ra.offered_at is null and ra.state = 'waiting'
+        select ra.wave, ra.uid, ra.hash, false as returned, false as targeted
+        from rollout_agents ra join rollouts r on r.id = ra.rollout_id
+        where ra.rollout_id = ${rollout.id} and ra.wave = ${rollout.wave} and ra.state = 'waiting'
+          and r.state = 'running' and r.waves_offered[ra.wave + 1] is null
         union all
         select ra.wave, ra.uid, ra.hash, true as returned,
           coalesce(c.rollout_id = ra.rollout_id and c.target_hash = ra.hash, false) as targeted
         from ${deferredReachable(rollout)}
         left join agent_configurations c on c.uid = ra.uid
       ) due
-      order by due.wave, due.uid limit ${limit}`.execute(tx.db);
+      order by due.wave, uuid_hash_extended(due.uid, ${seedOf(rollout.id)}), due.uid limit ${limit}`.execute(
+      tx.db,
+    );
     return rows;
   }
 
@@ -223,12 +213,13 @@ export class RolloutAgentsStore {
       where ra.rollout_id = ${id} and ra.uid = offered.uid`.execute(tx.db);
   }
 
-  /** Agents that were offered what the rollout brings. */
-  async touched(tx: Tx, id: string): Promise<AgentId[]> {
+  /** Agents that were offered what the rollout brings; of one cohort, or all (null). */
+  async touched(tx: Tx, rollout: RolloutRecord, cohort: number | null): Promise<AgentId[]> {
     const { rows } = await sql<{ uid: AgentId }>`
       select uid from rollout_standings
-      where rollout_id = ${id} and offered_at is not null
+      where rollout_id = ${rollout.id} and wave <= ${rollout.wave} and offered_at is not null
         and state in ('offered', 'applied', 'failed', 'deferred')
+        and (${cohort}::smallint is null or cohort = ${cohort}::smallint)
       order by uid`.execute(tx.db);
     return rows.map((row) => row.uid);
   }
@@ -267,7 +258,14 @@ export class RolloutAgentsStore {
           standings.settled_at, case when standings.state = 'applied' then ${new Date(now)}::timestamptz end)
       from standings
       where ra.rollout_id = ${id} and ra.uid = standings.uid
-        and ra.state = 'waiting' and standings.state <> 'waiting'`.execute(tx.db);
+        and ra.state = 'waiting' and standings.state not in ('waiting', 'stopped')`.execute(tx.db);
+  }
+
+  /** Agents of cohorts that had stopped get their turn, in the waves reached as if they had been away. */
+  async resumeStopped(tx: Tx, id: string): Promise<void> {
+    await sql`
+      update rollout_agents set state = 'deferred', error = ''
+      where rollout_id = ${id} and state = 'stopped' and state not in ('waiting', 'applied')`.execute(tx.db);
   }
 
   /** Takes over which agents have confirmed what they went back to; gives up the others in time. */
@@ -280,7 +278,8 @@ export class RolloutAgentsStore {
         from rollout_agents ra
         left join agent_configurations c on c.uid = ra.uid
         left join agent_states s on s.uid = ra.uid
-        where ra.rollout_id = ${rollout.id} and ra.state = 'rolledBack' and ra.settled_at is null
+        where ra.rollout_id = ${rollout.id} and ra.settled_at is null
+          and ra.state = 'rolledBack' and ra.state not in ('waiting', 'applied')
       )
       update rollout_agents ra
       set settled_at = ${new Date(now)},
@@ -291,4 +290,9 @@ export class RolloutAgentsStore {
         and (open.confirmed or ra.offered_at <= ${new Date(now - seconds * 1000)})`.execute(tx.db);
     return Number(numAffectedRows ?? 0n);
   }
+}
+
+/** What makes the order of agents another in each rollout. */
+export function seedOf(rolloutId: string) {
+  return sql`hashtextextended(${rolloutId}, 0)`;
 }

@@ -1,109 +1,39 @@
 import type { AgentId } from '@muster/agents/agent-id';
-import { createTestWorld, reported, type TestWorld } from '@muster/configs/test-world.postgres';
-import { silentLog } from '@muster/platform/log';
+import { reported } from '@muster/configs/test-world.postgres';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { BatchQueue } from './batch-queue.ts';
-import { wireRollouts, type Rollouts } from './wire.ts';
+import { createRolloutWorld, type RolloutWorld } from './test-rollouts.setup.ts';
 
 const second = 1000;
 
-/** A clock that the test looks at and moves itself. */
-class HandClock implements BatchQueue {
-  readonly due = new Map<string, number>();
-
-  async schedule(id: string, at: number): Promise<void> {
-    this.due.set(id, Math.min(at, this.due.get(id) ?? Infinity));
-  }
-
-  async work(): Promise<void> {}
-
-  async close(): Promise<void> {}
-}
-
-let world: TestWorld;
-let queue: HandClock;
-let rollouts: Rollouts['rollouts'];
-let engine: Rollouts['engine'];
+let world: RolloutWorld['world'];
+let queue: RolloutWorld['queue'];
+let rollouts: RolloutWorld['rollouts'];
+let engine: RolloutWorld['engine'];
 let agents: AgentId[];
-/** Rendered hashes of versions 1 and 2 of the configuration `edge`. */
 let v1: string;
 let v2: string;
+let start: RolloutWorld['start'];
+let ask: RolloutWorld['ask'];
+let pass: RolloutWorld['pass'];
+let report: RolloutWorld['report'];
+let inState: RolloutWorld['inState'];
+let kinds: RolloutWorld['kinds'];
+let onV1: RolloutWorld['fleetOnV1'];
 
 beforeEach(async () => {
-  world = await createTestWorld();
-  queue = new HandClock();
-  const now = () => world.clock.now;
-  ({ rollouts, engine } = wireRollouts({ db: world.db, configs: world.configs, queue, log: silentLog, now }));
-  v1 = await world.configuration('edge', 'one');
-  v2 = (await world.version('edge', 'two')).hash;
+  const made = await createRolloutWorld();
+  ({ world, queue, rollouts, engine, v1, v2, start, ask, pass, report, inState, kinds } = made);
+  onV1 = made.fleetOnV1;
 });
 
 afterEach(() => world.close());
 
-/** A fleet of connected agents that all run version 1. */
 async function fleetOnV1(count: number, policy: Record<string, unknown> = {}): Promise<void> {
-  await world.putFleet('edge', 'role=edge', { policy });
-  await start(1);
-  agents = await world.enrol(count, { labels: { role: 'edge' } });
-  await world.putFleet('edge', 'role=edge');
-  await world.configs.convergence.sweep();
-  while ((await agentsOffered(v1)) < count) {
-    await world.configs.convergence.advance();
-    world.clock.now += second;
-  }
-  await world.report(agents, v1, reported.applied);
-  world.delivered.length = 0;
-}
-
-async function agentsOffered(hash: string): Promise<number> {
-  const rows = await world.db
-    .selectFrom('agent_configurations')
-    .select('uid')
-    .where('desired_hash', '=', Buffer.from(hash, 'hex'))
-    .execute();
-  return rows.length;
-}
-
-async function start(version: number, policy?: Record<string, unknown>): Promise<string> {
-  const input = { fleet: 'edge', configuration: 'edge', version, ...(policy && { policy }) };
-  const { id } = await world.inTransaction((tx) => rollouts.start(tx, 'alice', input));
-  return id;
-}
-
-function ask(action: 'pause' | 'resume' | 'abort' | 'rollback', id: string) {
-  return world.inTransaction((tx) => rollouts[action](tx, 'alice', id));
-}
-
-/** Lets time pass, and the engine look whenever its clock says so. */
-async function pass(ms: number): Promise<void> {
-  const end = world.clock.now + ms;
-  for (;;) {
-    const [id, at] = [...queue.due].toSorted((a, b) => a[1] - b[1])[0] ?? [];
-    if (id === undefined || at === undefined || at > end) break;
-    queue.due.delete(id);
-    world.clock.now = Math.max(world.clock.now, at);
-    await engine.advance(id);
-  }
-  world.clock.now = end;
-}
-
-/** Agents report, and the engine hears of it. */
-async function report(some: readonly AgentId[], hash: string, status: number, error = ''): Promise<void> {
-  await world.report(some, hash, status, error);
-  await engine.onAgentsChanged(some);
-  await pass(100);
-}
-
-async function inState(id: string, state: string): Promise<AgentId[]> {
-  return (await rollouts.agents(id, 1000)).filter((agent) => agent.state === state).map(({ uid }) => uid);
+  agents = await onV1(count, policy);
 }
 
 async function statusOf(agent: AgentId) {
   return (await world.configs.agentConfigurations.many([agent])).get(agent);
-}
-
-async function kinds(id: string): Promise<string[]> {
-  return (await rollouts.events(id)).map(({ kind }) => kind);
 }
 
 const fast = { waves: ['1', '10%', '100%'], soakSeconds: 0 };
@@ -254,7 +184,9 @@ describe('stops', () => {
     expect((await rollouts.find(id))?.state).toBe('rollingBack');
     await pass(second);
     expect((await rollouts.find(id))?.state).toBe('rolledBack');
-    expect((await rollouts.agents(id, 10))[0]).toMatchObject({ error: 'rollback not confirmed within 30 s' });
+    expect((await rollouts.agents(id, { limit: 10 })).items[0]).toMatchObject({
+      error: 'rollback not confirmed within 30 s',
+    });
   });
 
   test('agents that had nothing before are told so and offered nothing', async () => {
@@ -266,7 +198,9 @@ describe('stops', () => {
     await ask('rollback', id);
     await pass(0);
     expect((await rollouts.find(id))?.state).toBe('rolledBack');
-    expect((await rollouts.agents(id, 1))[0]?.error).toContain('had no configuration before');
+    expect((await rollouts.agents(id, { limit: 1 })).items[0]?.error).toContain(
+      'had no configuration before',
+    );
     expect(world.sentTo(agents[0]!)).toEqual([v1, '']);
     expect(await world.offerCache.desired(agents)).toEqual([null]);
   });
@@ -278,7 +212,7 @@ describe('stops', () => {
     expect((await rollouts.find(id))?.state).toBe('running');
     await pass(2 * second);
     expect(await rollouts.find(id)).toMatchObject({ state: 'paused', counts: { failed: 1 } });
-    const [failed] = await rollouts.agents(id, 1);
+    const [failed] = (await rollouts.agents(id, { limit: 1 })).items;
     expect(failed).toMatchObject({ state: 'failed', error: 'no answer within 60 s' });
     expect(world.sentTo(failed!.uid)).toEqual([v2, v1]);
     const status = await world.configs.agentConfigurations.many([failed!.uid]);
@@ -299,7 +233,7 @@ describe('stops', () => {
       .execute();
     await engine.onAgentsChanged(agents);
     await pass(100);
-    expect((await rollouts.agents(id, 1))[0]).toMatchObject({
+    expect((await rollouts.agents(id, { limit: 1 })).items[0]).toMatchObject({
       state: 'failed',
       error: 'larger than the limit',
     });
@@ -349,10 +283,13 @@ describe('offline agents', () => {
       counts: { applied: 9, deferred: 1 },
     });
     expect(await statusOf(away[1]!)).toMatchObject({ status: 'deferred' });
-    // Who is still away comes to the stable version by convergence.
+    // Who is still away gets its turn from the rollout, not from convergence.
     await world.connect([away[1]!]);
     await world.configs.convergence.consider([away[1]!]);
     await world.configs.convergence.advance();
+    expect(world.sentTo(away[1]!)).toEqual([]);
+    await engine.onAgentsChanged([away[1]!]);
+    await pass(100);
     expect(world.sentTo(away[1]!)).toEqual([v2]);
   });
 
@@ -443,7 +380,7 @@ describe('people', () => {
     const older = await start(2);
     await pass(100);
     const [canary] = await inState(older, 'offered');
-    const newer = await start(v3.version);
+    const newer = await start(v3.version, { waves: ['100%'] });
     await pass(100);
     expect((await rollouts.find(older))?.state).toBe('replaced');
     expect((await rollouts.activeOf('edge'))?.id).toBe(newer);
@@ -509,7 +446,7 @@ describe('how agents stood', () => {
     await pass(100);
     await report(agents, v3.hash, reported.applied);
     expect(await rollouts.find(older)).toMatchObject({ state: 'completed', counts: { applied: 3 } });
-    for (const agent of await rollouts.agents(older, 10)) {
+    for (const agent of (await rollouts.agents(older, { limit: 10 })).items) {
       expect(agent).toMatchObject({
         state: 'applied',
         offeredAt: expect.any(Date),

@@ -1,23 +1,26 @@
 import type { Announcer } from '@muster/configs/announcer';
 import { UnknownFleet } from '@muster/configs/errors';
 import { parsePolicy } from '@muster/configs/policy';
-import type { RenderedConfigs } from '@muster/configs/rendered-configs.postgres';
+import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import type { Tx } from '@muster/db/transaction';
 import type { Log } from '@muster/platform/log';
 import type { BatchQueue } from './batch-queue.ts';
 import { RolloutStateConflict, UnknownRollout } from './errors.ts';
 import { acceptAll } from './gates.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
+import type { RolloutPlanner } from './rollout-planner.ts';
 import type { RolloutRecord, RolloutStore } from './rollout-store.postgres.ts';
-import type { Rollout, RolloutAgent, RolloutEvent, RolloutViews } from './rollout-views.postgres.ts';
+import type { RolloutAgentState } from './rollout-agent.ts';
+import type { Rollout } from './rollout-view.ts';
+import type { RolloutAgent, RolloutEvent, RolloutViews } from './rollout-views.postgres.ts';
 import { type RolloutState } from './rollout.ts';
-import { waveEnds } from './waves.ts';
 
 export interface RolloutServiceDeps {
   readonly store: RolloutStore;
   readonly agents: RolloutAgentsStore;
   readonly views: RolloutViews;
-  readonly rendered: RenderedConfigs;
+  readonly planner: RolloutPlanner;
+  readonly quarantines: Quarantines;
   readonly announcer: Announcer;
   readonly queue: BatchQueue;
   readonly log: Log;
@@ -30,6 +33,8 @@ export interface RolloutInput {
   readonly version: number;
   /** Members left out come from the fleet's policy. */
   readonly policy?: unknown;
+  /** Absent, or in the past: at once. */
+  readonly startAt?: Date | undefined;
 }
 
 /**
@@ -44,32 +49,32 @@ export class RolloutService {
   }
 
   /**
-   * Plans a rollout over the fleet's agents of this moment and starts it. It replaces the one under way,
-   * whose agents stay as they are until it is their turn again. Without agents it completes at once. Throws
+   * Plans a rollout over the fleet's agents of this moment and starts it, or puts that off until `startAt`. At
+   * its start it replaces the one under way, whose agents stay as they are until it is their turn again; one
+   * that is put off replaces the one put off before. Without agents it completes at once. Throws
    * `UnknownFleet`, `UnknownConfigurationVersion`, `InvalidPolicy`.
    */
   async start(tx: Tx, actor: string, input: RolloutInput): Promise<Rollout> {
-    const { store, rendered, views } = this.#deps;
+    const { store, planner, views, now } = this.#deps;
     const { configuration, version } = input;
     const fleet = await store.lockFleet(tx, input.fleet);
     if (!fleet) throw new UnknownFleet(input.fleet);
     const policy = parsePolicy(input.policy ?? {}, fleet.policy);
-    const variables = {};
-    const [group] = await rendered.renderFor(
-      tx,
-      { configuration, version },
-      { name: input.fleet, variables },
-      null,
-    );
-    const hash = group!.hash!;
-    const replaced = await this.#replaceActive(tx, actor, input.fleet);
-    const rollout = { fleet: input.fleet, configuration, version, policy };
-    const id = await store.insert(tx, { ...rollout, createdBy: actor });
-    const ends = waveEnds(policy.waves, await this.#deps.agents.countCandidates(tx, input.fleet));
-    const detail = { configuration, version, policy, waves: ends.length, agents: ends.at(-1) ?? 0, replaced };
-    await store.record(tx, id, actor, 'started', detail);
-    if (ends.length > 0) await this.#plan(tx, { id, fleet: input.fleet, hash, ends });
-    else await this.#completeEmpty(tx, id, rollout);
+    await planner.assertRenderable(tx, { configuration, version });
+    const startAt = input.startAt?.getTime() ?? null;
+    const later = startAt !== null && startAt > now();
+    const replaced = await planner.replace(tx, actor, input.fleet, later ? 'scheduled' : 'active');
+    const rollout = { fleet: input.fleet, configuration, version, policy, startAt };
+    const state = later ? 'scheduled' : 'running';
+    const id = await store.insert(tx, { ...rollout, state, createdBy: actor });
+    if (later)
+      await store.record(tx, id, actor, 'scheduled', {
+        configuration,
+        version,
+        startAt: input.startAt,
+        replaced,
+      });
+    else await planner.plan(tx, actor, { id, ...rollout }, replaced);
     this.#wakeAfterCommit(tx, { id, fleet: input.fleet });
     return (await views.within(tx).find(id))!;
   }
@@ -77,19 +82,30 @@ export class RolloutService {
   /** Nothing more is offered until it is resumed. Throws `UnknownRollout`, `RolloutStateConflict`, as all below. */
   pause(tx: Tx, actor: string, id: string): Promise<Rollout> {
     return this.#change(tx, id, 'pause', ['running'], async (rollout) => {
-      await this.#deps.store.setState(tx, rollout.id, 'paused', `paused by ${actor}`);
+      await this.#deps.store.update(tx, rollout.id, { state: 'paused', reason: `paused by ${actor}` });
       await this.#deps.store.record(tx, rollout.id, actor, 'paused', { wave: rollout.wave });
     });
   }
 
-  /** Goes on. What has gone wrong so far is accepted: gates count what goes wrong from now on. */
+  /**
+   * Goes on, or goes on catching up. What has gone wrong so far is accepted: gates count what goes wrong from
+   * now on. Where every cohort had stopped, all go on; a cohort that stopped while others went on stays so.
+   */
   resume(tx: Tx, actor: string, id: string): Promise<Rollout> {
-    return this.#change(tx, id, 'resume', ['paused'], async (rollout) => {
-      const { reached } = await this.#deps.agents.counts(tx, rollout, this.#deps.now());
+    return this.#change(tx, id, 'resume', ['paused', 'halted'], async (rollout) => {
+      const { store, agents, quarantines } = this.#deps;
+      const { reached } = await agents.counts(tx, rollout);
       const accepted = acceptAll(reached);
-      await this.#deps.store.accept(tx, rollout.id, accepted);
-      await this.#deps.store.setState(tx, rollout.id, 'running', '');
-      await this.#deps.store.record(tx, rollout.id, actor, 'resumed', { wave: rollout.wave, accepted });
+      const goesOn = rollout.halted ? { halted: false } : { state: 'running' as const };
+      await store.update(tx, rollout.id, { ...goesOn, reason: '', accepted });
+      const allStopped = rollout.cohorts.every(({ state }) => state === 'stopped');
+      if (allStopped && !rollout.halted) {
+        await store.resumeCohorts(tx, rollout.id);
+        await agents.resumeStopped(tx, rollout.id);
+      }
+      if (allStopped || rollout.policy.breachScope === 'rollout')
+        await quarantines.liftCohorts(tx, actor, rollout.id);
+      await store.record(tx, rollout.id, actor, 'resumed', { wave: rollout.wave, accepted });
     });
   }
 
@@ -97,17 +113,23 @@ export class RolloutService {
   abort(tx: Tx, actor: string, id: string): Promise<Rollout> {
     const from: RolloutState[] = ['scheduled', 'running', 'paused', 'rollingBack'];
     return this.#change(tx, id, 'abort', from, async (rollout) => {
-      await this.#deps.agents.freeze(tx, rollout.id, this.#deps.now());
-      await this.#deps.store.setState(tx, rollout.id, 'aborted', `aborted by ${actor}`, this.#deps.now());
-      await this.#deps.store.record(tx, rollout.id, actor, 'aborted', { wave: rollout.wave });
+      const { store, agents, now } = this.#deps;
+      await agents.freeze(tx, rollout.id, now());
+      await store.update(tx, rollout.id, {
+        state: 'aborted',
+        reason: `aborted by ${actor}`,
+        finishedAt: now(),
+      });
+      await store.record(tx, rollout.id, actor, 'aborted', { wave: rollout.wave });
     });
   }
 
   /** Takes every agent it has touched back to what that agent had before. */
   rollback(tx: Tx, actor: string, id: string): Promise<Rollout> {
     return this.#change(tx, id, 'roll back', ['running', 'paused'], async (rollout) => {
-      await this.#deps.store.setState(tx, rollout.id, 'rollingBack', `rolled back by ${actor}`);
-      await this.#deps.store.record(tx, rollout.id, actor, 'rollingBack', { wave: rollout.wave });
+      const { store } = this.#deps;
+      await store.update(tx, rollout.id, { state: 'rollingBack', reason: `rolled back by ${actor}` });
+      await store.record(tx, rollout.id, actor, 'rollingBack', { wave: rollout.wave });
     });
   }
 
@@ -134,10 +156,13 @@ export class RolloutService {
     return this.#deps.views.active();
   }
 
-  /** How agents stand: those that failed first. Throws `UnknownRollout`. */
-  async agents(id: string, limit: number): Promise<RolloutAgent[]> {
+  /** How agents stand: those that failed first. Throws `UnknownRollout`, `InvalidCursor`. */
+  async agents(
+    id: string,
+    query: { state?: RolloutAgentState | undefined; limit: number; after?: string | undefined },
+  ): Promise<{ items: RolloutAgent[]; next: string | null }> {
     await this.#require(id);
-    return this.#deps.views.agents(id, limit);
+    return this.#deps.views.agents(id, query);
   }
 
   /** Every decision about it, in order. Throws `UnknownRollout`. */
@@ -150,49 +175,19 @@ export class RolloutService {
     if (!(await this.#deps.views.find(id))) throw new UnknownRollout(id);
   }
 
-  async #plan(
-    tx: Tx,
-    plan: { id: string; fleet: string; hash: string; ends: readonly number[] },
-  ): Promise<void> {
-    await this.#deps.store.setWaveCount(tx, plan.id, plan.ends.length);
-    await this.#deps.agents.plan(tx, plan);
-  }
-
-  async #completeEmpty(
-    tx: Tx,
-    id: string,
-    rollout: Pick<RolloutRecord, 'fleet' | 'configuration' | 'version'>,
-  ) {
-    const { store, announcer, now } = this.#deps;
-    await store.setState(tx, id, 'completed', 'the fleet has no agents', now());
-    await store.stabilize(tx, rollout);
-    await store.record(tx, id, 'system', 'completed', { agents: 0 });
-    tx.afterCommit(() => announcer.announce('fleets.changed', { name: rollout.fleet }));
-  }
-
-  async #replaceActive(tx: Tx, actor: string, fleet: string): Promise<string | null> {
-    const { store, agents, announcer, now } = this.#deps;
-    const id = await store.activeOf(tx, fleet);
-    if (id === null) return null;
-    await agents.freeze(tx, id, now());
-    await store.setState(tx, id, 'replaced', `replaced by a newer rollout of ${actor}`, now());
-    await store.record(tx, id, actor, 'replaced');
-    tx.afterCommit(() => announcer.announce('rollouts.changed', { id, fleet }));
-    return id;
-  }
-
   async #change(
     tx: Tx,
     id: string,
     action: string,
-    from: readonly RolloutState[],
+    from: readonly (RolloutState | 'halted')[],
     work: (rollout: RolloutRecord) => Promise<void>,
   ): Promise<Rollout> {
     const { store, views } = this.#deps;
     if (!(await views.within(tx).find(id))) throw new UnknownRollout(id);
     const rollout = await store.lock(tx, id);
     if (!rollout) throw new UnknownRollout(id);
-    if (!from.includes(rollout.state)) throw new RolloutStateConflict(action, rollout.state);
+    if (!from.includes(rollout.halted ? 'halted' : rollout.state))
+      throw new RolloutStateConflict(action, rollout.state);
     await work(rollout);
     this.#wakeAfterCommit(tx, rollout);
     return (await views.within(tx).find(id))!;

@@ -5,22 +5,33 @@ import { binaryArray } from '@muster/db/binary-array';
 import type { Database, RolloutsTable } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { uuidV7 } from '@muster/db/uuid-v7';
+import type { Cohort, CohortState } from './cohort.ts';
 import type { Accepted } from './gates.ts';
-import { activeStates, type RolloutState } from './rollout.ts';
+import type { Offers } from './offer-pace.ts';
+import { activeStates, type RolloutState, type RolloutView } from './rollout.ts';
 
-/** A rollout as its row says. Times are Unix milliseconds. */
-export interface RolloutRecord {
+/** A rollout as its rows say, but for its agents. Times are Unix milliseconds. */
+export interface RolloutRecord extends Pick<
+  RolloutView,
+  | 'state'
+  | 'policy'
+  | 'startAt'
+  | 'wave'
+  | 'waveCount'
+  | 'waveStartedAt'
+  | 'waveSettledAt'
+  | 'accepted'
+  | 'offers'
+  | 'catchingUp'
+  | 'halted'
+> {
   readonly id: string;
   readonly fleet: string;
   readonly configuration: string;
   readonly version: number;
-  readonly policy: Policy;
-  readonly state: RolloutState;
-  readonly wave: number;
-  readonly waveCount: number;
-  readonly waveStartedAt: number | null;
-  readonly waveSettledAt: number | null;
-  readonly accepted: readonly Accepted[];
+  readonly cohorts: readonly Cohort[];
+  /** Rolling back: every touched agent has been given what it had before. */
+  readonly reverted: boolean;
   /** Why it is in its state; for people. */
   readonly reason: string;
 }
@@ -30,22 +41,45 @@ export interface NewRollout {
   readonly configuration: string;
   readonly version: number;
   readonly policy: Policy;
+  readonly state: 'scheduled' | 'running';
+  readonly startAt: number | null;
   readonly createdBy: string;
 }
 
 export type EventKind =
+  | 'scheduled'
   | 'started'
   | 'waveStarted'
   | 'waveSettled'
   | 'wavePassed'
   | 'breached'
+  | 'cohortStopped'
   | 'paused'
   | 'resumed'
   | 'rollingBack'
   | 'rolledBack'
   | 'completed'
+  | 'catchingUp'
+  | 'caughtUp'
+  | 'halted'
   | 'aborted'
   | 'replaced';
+
+/** What is written of a rollout's row as it goes on. */
+type Progress = Partial<{
+  state: RolloutState;
+  reason: string;
+  waveCount: number;
+  /** Null: the wave has not begun. */
+  waveStartedAt: number | null;
+  waveSettledAt: number | null;
+  finishedAt: number;
+  accepted: readonly Accepted[];
+  offers: readonly Offers[];
+  catchingUp: boolean;
+  halted: boolean;
+  reverted: boolean;
+}>;
 
 /** Rows of rollouts and of what was decided about them. */
 export class RolloutStore {
@@ -79,21 +113,37 @@ export class RolloutStore {
       .where('id', '=', id)
       .forUpdate()
       .executeTakeFirst();
-    return row ? toRecord(row) : null;
+    return row ? toRecord(row, await this.#cohorts(tx, id)) : null;
   }
 
-  /** The rollout under way in a fleet. */
-  async activeOf(tx: Tx, fleet: string): Promise<string | null> {
+  async #cohorts(tx: Tx, id: string): Promise<Cohort[]> {
+    const rows = await tx.db
+      .selectFrom('rollout_cohorts')
+      .selectAll()
+      .where('rollout_id', '=', id)
+      .orderBy('cohort')
+      .execute();
+    return rows.map(({ cohort, type, version, os, arch, size, state, reason }) => ({
+      cohort,
+      traits: type === null ? null : { type, version: version!, os: os!, arch: arch! },
+      size,
+      state,
+      reason,
+    }));
+  }
+
+  /** The rollout of a fleet that is under way, or that is scheduled. */
+  async openOf(tx: Tx, fleet: string, which: 'active' | 'scheduled'): Promise<string | null> {
     const row = await tx.db
       .selectFrom('rollouts')
       .select('id')
       .where('fleet', '=', fleet)
-      .where('state', 'in', activeStates)
+      .where('state', 'in', which === 'active' ? [...activeStates] : ['scheduled'])
       .executeTakeFirst();
     return row?.id ?? null;
   }
 
-  /** Answers the id: a UUIDv7, so that ids sort by start. */
+  /** Answers the id: a UUIDv7, so that ids sort by when they were asked for. */
   async insert(tx: Tx, rollout: NewRollout): Promise<string> {
     const id = uuidV7();
     await tx.db
@@ -104,7 +154,8 @@ export class RolloutStore {
         configuration: rollout.configuration,
         version: rollout.version,
         policy: JSON.stringify(rollout.policy),
-        state: 'running',
+        state: rollout.state,
+        start_at: rollout.startAt === null ? null : new Date(rollout.startAt),
         wave_count: 0,
         created_by: rollout.createdBy,
       })
@@ -112,21 +163,34 @@ export class RolloutStore {
     return id;
   }
 
-  async setWaveCount(tx: Tx, id: string, waveCount: number): Promise<void> {
-    await tx.db.updateTable('rollouts').set({ wave_count: waveCount }).where('id', '=', id).execute();
-  }
-
-  async startWave(tx: Tx, id: string, now: number): Promise<void> {
-    const started = { wave_started_at: new Date(now), wave_settled_at: null };
-    await tx.db.updateTable('rollouts').set(started).where('id', '=', id).execute();
-  }
-
-  async settleWave(tx: Tx, id: string, now: number): Promise<void> {
+  async update(tx: Tx, id: string, progress: Progress): Promise<void> {
+    const { accepted, offers, waveStartedAt, waveSettledAt, finishedAt, ...rest } = progress;
     await tx.db
       .updateTable('rollouts')
-      .set({ wave_settled_at: new Date(now) })
+      .set({
+        ...(rest.state !== undefined && { state: rest.state }),
+        ...(rest.reason !== undefined && { reason: rest.reason }),
+        ...(rest.waveCount !== undefined && { wave_count: rest.waveCount }),
+        ...(rest.catchingUp !== undefined && { catching_up: rest.catchingUp }),
+        ...(rest.halted !== undefined && { halted: rest.halted }),
+        ...(rest.reverted !== undefined && { reverted: rest.reverted }),
+        ...(waveStartedAt !== undefined && { wave_started_at: toDate(waveStartedAt) }),
+        ...(waveSettledAt !== undefined && { wave_settled_at: toDate(waveSettledAt) }),
+        ...(finishedAt !== undefined && { finished_at: toDate(finishedAt) }),
+        ...(accepted && { accepted: JSON.stringify(accepted) }),
+        ...(offers && { offers: JSON.stringify(offers) }),
+      })
       .where('id', '=', id)
       .execute();
+  }
+
+  /** What it is rendered with from now on: the fleet's variables of this moment. */
+  async takeVariables(tx: Tx, id: string): Promise<Record<string, string>> {
+    const { rows } = await sql<{ variables: Record<string, string> }>`
+      update rollouts r set variables = f.variables from fleets f
+      where r.id = ${id} and f.name = r.fleet
+      returning r.variables`.execute(tx.db);
+    return rows[0]?.variables ?? {};
   }
 
   /** The next wave is under way, and has not begun. */
@@ -164,35 +228,62 @@ export class RolloutStore {
       where id = ${id}`.execute(tx.db);
   }
 
-  /** `reason` is for people; `now` is given when the rollout ends. */
-  async setState(tx: Tx, id: string, state: RolloutState, reason: string, endedAt?: number): Promise<void> {
-    const finished = endedAt === undefined ? null : new Date(endedAt);
+  /** What was wrong with the agents of a wave that had applied it when the wave passed. */
+  async keepWave(
+    tx: Tx,
+    id: string,
+    wave: number,
+    parts: readonly { cohort: number; unhealthy: number; disconnected: number }[],
+  ): Promise<void> {
+    for (const { cohort, unhealthy, disconnected } of parts) {
+      if (unhealthy + disconnected === 0) continue;
+      await tx.db
+        .updateTable('rollout_waves')
+        .set({ unhealthy, disconnected })
+        .where((where) => where.and({ rollout_id: id, wave, cohort }))
+        .execute();
+    }
+  }
+
+  async stopCohort(
+    tx: Tx,
+    id: string,
+    cohort: number,
+    state: Exclude<CohortState, 'running'>,
+    reason: string,
+  ): Promise<void> {
     await tx.db
-      .updateTable('rollouts')
-      .set({ state, reason, finished_at: finished })
-      .where('id', '=', id)
+      .updateTable('rollout_cohorts')
+      .set({ state, reason })
+      .where((where) => where.and({ rollout_id: id, cohort }))
       .execute();
   }
 
-  async accept(tx: Tx, id: string, accepted: readonly Accepted[]): Promise<void> {
+  /** Cohorts that were stopped and not taken back go on. */
+  async resumeCohorts(tx: Tx, id: string): Promise<void> {
+    await tx.db
+      .updateTable('rollout_cohorts')
+      .set({ state: 'running', reason: '' })
+      .where((where) => where.and({ rollout_id: id, state: 'stopped' as const }))
+      .execute();
+  }
+
+  /** Completed rollouts of the fleet wait for nobody any more. */
+  async endCatchingUp(tx: Tx, fleet: string): Promise<void> {
     await tx.db
       .updateTable('rollouts')
-      .set({ accepted: JSON.stringify(accepted) })
-      .where('id', '=', id)
+      .set({ catching_up: false })
+      .where('fleet', '=', fleet)
+      .where('catching_up', '=', true)
       .execute();
   }
 
   /** Makes what the rollout brought the stable version of its fleet. */
-  async stabilize(
-    tx: Tx,
-    rollout: Pick<RolloutRecord, 'fleet' | 'configuration' | 'version'>,
-  ): Promise<void> {
-    const { fleet, configuration, version } = rollout;
-    await tx.db
-      .updateTable('fleets')
-      .set({ configuration, version, updated_at: sql<Date>`now()` })
-      .where('name', '=', fleet)
-      .execute();
+  async stabilize(tx: Tx, id: string): Promise<void> {
+    await sql`
+      update fleets f set configuration = r.configuration, version = r.version,
+        stable_variables = r.variables, updated_at = now()
+      from rollouts r where r.id = ${id} and f.name = r.fleet`.execute(tx.db);
   }
 
   /** Writes down who decided what, and on which figures. */
@@ -210,32 +301,38 @@ export class RolloutStore {
   }
 
   /** Rollouts in which something can still happen. */
-  async active(): Promise<string[]> {
+  async open(): Promise<string[]> {
     const rows = await this.#db
       .selectFrom('rollouts')
       .select('id')
-      .where('state', 'in', activeStates)
+      .where((where) =>
+        where.or([where('state', 'in', [...activeStates, 'scheduled']), where('catching_up', '=', true)]),
+      )
       .execute();
     return rows.map((row) => row.id);
   }
 
-  /** Active rollouts that any of these agents takes part in. */
-  async activeWith(agents: readonly AgentId[]): Promise<string[]> {
+  /** Rollouts that what these agents do can move on. */
+  async openWith(agents: readonly AgentId[]): Promise<string[]> {
     const { rows } = await sql<{ id: string }>`
       select r.id from rollouts r
-      where r.state in (${sql.join(activeStates)}) and exists (
+      where (r.state in (${sql.join(activeStates)}) or r.catching_up) and exists (
         select from unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
         where exists (
           -- "offset" keeps this a look-up by key, which ends at the first agent that is found
-          select from rollout_agents ra where ra.rollout_id = r.id and ra.uid = asked.uid offset 0))`.execute(
-      this.#db,
-    );
+          select from rollout_agents ra
+          where ra.rollout_id = r.id and ra.uid = asked.uid
+            and (not r.catching_up or ra.state in ('deferred', 'offered')) offset 0))`.execute(this.#db);
     return rows.map((row) => row.id);
   }
 }
 
-function toRecord(row: Selectable<RolloutsTable>): RolloutRecord {
-  const { id, fleet, configuration, version, state, wave, accepted, reason } = row;
+function toDate(time: number | null): Date | null {
+  return time === null ? null : new Date(time);
+}
+
+function toRecord(row: Selectable<RolloutsTable>, cohorts: readonly Cohort[]): RolloutRecord {
+  const { id, fleet, configuration, version, state, wave, accepted, offers, halted, reverted, reason } = row;
   return {
     id,
     fleet,
@@ -243,11 +340,17 @@ function toRecord(row: Selectable<RolloutsTable>): RolloutRecord {
     version,
     policy: parsePolicy(row.policy),
     state,
+    startAt: row.start_at?.getTime() ?? null,
     wave,
     waveCount: row.wave_count,
     waveStartedAt: row.wave_started_at?.getTime() ?? null,
     waveSettledAt: row.wave_settled_at?.getTime() ?? null,
+    cohorts,
     accepted,
+    offers,
+    catchingUp: row.catching_up,
+    halted,
+    reverted,
     reason,
   };
 }

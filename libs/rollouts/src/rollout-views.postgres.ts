@@ -1,42 +1,17 @@
-import { sql, type Kysely, type Selectable } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import { InvalidCursor } from '@muster/agents/errors';
 import type { AgentId } from '@muster/agents/agent-id';
-import { parsePolicy, type Policy } from '@muster/configs/policy';
-import type { Database, RolloutsTable } from '@muster/db/schema';
+import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
-import { agentStates, type AgentCounts, type RolloutAgentState } from './rollout-agent.ts';
-import { activeStates, type RolloutState } from './rollout.ts';
-
-/** A rollout as people see it. */
-export interface Rollout {
-  readonly id: string;
-  readonly fleet: string;
-  readonly configuration: string;
-  readonly version: number;
-  readonly state: RolloutState;
-  /** Why it is in this state; empty when there is nothing to say. */
-  readonly reason: string;
-  readonly policy: Policy;
-  /** The wave under way, from 0. */
-  readonly wave: number;
-  readonly waves: readonly Wave[];
-  readonly counts: AgentCounts;
-  readonly createdAt: Date;
-  readonly createdBy: string;
-  readonly finishedAt: Date | null;
-}
-
-export interface Wave {
-  readonly index: number;
-  readonly size: number;
-  readonly state: 'pending' | 'running' | 'soaking' | 'passed' | 'stopped';
-  readonly counts: AgentCounts;
-}
+import type { RolloutAgentState } from './rollout-agent.ts';
+import { toRollout, type Rollout, type RolloutRow } from './rollout-view.ts';
+import { activeStates } from './rollout.ts';
 
 export interface RolloutAgent {
   readonly uid: AgentId;
   readonly name: string;
   readonly wave: number;
+  readonly cohort: number;
   readonly state: RolloutAgentState;
   readonly error: string;
   readonly offeredAt: Date | null;
@@ -55,14 +30,16 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** Rollouts for screens and API answers. */
 export class RolloutViews {
   readonly #db: Kysely<Database>;
+  readonly #now: () => number;
 
-  constructor(db: Kysely<Database>) {
+  constructor(db: Kysely<Database>, now: () => number) {
     this.#db = db;
+    this.#now = now;
   }
 
   /** The same views, seeing what the transaction has done. */
   within(tx: Tx): RolloutViews {
-    return new RolloutViews(tx.db);
+    return new RolloutViews(tx.db, this.#now);
   }
 
   async find(id: string): Promise<Rollout | null> {
@@ -95,14 +72,26 @@ export class RolloutViews {
     return { items, next: found.length > query.limit ? items.at(-1)!.id : null };
   }
 
-  /** How agents stand: those that failed first, then wave by wave. */
-  async agents(id: string, limit: number): Promise<RolloutAgent[]> {
+  /**
+   * How agents stand: those that failed first, then wave by wave; of one state, or of all. `after` is the
+   * `next` of the page before; throws `InvalidCursor`.
+   */
+  async agents(
+    id: string,
+    query: { state?: RolloutAgentState | undefined; limit: number; after?: string | undefined },
+  ): Promise<{ items: RolloutAgent[]; next: string | null }> {
+    const { state = null, limit } = query;
+    const [rank, wave, uid] = readAgentCursor(query.after);
     const { rows } = await sql<RolloutAgent>`
       with standings as materialized (
-        select * from rollout_standings where rollout_id = ${id}
+        select *, (state <> 'failed')::int as rank from rollout_standings where rollout_id = ${id}
       ),
-      asked as (select * from standings order by state <> 'failed', wave, uid limit ${limit})
-      select asked.uid, coalesce(a.name, '') as name, asked.wave, asked.state, asked.error,
+      asked as (
+        select * from standings
+        where (${state}::text is null or state = ${state})
+          and (${uid}::uuid is null or (rank, wave, uid) > (${rank}::int, ${wave}::int, ${uid}::uuid))
+        order by rank, wave, uid limit ${limit + 1})
+      select asked.uid, coalesce(a.name, '') as name, asked.wave, asked.cohort, asked.state, asked.error,
         asked.offered_at as "offeredAt",
         coalesce(
           asked.settled_at,
@@ -111,8 +100,11 @@ export class RolloutViews {
       from asked
       left join agents a on a.uid = asked.uid
       left join agent_states s on s.uid = asked.uid
-      order by asked.state <> 'failed', asked.wave, asked.uid`.execute(this.#db);
-    return rows;
+      order by asked.rank, asked.wave, asked.uid`.execute(this.#db);
+    const items = rows.slice(0, limit);
+    const last = items.at(-1);
+    const next = last ? `${last.state === 'failed' ? 0 : 1}_${last.wave}_${last.uid}` : null;
+    return { items, next: rows.length > limit ? next : null };
   }
 
   /** Every decision about the rollout, in order. */
@@ -126,62 +118,40 @@ export class RolloutViews {
   }
 
   async #read(which: ReturnType<typeof sql>, limit: number | null): Promise<Rollout[]> {
-    const { rows } = await sql<Row>`
-      select r.*, coalesce(
-        (select jsonb_agg(by_state) from (
-          select standings.wave, standings.state, count(*)::int as agents
-          from (select wave, state from rollout_standings where rollout_id = r.id offset 0) standings
-          group by standings.wave, standings.state) by_state), '[]') as agents
+    const { rows } = await sql<RolloutRow>`
+      select r.*,
+        coalesce((
+          select jsonb_agg(by_state) from (
+            select standing.wave, standing.cohort, standing.state, count(*)::int as agents
+            from (
+              -- "offset" keeps the planner from looking at states before the wave
+              (select wave, cohort, state from rollout_standings
+                where rollout_id = r.id and wave = r.wave and r.state <> 'completed' offset 0)
+              union all
+              -- the others of these waves all stand alike
+              select ra.wave, ra.cohort, ra.state from rollout_agents ra
+              where ra.rollout_id = r.id and ra.state not in ('waiting', 'applied')
+                and (ra.wave <> r.wave or r.state = 'completed')
+            ) standing
+            group by standing.wave, standing.cohort, standing.state) by_state), '[]') as agents,
+        coalesce((
+          select jsonb_agg(jsonb_build_object('wave', w.wave, 'cohort', w.cohort, 'size', w.size)
+            order by w.wave, w.cohort)
+          from rollout_waves w where w.rollout_id = r.id), '[]') as parts,
+        coalesce((
+          select jsonb_agg(to_jsonb(c) order by c.cohort) from rollout_cohorts c where c.rollout_id = r.id
+        ), '[]') as cohorts
       from rollouts r where ${which} order by r.id desc limit ${limit}`.execute(this.#db);
-    return rows.map(toRollout);
+    const now = this.#now();
+    return rows.map((row) => toRollout(row, now));
   }
 }
 
-interface Row extends Selectable<RolloutsTable> {
-  agents: StateCount[];
-}
+const agentCursor = /^([01])_(\d{1,5})_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-interface StateCount {
-  wave: number;
-  state: RolloutAgentState;
-  agents: number;
-}
-
-function toRollout(row: Row): Rollout {
-  const { id, fleet, configuration, version, state, reason, wave } = row;
-  const waves = Array.from({ length: row.wave_count }, (_, index): Wave => {
-    const counts = toCounts(row.agents.filter((count) => count.wave === index));
-    const size = Object.values(counts).reduce((total, count) => total + count, 0);
-    return { index, size, state: waveState(row, index), counts };
-  });
-  return {
-    id,
-    fleet,
-    configuration,
-    version,
-    state,
-    reason,
-    policy: parsePolicy(row.policy),
-    wave,
-    waves,
-    counts: toCounts(row.agents),
-    createdAt: row.created_at,
-    createdBy: row.created_by,
-    finishedAt: row.finished_at,
-  };
-}
-
-function waveState(row: Row, index: number): Wave['state'] {
-  if (row.state === 'completed' || index < row.wave) return 'passed';
-  if (index > row.wave) return 'pending';
-  if (row.state === 'scheduled' || (row.state === 'running' && row.wave_started_at === null))
-    return 'pending';
-  if (row.state !== 'running') return 'stopped';
-  return row.wave_settled_at === null ? 'running' : 'soaking';
-}
-
-function toCounts(rows: readonly StateCount[]): AgentCounts {
-  const counts = Object.fromEntries(agentStates.map((state) => [state, 0])) as AgentCounts;
-  for (const { state, agents } of rows) counts[state] += agents;
-  return counts;
+function readAgentCursor(after: string | undefined): (string | null)[] {
+  if (after === undefined) return [null, null, null];
+  const found = agentCursor.exec(after);
+  if (!found) throw new InvalidCursor();
+  return found.slice(1);
 }

@@ -1,43 +1,62 @@
 import { defaultPolicy, type Policy } from '@muster/configs/policy';
 import { describe, expect, test } from 'vitest';
 import { decide, type Decision, type RolloutView } from './rollout.ts';
-import type { WaveCounts } from './rollout-agent.ts';
+import { agentStates, type CohortCounts } from './rollout-agent.ts';
 
 const now = 1_000_000;
 
-function wave(counts: Partial<WaveCounts>): WaveCounts {
-  const states = {
-    waiting: 0,
-    offered: 0,
-    applied: 0,
-    failed: 0,
-    deferred: 0,
-    quarantined: 0,
-    rolledBack: 0,
+function part(counts: Partial<CohortCounts>): CohortCounts {
+  const states = Object.fromEntries(agentStates.map((state) => [state, 0])) as Omit<CohortCounts, 'size'>;
+  return {
+    ...states,
+    wave: 0,
+    cohort: 0,
+    unhealthy: 0,
+    disconnected: 0,
+    notConverged: 0,
+    size: 10,
+    ...counts,
   };
-  return { ...states, unhealthy: 0, disconnected: 0, size: 10, ...counts };
 }
 
-/** A rollout in its second wave of three; the first wave is done. */
+/** A rollout of one cohort in its second wave of three; the first wave is done. */
 function view(
-  change: Partial<Omit<RolloutView, 'policy'>> & { policy?: Partial<Policy>; current?: Partial<WaveCounts> },
-) {
+  change: Partial<Omit<RolloutView, 'policy'>> & {
+    policy?: Partial<Policy>;
+    current?: Partial<CohortCounts>;
+  },
+): RolloutView {
   const { policy, current, ...rest } = change;
   return {
     state: 'running',
     policy: { ...defaultPolicy, ...policy },
+    startAt: null,
     wave: 1,
     waveCount: 3,
     waveStartedAt: now - 5000,
     waveSettledAt: null,
-    reached: [wave({ size: 1, applied: 1 }), wave(current ?? { offered: 10 })],
+    cohorts: [{ cohort: 0, state: 'running' }],
+    reached: [part({ size: 1, applied: 1 }), part({ wave: 1, ...(current ?? { offered: 10 }) })],
     accepted: [],
     due: 0,
-    offeredInLastSecond: 0,
+    reverting: 0,
+    offers: [],
     nextDeadline: null,
+    catchingUp: false,
+    halted: false,
+    away: 0,
     ...rest,
-  } satisfies RolloutView;
+  };
 }
+
+const accept = (wave: number, failed: number) => ({
+  wave,
+  cohort: 0,
+  failed,
+  notConverged: 0,
+  unhealthy: 0,
+  disconnected: 0,
+});
 
 const deadline = now + 60_000;
 const breach = (gate: string, count: number, allowed: number, inWave = 1) =>
@@ -50,13 +69,13 @@ describe('decide', () => {
     ['agents due: offer them all', view({ due: 10, current: { waiting: 10 } }), { kind: 'offer', limit: 10 }],
     [
       'agents due, slower than that: offer what the pace allows',
-      view({ due: 10, policy: { perSecond: 4 }, offeredInLastSecond: 1 }),
+      view({ due: 10, policy: { perSecond: 4 }, offers: [{ at: now - 10, count: 1 }] }),
       { kind: 'offer', limit: 3 },
     ],
     [
       'the pace is used up: look again in a second',
-      view({ due: 10, policy: { perSecond: 4 }, offeredInLastSecond: 4 }),
-      { kind: 'wait', until: now + 1000 },
+      view({ due: 10, policy: { perSecond: 4 }, offers: [{ at: now, count: 4 }] }),
+      { kind: 'wait', until: now + 1000, why: 'pace' },
     ],
     [
       'offers unanswered: wait for the nearest deadline',
@@ -66,7 +85,7 @@ describe('decide', () => {
     [
       'an agent of an earlier wave has come back and not answered: wait for it too',
       view({
-        reached: [wave({ size: 1, offered: 1 }), wave({ applied: 10 })],
+        reached: [part({ size: 1, offered: 1 }), part({ wave: 1, applied: 10 })],
         waveSettledAt: now - 60_000,
         nextDeadline: deadline,
       }),
@@ -135,17 +154,14 @@ describe('decide', () => {
     ],
     [
       'an earlier wave breaks a gate later',
-      view({ reached: [wave({ size: 1, failed: 1 }), wave({ applied: 10 })] }),
+      view({ reached: [part({ size: 1, failed: 1 }), part({ wave: 1, applied: 10 })] }),
       { kind: 'pause', breach: breach('maxFailed', 1, 0, 0) },
     ],
     [
       'what a person has accepted is not a breach',
       view({
         current: { failed: 2, applied: 8 },
-        accepted: [
-          { failed: 0, unhealthy: 0, disconnected: 0 },
-          { failed: 2, unhealthy: 0, disconnected: 0 },
-        ],
+        accepted: [accept(1, 2)],
       }),
       { kind: 'soak', until: now + 10_000 },
     ],
@@ -153,10 +169,7 @@ describe('decide', () => {
       'one more than a person has accepted is',
       view({
         current: { failed: 3 },
-        accepted: [
-          { failed: 9, unhealthy: 0, disconnected: 0 },
-          { failed: 2, unhealthy: 0, disconnected: 0 },
-        ],
+        accepted: [accept(0, 9), accept(1, 2)],
       }),
       { kind: 'pause', breach: breach('maxFailed', 3, 2) },
     ],
@@ -172,11 +185,11 @@ describe('decide', () => {
     ],
     [
       'rolling back: wait',
-      view({ state: 'rollingBack', nextDeadline: deadline }),
+      view({ state: 'rollingBack', reverting: 1, nextDeadline: deadline }),
       { kind: 'wait', until: deadline },
     ],
     ['all are back: done', view({ state: 'rollingBack' }), { kind: 'finishRollback' }],
-    ...(['scheduled', 'completed', 'rolledBack', 'aborted', 'replaced'] as const).map(
+    ...(['completed', 'rolledBack', 'aborted', 'replaced'] as const).map(
       (state): [string, RolloutView, Decision] => [
         `${state}: nothing`,
         view({ state, due: 5, waveStartedAt: null }),

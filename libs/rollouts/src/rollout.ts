@@ -1,26 +1,27 @@
+import { windowAt } from '@muster/configs/maintenance-windows';
 import type { Policy } from '@muster/configs/policy';
-import { findBreach, type Accepted, type Breach } from './gates.ts';
-import type { WaveCounts } from './rollout-agent.ts';
+import { findBreach, sum, type Accepted, type Breach } from './gates.ts';
+import type { CohortState } from './cohort.ts';
+import { offerPace, type Offers } from './offer-pace.ts';
+import type { CohortCounts } from './rollout-agent.ts';
 
 export type RolloutState =
   'scheduled' | 'running' | 'paused' | 'completed' | 'rollingBack' | 'rolledBack' | 'aborted' | 'replaced';
 
-export const activeStates = [
-  'scheduled',
-  'running',
-  'paused',
-  'rollingBack',
-] as const satisfies RolloutState[];
+/** Under way: a fleet has one such rollout at most. */
+export const activeStates = ['running', 'paused', 'rollingBack'] as const satisfies RolloutState[];
 
-/** Can something still happen to it? */
-export function isActive(state: RolloutState): boolean {
-  return (activeStates as readonly RolloutState[]).includes(state);
+/** Can something still happen to it by itself? */
+export function isOpen({ state, catchingUp }: Pick<RolloutView, 'state' | 'catchingUp'>): boolean {
+  return catchingUp || state === 'scheduled' || (activeStates as readonly RolloutState[]).includes(state);
 }
 
 /** All that `decide` looks at. Times are Unix milliseconds. */
 export interface RolloutView {
   readonly state: RolloutState;
   readonly policy: Policy;
+  /** When a scheduled one starts; null: at once. */
+  readonly startAt: number | null;
   /** The wave under way, from 0. */
   readonly wave: number;
   readonly waveCount: number;
@@ -28,27 +29,45 @@ export interface RolloutView {
   readonly waveStartedAt: number | null;
   /** When the last agent of the wave had answered; null: not yet. */
   readonly waveSettledAt: number | null;
+  readonly cohorts: readonly { readonly cohort: number; readonly state: CohortState }[];
   /** The waves up to the one under way. */
-  readonly reached: readonly WaveCounts[];
+  readonly reached: readonly CohortCounts[];
   readonly accepted: readonly Accepted[];
   /** Agents of reached waves whose turn it is: connected, not offered yet. */
   readonly due: number;
-  readonly offeredInLastSecond: number;
+  /** Agents that are taken back and have not confirmed it yet. */
+  readonly reverting: number;
+  /** The latest; see `offerPace`. */
+  readonly offers: readonly Offers[];
   /** When the first unanswered offer or rollback is given up; null: none is open. */
   readonly nextDeadline: number | null;
+  /** Completed, and agents that were away get their turn when they return. */
+  readonly catchingUp: boolean;
+  /** Catching up stopped at a gate. */
+  readonly halted: boolean;
+  /** How many may still return. */
+  readonly away: number;
 }
 
 /** What to do next. `wait` with null: nothing until something is reported or a person decides. */
 export type Decision =
+  | { readonly kind: 'begin' }
   | { readonly kind: 'startWave' }
   | { readonly kind: 'offer'; readonly limit: number }
   | { readonly kind: 'soak'; readonly until: number }
   | { readonly kind: 'passWave' }
   | { readonly kind: 'complete' }
-  | { readonly kind: 'pause'; readonly breach: Breach }
-  | { readonly kind: 'rollback'; readonly breach: Breach }
+  | { readonly kind: 'pause' | 'rollback' | 'haltCatchingUp'; readonly breach: Breach }
+  | { readonly kind: 'stopCohort'; readonly cohort: number; readonly breach: Breach }
+  | { readonly kind: 'stopForAllCohorts' }
   | { readonly kind: 'finishRollback' }
-  | { readonly kind: 'wait'; readonly until: number | null };
+  | { readonly kind: 'caughtUp' }
+  | {
+      readonly kind: 'wait';
+      readonly until: number | null;
+      /** What it waits for by its policy; absent: for agents, or for a person. */
+      readonly why?: 'window' | 'pace';
+    };
 
 /**
  * The state machine of a rollout. It depends on nothing but its arguments, so asking again, late or twice
@@ -56,14 +75,18 @@ export type Decision =
  */
 export function decide(view: RolloutView, now: number): Decision {
   switch (view.state) {
+    case 'scheduled':
+      return view.startAt !== null && view.startAt > now
+        ? { kind: 'wait', until: view.startAt }
+        : { kind: 'begin' };
     case 'running':
       return decideRunning(view, now);
     case 'rollingBack':
-      return view.nextDeadline === null
-        ? { kind: 'finishRollback' }
-        : { kind: 'wait', until: view.nextDeadline };
+      return view.reverting === 0 ? { kind: 'finishRollback' } : { kind: 'wait', until: view.nextDeadline };
     case 'paused':
       return { kind: 'wait', until: view.nextDeadline };
+    case 'completed':
+      return view.catchingUp ? decideCatchingUp(view, now) : { kind: 'wait', until: null };
     default:
       return { kind: 'wait', until: null };
   }
@@ -71,22 +94,54 @@ export function decide(view: RolloutView, now: number): Decision {
 
 function decideRunning(view: RolloutView, now: number): Decision {
   if (view.waveCount === 0) return { kind: 'complete' };
-  const breach = findBreach(view.policy, view.reached, view.accepted);
-  if (breach) return { kind: view.policy.onBreach, breach };
-  if (view.waveStartedAt === null) return { kind: 'startWave' };
-  if (view.due > 0) return offerWithinPace(view, now);
+  const { policy, cohorts } = view;
+  const breach = breachOf(view);
+  if (breach) {
+    return breach.cohort === null
+      ? { kind: policy.onBreach, breach }
+      : { kind: 'stopCohort', cohort: breach.cohort, breach };
+  }
+  if (cohorts.length > 0 && cohorts.every(({ state }) => state !== 'running'))
+    return { kind: 'stopForAllCohorts' };
+  if (view.waveStartedAt === null) return insideWindow(view, now) ?? { kind: 'startWave' };
+  if (view.due > 0) return insideWindow(view, now) ?? offerWithinPace(view, now);
   if (isUnanswered(view)) return { kind: 'wait', until: view.nextDeadline };
   return watchSettledWave(view, now);
 }
 
-function offerWithinPace({ policy, due, offeredInLastSecond }: RolloutView, now: number): Decision {
-  const allowed = policy.perSecond === null ? due : policy.perSecond - offeredInLastSecond;
-  return allowed > 0 ? { kind: 'offer', limit: Math.min(due, allowed) } : { kind: 'wait', until: now + 1000 };
+/** What failed until completion has been accepted; what comes later counts. */
+function decideCatchingUp(view: RolloutView, now: number): Decision {
+  if (view.halted) return { kind: 'wait', until: view.nextDeadline };
+  const breach = breachOf(view);
+  if (breach) return { kind: 'haltCatchingUp', breach };
+  if (view.due > 0) return insideWindow(view, now) ?? offerWithinPace(view, now);
+  if (view.away === 0 && !isUnanswered(view)) return { kind: 'caughtUp' };
+  return { kind: 'wait', until: view.nextDeadline };
+}
+
+function breachOf({ policy, reached, accepted, cohorts }: RolloutView): Breach | null {
+  const stopped = cohorts.filter(({ state }) => state !== 'running').map(({ cohort }) => cohort);
+  return findBreach(policy, reached, accepted, new Set(stopped));
+}
+
+/** Null: offers may be made now. */
+function insideWindow(view: RolloutView, now: number): Decision | null {
+  const { open, changesAt } = windowAt(view.policy.windows, now);
+  return open ? null : { kind: 'wait', until: earliest(changesAt, view.nextDeadline), why: 'window' };
+}
+
+function offerWithinPace(view: RolloutView, now: number): Decision {
+  const { policy, due, offers, reached, wave, catchingUp } = view;
+  const size = sum(reached, (part) => (catchingUp || part.wave === wave ? part.size : 0));
+  const pace = offerPace(policy, offers, size, now);
+  return 'allowed' in pace
+    ? { kind: 'offer', limit: Math.min(due, pace.allowed) }
+    : { kind: 'wait', until: earliest(pace.until, view.nextDeadline), why: 'pace' };
 }
 
 /** Offline agents never hold a wave: only those that were offered and are still expected to answer do. */
-function isUnanswered({ reached }: RolloutView): boolean {
-  return reached.some(({ waiting, offered }) => waiting + offered > 0);
+function isUnanswered({ reached, reverting }: RolloutView): boolean {
+  return reverting > 0 || reached.some(({ waiting, offered }) => waiting + offered > 0);
 }
 
 function watchSettledWave(view: RolloutView, now: number): Decision {
@@ -95,4 +150,9 @@ function watchSettledWave(view: RolloutView, now: number): Decision {
   const until = (view.waveSettledAt ?? now) + soakMs;
   if (until > now) return { kind: 'wait', until };
   return view.wave + 1 < view.waveCount ? { kind: 'passWave' } : { kind: 'complete' };
+}
+
+function earliest(...times: (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? null : Math.min(...known);
 }

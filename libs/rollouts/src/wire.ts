@@ -6,13 +6,16 @@ import type { Log } from '@muster/platform/log';
 import type { BatchQueue } from './batch-queue.ts';
 import { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import { RolloutEngine } from './rollout-engine.ts';
+import { RolloutPlanStore } from './rollout-plan-store.postgres.ts';
+import { RolloutPlanner } from './rollout-planner.ts';
 import { RolloutService } from './rollout-service.ts';
+import { RolloutSteps } from './rollout-steps.ts';
 import { RolloutStore } from './rollout-store.postgres.ts';
 import { RolloutViews } from './rollout-views.postgres.ts';
 
 export interface RolloutsDeps {
   readonly db: Kysely<Database>;
-  readonly configs: Pick<Configs, 'announcer' | 'desiredState' | 'rendered'>;
+  readonly configs: Pick<Configs, 'announcer' | 'desiredState' | 'quarantines' | 'rendered'>;
   readonly queue: BatchQueue;
   readonly log: Log;
   /** Unix milliseconds; tests have a clock of their own. */
@@ -23,16 +26,18 @@ export type Rollouts = ReturnType<typeof wireRollouts>;
 
 /** Everything the capability offers, on these adapters. */
 export function wireRollouts({ db, configs, queue, log, now = Date.now }: RolloutsDeps) {
-  const { announcer, desiredState, rendered } = configs;
+  const { announcer, desiredState, quarantines, rendered } = configs;
   const store = new RolloutStore(db);
   const agents = new RolloutAgentsStore();
-  const views = new RolloutViews(db);
+  const views = new RolloutViews(db, now);
+  const plans = new RolloutPlanStore();
+  const planner = new RolloutPlanner({ store, agents, plans, rendered, announcer, now });
+  const service = { store, agents, views, planner, quarantines, announcer, queue, log, now };
   return {
-    rollouts: new RolloutService({ store, agents, views, rendered, announcer, queue, log, now }),
+    rollouts: new RolloutService(service),
     engine: new RolloutEngine({
       store,
-      agents,
-      desiredState,
+      steps: new RolloutSteps({ store, agents, planner, quarantines, desiredState, announcer }),
       announcer,
       queue,
       transact: (work) => transact(db, work),

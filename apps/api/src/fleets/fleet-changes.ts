@@ -7,7 +7,7 @@ import { UnknownConfiguration } from '@muster/configs/errors';
 import type { FleetService } from '@muster/configs/fleet-service';
 import type { Database } from '@muster/db/schema';
 import { transact, type Tx } from '@muster/db/transaction';
-import type { Rollout } from '@muster/rollouts/rollout-views.postgres';
+import type { Rollout } from '@muster/rollouts/rollout-view';
 import type { RolloutService } from '@muster/rollouts/rollout-service';
 import type { z } from 'zod';
 import type { putFleet } from './fleet-schemas.ts';

@@ -3,7 +3,7 @@ import type { Actor } from '@muster/access/actor';
 import type { Audit } from '@muster/access/audit.postgres';
 import type { Database } from '@muster/db/schema';
 import { transact } from '@muster/db/transaction';
-import type { Rollout } from '@muster/rollouts/rollout-views.postgres';
+import type { Rollout } from '@muster/rollouts/rollout-view';
 import type { RolloutService } from '@muster/rollouts/rollout-service';
 import type { z } from 'zod';
 import type { newRollout } from './rollout-schemas.ts';

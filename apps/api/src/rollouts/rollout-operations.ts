@@ -2,6 +2,8 @@ import type { Operation } from '../http/operation.ts';
 import { rolloutOrders } from './rollout-changes.ts';
 import {
   newRollout,
+  rolloutAgentPage,
+  rolloutAgentsQuery,
   rolloutEventPage,
   rolloutPage,
   rolloutQuery,
@@ -12,7 +14,7 @@ const tag = 'rollouts';
 
 const summaries = {
   pause: 'Offer to no further agent until resumed',
-  resume: 'Go on with a paused rollout',
+  resume: 'Go on with a paused rollout, or with catching up',
   abort: 'End a rollout; agents keep what they have',
   rollback: 'Take every agent back to what it had before',
 };
@@ -46,6 +48,16 @@ export const rolloutOperations: Operation[] = [
     tag,
     status: 200,
     answer: rolloutResource,
+  },
+  {
+    method: 'get',
+    path: '/rollouts/{id}/agents',
+    id: 'listRolloutAgents',
+    summary: 'How agents stand in a rollout, those that failed first',
+    tag,
+    query: rolloutAgentsQuery,
+    status: 200,
+    answer: rolloutAgentPage,
   },
   {
     method: 'get',

@@ -1,4 +1,6 @@
-import type { Rollout, RolloutAgent, RolloutEvent } from '@muster/rollouts/rollout-views.postgres';
+import { agentStates } from '@muster/rollouts/rollout-agent';
+import type { Rollout } from '@muster/rollouts/rollout-view';
+import type { RolloutAgent, RolloutEvent } from '@muster/rollouts/rollout-views.postgres';
 import { z } from 'zod';
 import { listParameters, textParameter, versionNumber } from '../http/parse.ts';
 import { anyJson, dateTime, named, pageSchema, toDateTime } from '../http/schemas.ts';
@@ -18,10 +20,35 @@ export const newRollout = named(
       .record(z.string(), z.unknown())
       .optional()
       .meta({ description: "Members left out are the fleet's, then the defaults." }),
+    startAt: z.iso
+      .datetime({ offset: true, error: 'must be an RFC 3339 time, such as "2030-01-31T22:00:00Z"' })
+      .transform((text) => new Date(text))
+      .optional()
+      .meta({ description: 'When to start; absent, or past: at once.' }),
   }),
 );
 
+export const rolloutAgentsQuery = z.strictObject({
+  state: z
+    .enum(agentStates, `must be one of ${agentStates.join(', ')}`)
+    .optional()
+    .meta({ description: 'Only agents that stand so.' }),
+  ...listParameters,
+});
+
 const counts = z.record(z.string(), z.int());
+const waveCohort = z.object({ cohort: z.int(), size: z.int(), counts });
+const cohort = z.object({
+  cohort: z.int().meta({ description: 'Its number in this rollout.' }),
+  type: z.string().nullable(),
+  version: z.string().nullable(),
+  os: z.string().nullable(),
+  arch: z.string().nullable(),
+  size: z.int(),
+  state: z.string().meta({ description: 'running, stopped or rolledBack.' }),
+  reason: z.string(),
+  counts,
+});
 
 export const rolloutResource = named(
   'Rollout',
@@ -43,10 +70,27 @@ export const rolloutResource = named(
     reason: z.string(),
     policy: anyJson,
     wave: z.int(),
-    waves: z.array(z.object({ index: z.int(), size: z.int(), state: z.string(), counts })),
-    counts: counts.meta({
-      description: 'waiting, offered, applied, failed, deferred, quarantined → number of agents.',
-    }),
+    waves: z.array(
+      z.object({
+        index: z.int(),
+        size: z.int(),
+        state: z.string(),
+        counts,
+        cohorts: z.array(waveCohort),
+      }),
+    ),
+    cohorts: z
+      .array(cohort)
+      .meta({ description: 'Agents of the same kind, the largest cohort first; nulls: all the others.' }),
+    counts: counts.meta({ description: `${agentStates.join(', ')} → number of agents.` }),
+    startAt: dateTime.nullable().meta({ description: 'When it was to start; null: at once.' }),
+    waitsUntil: dateTime
+      .nullable()
+      .meta({ description: 'When offers go on that a window, the pace or the start holds back.' }),
+    catchingUp: z
+      .boolean()
+      .meta({ description: 'Completed, and agents that were away still get their turn.' }),
+    halted: z.boolean().meta({ description: 'Catching up stopped at a gate; resume goes on.' }),
     createdAt: dateTime,
     createdBy: z.string(),
     finishedAt: dateTime.nullable(),
@@ -62,6 +106,7 @@ export const rolloutAgentResource = named(
     uid: z.guid(),
     name: z.string(),
     wave: z.int(),
+    cohort: z.int(),
     state: z.string(),
     error: z.string(),
     offeredAt: dateTime.nullable(),
@@ -69,6 +114,8 @@ export const rolloutAgentResource = named(
   }),
 );
 export type RolloutAgentResource = z.infer<typeof rolloutAgentResource>;
+
+export const rolloutAgentPage = pageSchema('RolloutAgentPage', rolloutAgentResource);
 
 export const rolloutEventResource = named(
   'RolloutEvent',
@@ -93,8 +140,23 @@ export function toRolloutResource(rollout: Rollout): RolloutResource {
     reason: rollout.reason,
     policy: { ...rollout.policy },
     wave: rollout.wave,
-    waves: [...rollout.waves],
+    waves: rollout.waves.map((wave) => ({ ...wave, cohorts: [...wave.cohorts] })),
+    cohorts: rollout.cohorts.map(({ cohort, traits, size, state, reason, counts }) => ({
+      cohort,
+      type: traits?.type ?? null,
+      version: traits?.version ?? null,
+      os: traits?.os ?? null,
+      arch: traits?.arch ?? null,
+      size,
+      state,
+      reason,
+      counts,
+    })),
     counts: rollout.counts,
+    startAt: toDateTime(rollout.startAt),
+    waitsUntil: toDateTime(rollout.waitsUntil),
+    catchingUp: rollout.catchingUp,
+    halted: rollout.halted,
     createdAt: toDateTime(rollout.createdAt),
     createdBy: rollout.createdBy,
     finishedAt: toDateTime(rollout.finishedAt),

@@ -8,9 +8,12 @@ import { parse, parseId } from '../http/parse.ts';
 import { RolloutChanges, type RolloutOrder } from './rollout-changes.ts';
 import {
   newRollout,
+  rolloutAgentsQuery,
   rolloutQuery,
+  toRolloutAgentResource,
   toRolloutEventResource,
   toRolloutResource,
+  type RolloutAgentResource,
   type RolloutEventResource,
   type RolloutResource,
 } from './rollout-schemas.ts';
@@ -42,6 +45,12 @@ export class RolloutsController {
   @Get(':id')
   async find(@Param('id') id: string): Promise<RolloutResource> {
     return toRolloutResource(await this.#find(parseId(id)));
+  }
+
+  @Get(':id/agents')
+  async agents(@Param('id') id: string, @Query() query: unknown): Promise<Page<RolloutAgentResource>> {
+    const page = await this.#rollouts.agents(parseId(id), parse(rolloutAgentsQuery, query, 'query'));
+    return { ...page, items: page.items.map(toRolloutAgentResource) };
   }
 
   /** In no pages: a rollout has few events. */

@@ -1,10 +1,11 @@
 import type { RolloutService } from '@muster/rollouts/rollout-service';
 import type { GraphqlContext, Resolvers, SubscriptionResolvers } from '../graphql/resolvers.ts';
-import { listParameters, parse, parseId } from '../http/parse.ts';
+import { parse, parseId } from '../http/parse.ts';
 import type { Live } from '../live/live.ts';
 import type { RolloutChanges, RolloutOrder } from './rollout-changes.ts';
 import {
   newRollout,
+  rolloutAgentsQuery,
   rolloutQuery,
   toRolloutAgentResource,
   toRolloutEventResource,
@@ -42,8 +43,10 @@ export function rolloutResolvers(rollouts: RolloutService, changes: RolloutChang
       rollbackRollout: order('rollback'),
     },
     Rollout: {
-      agents: async ({ id }: RolloutResource, { limit }: { limit: number }) =>
-        (await rollouts.agents(id, parse(listParameters.limit, limit, 'limit'))).map(toRolloutAgentResource),
+      agents: async ({ id }: RolloutResource, args: unknown) => {
+        const { items } = await rollouts.agents(id, parse(rolloutAgentsQuery, args, 'arguments'));
+        return items.map(toRolloutAgentResource);
+      },
       events: async ({ id }: RolloutResource) => (await rollouts.events(id)).map(toRolloutEventResource),
     },
   };

@@ -17,20 +17,22 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   `.execute(db);
   await sql`alter table rollouts add column variables jsonb not null default '{}'`.execute(db);
   // What the last rendering for an agent gave, so that nobody renders again what has not changed. Of versions
-  // that are the same for every agent there is none.
+  // that are the same for every agent there is one only where the agent cannot take it.
   await sql`
     create table agent_renderings (
       uid uuid primary key,
       configuration text not null,
       version integer not null,
       inputs uuid not null, -- render_inputs of that moment
-      hash bytea, -- rendered_configs; null: it could not be rendered
+      hash bytea, -- rendered_configs; null: it could not be rendered, or the agent cannot run it
       error text
     ) with (fillfactor = 80)`.execute(db);
   await sql`
-    create function render_inputs(attributes jsonb, labels jsonb, fleet text, variables jsonb) returns uuid
-    language sql immutable parallel safe
-    return md5(concat_ws('|', attributes::text, labels::text, fleet, variables::text))::uuid`.execute(db);
+    create function render_inputs(attributes jsonb, labels jsonb, components bytea, fleet text, variables jsonb)
+    returns uuid language sql immutable parallel safe
+    return md5(concat_ws('|', attributes::text, labels::text, components::text, fleet, variables::text))::uuid`.execute(
+    db,
+  );
   // The same as versionNumbers of libs/agents: four numbers, so that arrays compare as versions do.
   await sql`
     create function version_numbers(version text) returns integer[] language sql immutable parallel safe

@@ -1,0 +1,129 @@
+import type { AgentId } from '@muster/agents/agent-id';
+import { reported } from '@muster/configs/test-world.postgres';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createRolloutWorld, type RolloutWorld } from './test-rollouts.setup.ts';
+
+let r: RolloutWorld;
+let agents: AgentId[];
+beforeEach(async () => {
+  r = await createRolloutWorld();
+  agents = await r.fleetOnV1(3);
+});
+afterEach(() => r.world.close());
+
+const wholeFleet = { waves: ['100%'], soakSeconds: 0, maxFailed: '1' };
+
+/** The first agent fails version 2 and goes back to version 1; the fleet's stable version is 2 then. */
+async function failOne(): Promise<void> {
+  const id = await r.start(2, wholeFleet);
+  await r.pass(100);
+  await r.world.report(agents.slice(0, 1), r.v2, reported.failed, 'cannot bind');
+  await r.report(agents.slice(1), r.v2, reported.applied);
+  await r.report(agents.slice(0, 1), r.v1, reported.applied);
+  expect(await r.rollouts.find(id)).toMatchObject({ state: 'completed', counts: { failed: 1 } });
+}
+
+async function converge(): Promise<void> {
+  await r.world.configs.convergence.sweep();
+  await r.world.configs.convergence.advance();
+}
+
+const page = (query: { agent?: string; fleet?: string; configuration?: string; lifted?: boolean } = {}) =>
+  r.world.configs.quarantines.page({ lifted: false, limit: 10, ...query });
+
+test('FAILED for a version and then APPLIED for the one before never leads to an offer of it', async () => {
+  await failOne();
+  await converge();
+  await r.world.disconnect(agents.slice(0, 1));
+  await r.world.connect(agents.slice(0, 1));
+  await converge();
+  const again = await r.start(2, wholeFleet);
+  await r.pass(100);
+  expect(await r.inState(again, 'quarantined')).toEqual(agents.slice(0, 1));
+  expect((await r.rollouts.agents(again, { state: 'quarantined', limit: 5 })).items).toMatchObject([
+    { error: 'cannot bind' },
+  ]);
+  expect(r.world.sentTo(agents[0]!)).toEqual([r.v2, r.v1]);
+});
+
+test('holds for every rendering of the version', async () => {
+  await failOne();
+  const other = Buffer.alloc(32, 7);
+  await r.world.db
+    .insertInto('rendered_configs')
+    .values({ hash: other, remote_config: Buffer.from(''), files: '{}' })
+    .execute();
+  const hash = other.toString('hex');
+  const target = { configuration: 'edge', version: 2, hash, rolloutId: null };
+  const got = await r.world.inTransaction((tx) =>
+    r.world.configs.desiredState.setTargets(
+      tx,
+      agents.map((agent) => ({ agent, ...target })),
+    ),
+  );
+  expect(got.toSorted()).toEqual(agents.slice(1));
+});
+
+test('holds for the same bytes under another version, and not for other bytes', async () => {
+  await failOne();
+  const same = await r.world.version('edge', 'two');
+  expect(same.hash).toBe(r.v2);
+  const id = await r.start(same.version, wholeFleet);
+  await r.pass(100);
+  expect(await r.inState(id, 'quarantined')).toEqual(agents.slice(0, 1));
+  const other = await r.world.version('edge', 'three');
+  const fine = await r.start(other.version, wholeFleet);
+  await r.pass(100);
+  expect(await r.inState(fine, 'offered')).toHaveLength(3);
+});
+
+test('is listed, and filtered by agent, fleet and configuration', async () => {
+  await failOne();
+  const { items } = await page();
+  expect(items).toMatchObject([
+    {
+      scope: 'agent',
+      agent: { uid: agents[0] },
+      fleet: 'edge',
+      versions: [{ configuration: 'edge', version: 2 }],
+      reason: 'cannot bind',
+      liftedAt: null,
+    },
+  ]);
+  for (const query of [{ agent: agents[0]! }, { fleet: 'edge' }, { configuration: 'edge' }])
+    expect((await page(query)).items).toHaveLength(1);
+  for (const query of [{ agent: agents[1]! }, { fleet: 'core' }, { configuration: 'core' }, { lifted: true }])
+    expect((await page(query)).items).toEqual([]);
+});
+
+test('is read in pages, the latest first', async () => {
+  for (const agent of agents) {
+    r.world.clock.now += 1000;
+    await r.world.report([agent], r.v2, reported.failed, 'no');
+  }
+  const query = { lifted: false, limit: 2 };
+  const first = await r.world.configs.quarantines.page(query);
+  const second = await r.world.configs.quarantines.page({ ...query, after: first.next! });
+  const seen = [...first.items, ...second.items].map(({ agent }) => agent!.uid);
+  expect(seen).toEqual(agents.toReversed());
+  expect(second.next).toBeNull();
+  await expect(r.world.configs.quarantines.page({ ...query, after: 'x' })).rejects.toMatchObject({
+    code: 'invalid-cursor',
+  });
+});
+
+test('ends when somebody lifts it: convergence brings the stable version then', async () => {
+  await failOne();
+  const [quarantine] = (await page()).items;
+  const lift = () =>
+    r.world.inTransaction((tx) => r.world.configs.quarantines.lift(tx, 'alice', quarantine!.id));
+  await lift();
+  expect((await page()).items).toEqual([]);
+  expect((await page({ lifted: true })).items).toMatchObject([
+    { liftedBy: 'alice', liftedAt: expect.any(Date) },
+  ]);
+  await expect(lift()).rejects.toMatchObject({ code: 'unknown-quarantine', field: 'id' });
+  expect(r.world.sentTo(agents[0]!)).toEqual([r.v2, r.v1]);
+  await converge();
+  expect(r.world.sentTo(agents[0]!)).toEqual([r.v2, r.v1, r.v2]);
+});

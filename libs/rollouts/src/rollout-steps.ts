@@ -1,0 +1,243 @@
+import type { AgentId } from '@muster/agents/agent-id';
+import type { Announcer } from '@muster/configs/announcer';
+import type { DesiredState } from '@muster/configs/desired-state';
+import {
+  InvalidConfiguration,
+  UnknownConfiguration,
+  UnknownConfigurationVersion,
+} from '@muster/configs/errors';
+import type { Quarantines } from '@muster/configs/quarantines.postgres';
+import type { Tx } from '@muster/db/transaction';
+import { describeCohort } from './cohort.ts';
+import { acceptAll, describeBreach, sum, type Breach } from './gates.ts';
+import { offersToKeep } from './offer-pace.ts';
+import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
+import type { Counts } from './rollout-counts.ts';
+import type { RolloutPlanner } from './rollout-planner.ts';
+import type { RolloutRecord, RolloutStore } from './rollout-store.postgres.ts';
+import type { Decision } from './rollout.ts';
+
+export interface RolloutStepsDeps {
+  readonly store: RolloutStore;
+  readonly agents: RolloutAgentsStore;
+  readonly planner: RolloutPlanner;
+  readonly quarantines: Quarantines;
+  readonly desiredState: DesiredState;
+  readonly announcer: Announcer;
+}
+
+/** What a look at a rollout does: takes over what has happened, and carries out one decision. */
+export class RolloutSteps {
+  readonly #deps: RolloutStepsDeps;
+
+  constructor(deps: RolloutStepsDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Takes over what has happened to agents since the last look, and sets aside who cannot be offered. Answers
+   * how many changed, and what there is to decide on.
+   */
+  async settle(tx: Tx, rollout: RolloutRecord, now: number): Promise<{ settled: number; counts: Counts }> {
+    const { agents, store, desiredState } = this.#deps;
+    if (rollout.state === 'rollingBack') {
+      const reverted = rollout.reverted ? 0 : await this.#revertTouched(tx, rollout, null, now);
+      if (!rollout.reverted) await store.update(tx, rollout.id, { reverted: true });
+      const settled = reverted + (await agents.settleRollback(tx, rollout, now));
+      return { settled, counts: await agents.counts(tx, rollout) };
+    }
+    const someGoBack = rollout.cohorts.some(({ state }) => state === 'rolledBack');
+    const back = someGoBack ? await agents.settleRollback(tx, rollout, now) : 0;
+    const { count, failed, counts } = await agents.settleOffers(tx, rollout, now);
+    await desiredState.fallBack(tx, failed);
+    const goesOn = rollout.state === 'running' || (rollout.catchingUp && !rollout.halted);
+    const mayBeUnreachable = counts.reached.some(({ waiting, deferred }) => waiting + deferred > 0);
+    if (!goesOn || !mayBeUnreachable) return { settled: back + count, counts };
+    const setAside = await agents.setAside(tx, rollout);
+    const left = setAside > 0 ? await agents.counts(tx, rollout) : counts;
+    return { settled: back + count + setAside, counts: left };
+  }
+
+  async act(
+    tx: Tx,
+    rollout: RolloutRecord,
+    counts: Counts,
+    decision: Exclude<Decision, { kind: 'wait' }>,
+    now: number,
+  ): Promise<void> {
+    const { store } = this.#deps;
+    const { id, wave, reason } = rollout;
+    const parts = counts.reached.filter((part) => part.wave === wave);
+    switch (decision.kind) {
+      case 'begin':
+        return this.#begin(tx, rollout, now);
+      case 'startWave':
+        await store.update(tx, id, { waveStartedAt: now, waveSettledAt: null });
+        return store.record(tx, id, 'system', 'waveStarted', {
+          wave,
+          agents: sum(parts, ({ size }) => size),
+        });
+      case 'offer':
+        return this.#offer(tx, rollout, decision.limit, decision.limit >= counts.due, now);
+      case 'soak':
+        await store.settleWaves(tx, id, wave, now);
+        await store.update(tx, id, { waveSettledAt: now });
+        return store.record(tx, id, 'system', 'waveSettled', { wave, cohorts: parts });
+      case 'passWave':
+        await this.#keepWave(tx, rollout, counts, now);
+        await store.passWave(tx, id);
+        return store.record(tx, id, 'system', 'wavePassed', { wave, cohorts: parts });
+      case 'complete':
+        return this.#complete(tx, rollout, counts, now);
+      case 'pause':
+      case 'rollback':
+        return this.#stop(tx, rollout, decision.breach, decision.kind);
+      case 'stopCohort':
+        return this.#stopCohort(tx, rollout, decision.cohort, decision.breach, now);
+      case 'stopForAllCohorts':
+        return this.#end(tx, rollout, rollout.policy.onBreach, 'every cohort has stopped');
+      case 'finishRollback':
+        await store.update(tx, id, { state: 'rolledBack', reason, finishedAt: now });
+        return store.record(tx, id, 'system', 'rolledBack');
+      case 'haltCatchingUp':
+        await store.update(tx, id, { halted: true, reason: describeBreach(decision.breach) });
+        return store.record(tx, id, 'system', 'halted', { ...decision.breach });
+      case 'caughtUp':
+        await store.update(tx, id, { catchingUp: false });
+        return store.record(tx, id, 'system', 'caughtUp', { waves: counts.reached });
+    }
+  }
+
+  /** A plan that cannot be made ends the rollout, and leaves the one under way alone. */
+  async #begin(tx: Tx, rollout: RolloutRecord, now: number): Promise<void> {
+    const { store, planner } = this.#deps;
+    const { id, fleet } = rollout;
+    try {
+      await planner.assertRenderable(tx, rollout);
+    } catch (error) {
+      if (!isPlanFailure(error)) throw error;
+      await store.update(tx, id, {
+        state: 'aborted',
+        reason: `cannot start: ${error.message}`,
+        finishedAt: now,
+      });
+      return store.record(tx, id, 'system', 'aborted', { reason: error.message });
+    }
+    const replaced = await planner.replace(tx, 'system', fleet, 'active');
+    await store.update(tx, id, { state: 'running' });
+    await planner.plan(tx, 'system', rollout, replaced);
+  }
+
+  /** `everybody`: `limit` leaves nobody waiting in the waves reached. */
+  async #offer(
+    tx: Tx,
+    rollout: RolloutRecord,
+    limit: number,
+    everybody: boolean,
+    now: number,
+  ): Promise<void> {
+    const { store, agents, desiredState } = this.#deps;
+    const { id, configuration, version, wave } = rollout;
+    const due = await agents.due(tx, rollout, limit);
+    const targets = due
+      .filter(({ targeted }) => !targeted)
+      .map(({ agent, hash }) => ({ agent, configuration, version, hash, rolloutId: id }));
+    const got = await desiredState.setTargets(tx, targets);
+    const count = due.length - targets.length + got.length;
+    await store.update(tx, id, { offers: offersToKeep([...rollout.offers, { at: now, count }], now) });
+    if (everybody && got.length === targets.length && rollout.state === 'running') {
+      await store.offerWaves(tx, id, wave, now);
+      const returned = due.filter((agent) => agent.returned).map(({ agent }) => agent);
+      return agents.markOffered(tx, id, returned, now);
+    }
+    const targeted = due.filter((agent) => agent.targeted).map(({ agent }) => agent);
+    await agents.markOffered(tx, id, [...targeted, ...got], now);
+  }
+
+  /** What failed until now is accepted, for those that catch up. */
+  async #complete(tx: Tx, rollout: RolloutRecord, counts: Counts, now: number): Promise<void> {
+    const { store, announcer } = this.#deps;
+    const { id, fleet } = rollout;
+    const away = sum(counts.reached, ({ deferred }) => deferred);
+    await this.#keepWave(tx, rollout, counts, now);
+    await store.update(tx, id, {
+      state: 'completed',
+      reason: '',
+      finishedAt: now,
+      accepted: acceptAll(counts.reached),
+      catchingUp: away > 0,
+    });
+    await store.stabilize(tx, id);
+    await store.record(tx, id, 'system', 'completed', { waves: counts.reached });
+    if (away > 0) await store.record(tx, id, 'system', 'catchingUp', { away });
+    tx.afterCommit(() => announcer.announce('fleets.changed', { name: fleet }));
+  }
+
+  async #keepWave(tx: Tx, { id, wave }: RolloutRecord, { passing }: Counts, now: number): Promise<void> {
+    await this.#deps.store.settleWaves(tx, id, wave, now);
+    await this.#deps.store.keepWave(tx, id, wave, passing);
+  }
+
+  /** A gate is breached: nothing more is offered from here on. */
+  async #stop(tx: Tx, rollout: RolloutRecord, breach: Breach, how: 'pause' | 'rollback'): Promise<void> {
+    await this.#deps.store.record(tx, rollout.id, 'system', 'breached', { ...breach });
+    if (rollout.policy.quarantine === 'cohort') {
+      for (const { cohort } of breach.cohorts)
+        await this.#quarantine(tx, rollout, cohort, describeBreach(breach));
+    }
+    await this.#end(tx, rollout, how, describeBreach(breach));
+  }
+
+  async #end(tx: Tx, { id }: RolloutRecord, how: 'pause' | 'rollback', reason: string): Promise<void> {
+    const state = how === 'pause' ? 'paused' : 'rollingBack';
+    await this.#deps.store.update(tx, id, { state, reason });
+    await this.#deps.store.record(tx, id, 'system', state, { reason });
+  }
+
+  /** The others go on. */
+  async #stopCohort(
+    tx: Tx,
+    rollout: RolloutRecord,
+    number: number,
+    breach: Breach,
+    now: number,
+  ): Promise<void> {
+    const { store } = this.#deps;
+    const cohort = rollout.cohorts.find((one) => one.cohort === number)!;
+    const reason = `${describeBreach(breach)} for ${describeCohort(cohort)}`;
+    const state = rollout.policy.onBreach === 'pause' ? 'stopped' : 'rolledBack';
+    await store.record(tx, rollout.id, 'system', 'breached', { ...breach });
+    await store.stopCohort(tx, rollout.id, number, state, reason);
+    await this.#quarantine(tx, rollout, number, reason);
+    if (state === 'rolledBack') await this.#revertTouched(tx, rollout, number, now);
+    await store.record(tx, rollout.id, 'system', 'cohortStopped', { cohort: number, state, reason });
+  }
+
+  #quarantine(tx: Tx, rollout: RolloutRecord, number: number, reason: string): Promise<void> {
+    const { traits } = rollout.cohorts.find((one) => one.cohort === number)!;
+    return this.#deps.quarantines.addCohort(tx, { ...rollout, cohort: number, traits, reason });
+  }
+
+  async #revertTouched(tx: Tx, rollout: RolloutRecord, cohort: number | null, now: number): Promise<number> {
+    const { agents, desiredState } = this.#deps;
+    const touched = await agents.touched(tx, rollout, cohort);
+    if (touched.length === 0) return 0;
+    const reverted = new Map(
+      (await desiredState.revert(tx, rollout.id, touched)).map(({ agent, hash }) => [agent, hash]),
+    );
+    const outcomes = touched.map((agent: AgentId) => {
+      const hash = reverted.get(agent);
+      if (hash === undefined) return { agent, done: true, why: 'got another target meanwhile, which stays' };
+      if (hash === null) return { agent, done: true, why: 'had no configuration before, keeps what it has' };
+      return { agent, done: false, why: '' };
+    });
+    await agents.markRolledBack(tx, rollout.id, outcomes, now);
+    return touched.length;
+  }
+}
+
+function isPlanFailure(error: unknown): error is Error {
+  return [UnknownConfiguration, UnknownConfigurationVersion, InvalidConfiguration].some(
+    (kind) => error instanceof kind,
+  );
+}
