@@ -1,6 +1,12 @@
 import { gql } from 'urql';
 import type { Signal } from '../live-query.ts';
-import type { RolloutDetail, RolloutOrder, RolloutState, RolloutSummary } from './rollout.ts';
+import type {
+  RolloutAgentState,
+  RolloutDetail,
+  RolloutOrder,
+  RolloutState,
+  RolloutSummary,
+} from './rollout.ts';
 
 export const rolloutSummaryFields = `
   id
@@ -12,6 +18,8 @@ export const rolloutSummaryFields = `
   wave
   waves { index size state }
   counts
+  catchingUp
+  halted
   createdAt
   createdBy
   finishedAt
@@ -29,8 +37,11 @@ export const rolloutsQuery = gql<
   }
 `);
 
-export const rolloutQuery = gql<{ rollout: RolloutDetail | null }, { id: string }>(`
-  query Rollout($id: ID!) {
+export const rolloutQuery = gql<
+  { rollout: RolloutDetail | null },
+  { id: string; agentState: RolloutAgentState | null }
+>(`
+  query Rollout($id: ID!, $agentState: String) {
     rollout(id: $id) {
       id
       fleet
@@ -40,12 +51,17 @@ export const rolloutQuery = gql<{ rollout: RolloutDetail | null }, { id: string 
       reason
       policy
       wave
-      waves { index size state counts }
+      waves { index size state counts cohorts { cohort size counts } }
+      cohorts { cohort type version os arch size state reason counts }
       counts
+      startAt
+      waitsUntil
+      catchingUp
+      halted
       createdAt
       createdBy
       finishedAt
-      agents(limit: 200) { uid name wave state error offeredAt settledAt }
+      agents(limit: 200, state: $agentState) { uid name wave cohort state error offeredAt settledAt }
       events { at actor kind detail }
     }
   }
@@ -67,10 +83,29 @@ export function rolloutSignals(id: string): Signal[] {
 
 export const startRolloutMutation = gql<
   { startRollout: { id: string } },
-  { fleet: string; configuration: string; version: number; policy: Record<string, unknown> }
+  {
+    fleet: string;
+    configuration: string;
+    version: number;
+    policy: Record<string, unknown>;
+    /** RFC 3339; null: at once. */
+    startAt: string | null;
+  }
 >(`
-  mutation StartRollout($fleet: String!, $configuration: String!, $version: Int!, $policy: JSON) {
-    startRollout(fleet: $fleet, configuration: $configuration, version: $version, policy: $policy) { id }
+  mutation StartRollout(
+    $fleet: String!
+    $configuration: String!
+    $version: Int!
+    $policy: JSON
+    $startAt: DateTime
+  ) {
+    startRollout(
+      fleet: $fleet
+      configuration: $configuration
+      version: $version
+      policy: $policy
+      startAt: $startAt
+    ) { id }
   }
 `);
 

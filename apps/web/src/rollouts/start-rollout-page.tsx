@@ -6,12 +6,15 @@ import { fleetsQuery, type Fleet } from '../fleets/fleets.queries.ts';
 import { byField, serverErrors } from '../server-error.ts';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { ErrorNotice } from '../ui/error-notice.tsx';
+import { TextField } from '../ui/field.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { SelectField } from '../ui/select-field.tsx';
 import { PolicyFields } from './policy-form.tsx';
 import { emptyPolicyForm, policyDefaults, policyFields, toPolicy } from './policy.ts';
 import { startRolloutMutation } from './rollouts.queries.ts';
+
+const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** Starts a rollout; fleet, configuration and version may come with the URL. */
 export function StartRolloutPage() {
@@ -42,6 +45,7 @@ const formFields = [
   'fleet',
   'configuration',
   'version',
+  'startAt',
   ...policyFields.map((field) => `policy.${field}` as const),
 ] as const;
 
@@ -58,6 +62,7 @@ function StartRolloutForm({
   const [configurationName, setConfigurationName] = useState(params.get('configuration') ?? '');
   const [version, setVersion] = useState(params.get('version') ?? '');
   const [policy, setPolicy] = useState(emptyPolicyForm);
+  const [startAt, setStartAt] = useState('');
   const [{ fetching, error }, start] = useMutation(startRolloutMutation);
   const { fields, rest } = byField(error, formFields);
   const fleet = fleets.find(({ name }) => name === fleetName);
@@ -71,6 +76,7 @@ function StartRolloutForm({
       configuration: configurationName,
       version: Number(chosenVersion),
       policy: toPolicy(policy),
+      startAt: startAt === '' ? null : new Date(startAt).toISOString(),
     });
     if (result.data) await navigate(`/rollouts/${result.data.startRollout.id}`);
   };
@@ -105,6 +111,14 @@ function StartRolloutForm({
           value={chosenVersion}
           onChange={setVersion}
           error={fields.version?.message}
+        />
+        <TextField
+          label="Start at"
+          type="datetime-local"
+          value={startAt}
+          onChange={setStartAt}
+          error={fields.startAt?.message}
+          hint={`Empty: at once. By the clock of this browser, ${timezone}.`}
         />
       </div>
       <Panel
