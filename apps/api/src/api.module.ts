@@ -3,6 +3,8 @@ import { Audit } from '@muster/access/audit.postgres';
 import { ConfigurationService } from '@muster/configs/configuration-service';
 import { Explanations } from '@muster/configs/explanations.postgres';
 import { ConfigurationValidation } from '@muster/configs/validation.postgres';
+import { Quarantines } from '@muster/configs/quarantines.postgres';
+import { BlastRadii } from '@muster/rollouts/blast-radii.postgres';
 import { RolloutService } from '@muster/rollouts/rollout-service';
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { AgentChanges } from './agents/agent-changes.ts';
@@ -21,6 +23,8 @@ import { Readiness } from './health/readiness.ts';
 import { OpenapiController } from './openapi/openapi.controller.ts';
 import { OverviewController } from './overview/overview.controller.ts';
 import { OverviewResources } from './overview/overview-resources.ts';
+import { QuarantineChanges } from './quarantines/quarantine-changes.ts';
+import { QuarantinesController } from './quarantines/quarantines.controller.ts';
 import { RolloutChanges } from './rollouts/rollout-changes.ts';
 import { RolloutsController } from './rollouts/rollouts.controller.ts';
 import { SessionController } from './session/session.controller.ts';
@@ -41,6 +45,7 @@ export class ApiModule {
         ConfigurationsController,
         FleetsController,
         RolloutsController,
+        QuarantinesController,
         EnrollmentTokensController,
         AuditController,
         OverviewController,
@@ -64,7 +69,10 @@ function providers(services: ApiServices): Provider[] {
     { provide: FleetResources, useValue: services.fleetResources },
     { provide: FleetChanges, useValue: services.fleetChanges },
     { provide: RolloutService, useValue: services.rollouts },
+    { provide: BlastRadii, useValue: services.blastRadii },
     { provide: RolloutChanges, useValue: services.rolloutChanges },
+    { provide: Quarantines, useValue: services.quarantines },
+    { provide: QuarantineChanges, useValue: services.quarantineChanges },
     { provide: EnrollmentTokenChanges, useValue: services.enrollmentTokenChanges },
     { provide: OverviewResources, useValue: services.overview },
   ];

@@ -26,6 +26,17 @@ export const typeDefinitions = /* GraphQL */ `
     fleet(name: String!): Fleet
     rollouts(fleet: String, limit: Int = 50, after: String): RolloutPage!
     rollout(id: ID!): Rollout
+    "What a rollout would change and who would be skipped, before it starts."
+    previewRollout(fleet: String!, configuration: String!, version: Int!, policy: JSON): BlastRadius!
+    "Who is not offered a version because it failed there, the latest first; those in force, or those lifted."
+    quarantines(
+      agent: ID
+      fleet: String
+      configuration: String
+      lifted: Boolean = false
+      limit: Int = 50
+      after: String
+    ): QuarantinePage!
     enrollmentTokens: [EnrollmentToken!]!
     audit(resource: String, limit: Int = 50, after: String): AuditPage!
   }
@@ -76,6 +87,7 @@ export const typeDefinitions = /* GraphQL */ `
     resumeRollout(id: ID!): Rollout!
     abortRollout(id: ID!): Rollout!
     rollbackRollout(id: ID!): Rollout!
+    liftQuarantine(id: ID!): Boolean!
     createEnrollmentToken(name: String!, expiresAt: DateTime, maxUses: Int, labels: JSON): CreatedToken!
     "Ends the live connections that used it, too."
     revokeEnrollmentToken(id: ID!): Boolean!
@@ -375,6 +387,56 @@ export const typeDefinitions = /* GraphQL */ `
     counts: JSON!
   }
 
+  type BlastRadius {
+    "Agents of the fleet."
+    agents: Int!
+    "Agents that would be offered something now or when they return."
+    touched: Int!
+    "How many agents each wave would hold."
+    waves: [Int!]!
+    "Agents with the same text now and then, most agents first; up to 50."
+    changes: [BlastRadiusChange!]!
+    "Groups beyond those, and their agents."
+    more: BlastRadiusMore!
+    "Who gets nothing, or not now, and why."
+    skipped: [BlastRadiusSkipped!]!
+  }
+
+  type BlastRadiusChange {
+    "Hash of the text they have; null: none of ours."
+    from: String
+    to: String!
+    agents: Int!
+    sample: [ID!]!
+    cohorts: [BlastRadiusCohort!]!
+    "Unified diff; empty: alike."
+    diff: String!
+    "Components, as receivers/otlp."
+    added: [String!]!
+    removed: [String!]!
+  }
+
+  type BlastRadiusCohort {
+    type: String!
+    version: String!
+    os: String!
+    arch: String!
+    agents: Int!
+  }
+
+  type BlastRadiusMore {
+    changes: Int!
+    agents: Int!
+  }
+
+  type BlastRadiusSkipped {
+    "noCapability, notRenderable, missingComponent, quarantine or offline."
+    reason: String!
+    detail: String!
+    agents: Int!
+    sample: [ID!]!
+  }
+
   type Wave {
     index: Int!
     size: Int!
@@ -406,6 +468,28 @@ export const typeDefinitions = /* GraphQL */ `
     actor: String!
     kind: String!
     detail: JSON!
+  }
+
+  type QuarantinePage {
+    items: [Quarantine!]!
+    next: String
+  }
+
+  type Quarantine {
+    id: ID!
+    "agent or cohort."
+    scope: String!
+    "{uid, name}; null: a cohort."
+    agent: JSON
+    "{type, version, os, arch}; null: an agent."
+    cohort: JSON
+    fleet: String
+    "[{configuration, version}…]: what is not offered, in any rendering."
+    versions: JSON!
+    reason: String!
+    since: DateTime!
+    liftedAt: DateTime
+    liftedBy: String
   }
 
   type EnrollmentToken {

@@ -7,12 +7,14 @@ import type { ConfigurationService } from '@muster/configs/configuration-service
 import type { Explanations } from '@muster/configs/explanations.postgres';
 import type { OfferCache } from '@muster/configs/offer-cache';
 import type { ConfigurationValidation } from '@muster/configs/validation.postgres';
+import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import { wireConfigs } from '@muster/configs/wire';
 import type { Database } from '@muster/db/schema';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
 import type { BatchQueue } from '@muster/rollouts/batch-queue';
+import type { BlastRadii } from '@muster/rollouts/blast-radii.postgres';
 import type { RolloutService } from '@muster/rollouts/rollout-service';
 import { wireRollouts } from '@muster/rollouts/wire';
 import type { Kysely } from 'kysely';
@@ -26,6 +28,7 @@ import { pingDatabase } from './health/database-ping.postgres.ts';
 import { Readiness } from './health/readiness.ts';
 import { Authentication } from './http/authentication.ts';
 import { OverviewResources } from './overview/overview-resources.ts';
+import { QuarantineChanges } from './quarantines/quarantine-changes.ts';
 import { RolloutChanges } from './rollouts/rollout-changes.ts';
 
 /** The adapters an API process works with. */
@@ -54,7 +57,10 @@ export interface ApiServices {
   fleetResources: FleetResources;
   fleetChanges: FleetChanges;
   rollouts: RolloutService;
+  blastRadii: BlastRadii;
   rolloutChanges: RolloutChanges;
+  quarantines: Quarantines;
+  quarantineChanges: QuarantineChanges;
   enrollmentTokenChanges: EnrollmentTokenChanges;
   overview: OverviewResources;
 }
@@ -64,8 +70,8 @@ export function wireApi(ports: ApiPorts): ApiServices {
   const { access, audit } = wireAccess({ db, bus });
   const agents = wireAgents(ports);
   const configs = wireConfigs(ports);
-  const { configurations, fleets, agentConfigurations } = configs;
-  const { rollouts } = wireRollouts({ ...ports, configs });
+  const { configurations, fleets, agentConfigurations, quarantines } = configs;
+  const { rollouts, blastRadii } = wireRollouts({ ...ports, configs });
   return {
     access,
     audit,
@@ -80,7 +86,10 @@ export function wireApi(ports: ApiPorts): ApiServices {
     fleetResources: new FleetResources(fleets, rollouts),
     fleetChanges: new FleetChanges({ db, audit, fleets, configurations, rollouts }),
     rollouts,
+    blastRadii,
     rolloutChanges: new RolloutChanges({ db, audit, rollouts }),
+    quarantines,
+    quarantineChanges: new QuarantineChanges({ db, audit, quarantines }),
     enrollmentTokenChanges: new EnrollmentTokenChanges({ db, access }),
     overview: new OverviewResources({
       agents: agents.views,

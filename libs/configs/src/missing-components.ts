@@ -35,6 +35,12 @@ export function missingComponents(body: string, available: AvailableComponents |
   });
 }
 
+/** Names of the components that a text uses, such as `otlp/2`; none if it is no YAML. */
+export function usedComponents(body: string): string[] {
+  const document = parseDocument(body, { prettyErrors: false, uniqueKeys: false });
+  return document.errors.length > 0 ? [] : uses(document).map(({ name }) => name);
+}
+
 /** Component types by kind; null when the agent sent the hash alone, or something that is no collector's list. */
 function componentTypes({ components }: AvailableComponents): Record<Kind, ReadonlySet<string>> | null {
   if (!kinds.some((kind) => Object.hasOwn(components, kind))) return null;

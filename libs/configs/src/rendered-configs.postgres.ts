@@ -36,6 +36,8 @@ export interface RenderedGroup {
 export interface Rendering extends InputGroup {
   readonly config: RenderedConfig | null;
   readonly error: InvalidTemplate | null;
+  /** They said that they do not have what it uses; for people. */
+  readonly missing: string | null;
 }
 
 /** Renders versions for agents, the same inputs once, and keeps the results by their hash. */
@@ -145,7 +147,21 @@ export class RenderedConfigs {
     agents: readonly AgentId[] | null,
   ): Promise<Rendering[]> {
     const groups = await inputGroups(db, compiled, fleet, agents);
-    return groups.map((group) => ({ ...group, ...render(compiled, group) }));
+    const misfits = await this.#fit.misfits(db, fleet.name, fitGroups(compiled, groups));
+    const missing = new Map(
+      misfits.flatMap((misfit) => misfit.agents.map((agent) => [agent, toMissing(misfit).missing] as const)),
+    );
+    return groups.flatMap((group) => {
+      const rendered = render(compiled, group);
+      const parts = Map.groupBy(group.agents.keys(), (index) => missing.get(group.agents[index]!) ?? null);
+      return [...parts].map(([lack, indexes]) => ({
+        ...group,
+        ...rendered,
+        agents: indexes.map((index) => group.agents[index]!),
+        inputs: indexes.map((index) => group.inputs[index]!),
+        missing: lack,
+      }));
+    });
   }
 
   async #storeOnce(tx: Tx, version: VersionName, config: RenderedConfig): Promise<void> {

@@ -1,6 +1,7 @@
 import { parseSelector, type Selector } from '@muster/agents/selector';
 import { encodeRemoteConfig } from '@muster/opamp/remote-config';
 import { textPlace, type ConfigurationText } from './configuration.ts';
+import { usedComponents } from './missing-components.ts';
 import { mergeOverlays } from './overlays.ts';
 import { isTemplate, Template, type TemplateValues, type TemplateVariable } from './template.ts';
 
@@ -72,13 +73,15 @@ export class CompiledConfiguration {
   }
 
   /**
-   * The files before anything is put in: words stand for what templates give. They name the same components for
-   * all agents with these overlays. Null: blocks (`{% … %}`) decide that for each agent.
+   * The files before anything is put in: words stand for what templates give. They use the same components for
+   * all agents with these overlays. Null: that is decided for each agent, by blocks (`{% … %}`) or by names.
    */
   skeleton(applied: readonly number[]): Readonly<Record<string, string>> | null {
     const parts = [...this.#files.values(), ...applied.map((index) => this.#overlayParts[index]!)];
     if (parts.some(({ text }) => text.includes('{%'))) return null;
-    return Object.fromEntries(this.#plan(applied).map(({ name, text }) => [name, hideOutputs(text, [])]));
+    const files = this.#plan(applied).map(({ name, text }) => [name, hideOutputs(text, [])] as const);
+    const named = files.some(([, text]) => usedComponents(text).some((name) => hiddenOutput.test(name)));
+    return named ? null : Object.fromEntries(files);
   }
 
   #plan(applied: readonly number[]): PlannedFile[] {
@@ -136,8 +139,10 @@ function hideOutputs(text: string, outputs: string[]): string {
   return text.replace(/\{\{.*?\}\}/gs, (output) => `musterOutput${outputs.push(output) - 1}x`);
 }
 
+const hiddenOutput = /musterOutput(\d+)x/;
+
 function showOutputs(text: string, outputs: readonly string[]): string {
-  return text.replace(/musterOutput(\d+)x/g, (_word, index) => outputs[Number(index)]!);
+  return text.replace(new RegExp(hiddenOutput, 'g'), (_word, index) => outputs[Number(index)]!);
 }
 
 function toPart(place: string, text: string): Part {

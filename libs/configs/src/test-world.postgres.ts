@@ -1,10 +1,11 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { agentIdsFromBytes, agentIdsToBytes, type AgentId } from '@muster/agents/agent-id';
 import { createMemoryPresence } from '@muster/agents/presence.memory';
 import { createTestDatabase } from '@muster/db/test-database.postgres';
 import { transact, type Tx } from '@muster/db/transaction';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
 import { createMemoryGatewayDelivery } from '@muster/messages/gateway-delivery.memory';
+import { AvailableComponents } from '@muster/opamp/opamp';
 import { silentLog } from '@muster/platform/log';
 import { sql } from 'kysely';
 import { createMemoryOfferCache } from './offer-cache.memory.ts';
@@ -110,6 +111,26 @@ export async function createTestWorld() {
         insert into config_failures (uid, hash, error, failed_at)
         select uid, ${bytes}, ${error}, ${new Date(clock.now)} from unnest(${agents}::uuid[]) as uid
         on conflict do nothing`.execute(db);
+    },
+
+    /** What the agents say they are made of: kinds, each with its component types. */
+    async madeOf(agents: readonly AgentId[], kinds: Record<string, string[]>) {
+      const components = Object.fromEntries(
+        Object.entries(kinds).map(([kind, types]) => [
+          kind,
+          { subComponentMap: Object.fromEntries(types.map((type) => [type, {}])) },
+        ]),
+      );
+      const body = Buffer.from(AvailableComponents.encode({ components }).finish());
+      const hash = createHash('sha256').update(body).digest();
+      await db
+        .insertInto('report_contents')
+        .values({ hash, body })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      await sql`update agent_states set available_components_hash = ${hash} where uid = any(${agents}::uuid[])`.execute(
+        db,
+      );
     },
 
     async reportHealth(agents: readonly AgentId[], healthy: boolean) {

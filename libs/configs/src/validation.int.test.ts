@@ -1,7 +1,3 @@
-import { decodeAvailableComponents } from '@muster/opamp/available-components';
-import { AvailableComponents } from '@muster/opamp/opamp';
-import type { AgentId } from '@muster/agents/agent-id';
-import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createTestWorld, type TestWorld } from './test-world.postgres.ts';
 
@@ -16,28 +12,6 @@ afterEach(() => world.close());
 
 async function fleet(name: string): Promise<void> {
   await world.putFleet(name, `fleet=${name}`);
-}
-
-/** What a collector says it is made of. */
-async function madeOf(agents: readonly AgentId[], kinds: Record<string, string[]>): Promise<void> {
-  const components = Object.fromEntries(
-    Object.entries(kinds).map(([kind, types]) => [
-      kind,
-      { subComponentMap: Object.fromEntries(types.map((type) => [type, {}])) },
-    ]),
-  );
-  const list = AvailableComponents.encode({ components, hash: Buffer.from('h') }).finish();
-  expect(Object.keys(decodeAvailableComponents(list).components)).toEqual(Object.keys(kinds));
-  const hash = createHash('sha256').update(list).digest();
-  await world.db
-    .insertInto('report_contents')
-    .values({ hash, body: Buffer.from(list) })
-    .execute();
-  await world.db
-    .updateTable('agent_states')
-    .set({ available_components_hash: hash })
-    .where('uid', 'in', agents)
-    .execute();
 }
 
 const text = (overrides: Partial<{ body: string; files: Record<string, string> }> = {}) => ({
@@ -73,8 +47,8 @@ test('findings name the agents whose text has them', async () => {
 test('names the agents that lack a component, and no others', async () => {
   const agents = await world.enrol(6, { labels: { fleet: 'edge', exporter: 'debug' } });
   await fleet('edge');
-  await madeOf(agents.slice(0, 2), { receivers: ['otlp'], exporters: ['debug'] });
-  await madeOf(agents.slice(2, 5), { receivers: ['otlp'], exporters: ['nop'] });
+  await world.madeOf(agents.slice(0, 2), { receivers: ['otlp'], exporters: ['debug'] });
+  await world.madeOf(agents.slice(2, 5), { receivers: ['otlp'], exporters: ['nop'] });
   const findings = await world.configs.validation.validate(text(), { fleet: 'edge' });
   const lacking = findings.filter(({ severity }) => severity === 'error');
   expect(lacking).toEqual([

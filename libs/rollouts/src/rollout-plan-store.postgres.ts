@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
 import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postgres';
-import { quarantineOf } from '@muster/configs/quarantine.postgres';
+import { renderingsOf } from '@muster/configs/quarantine.postgres';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
 import type { CohortTraits } from './cohort.ts';
@@ -83,7 +83,7 @@ export class RolloutPlanStore {
       ),
       placed as (
         select uid, cohort, hash, quarantine, row_number() over (
-          order by quarantine is not null, rank > 1, (rank - 0.5) / peers, cohort, spread, uid) as place
+          order by quarantine is not null, rank > 1, (2 * rank - 1)::float8 / peers, cohort, spread, uid) as place
         from standing
       )
       insert into rollout_agents (rollout_id, uid, wave, cohort, hash, state, error)
@@ -119,7 +119,8 @@ function candidates({ fleet, hashes, configuration, version }: Planned) {
   );
   const rest = hashes.find(({ agents }) => agents === null)?.hash ?? null;
   return sql`
-    select a.uid, a.type, a.version, a.os, a.arch, s.connected, planned.hash, quarantine.reason as quarantine
+    select a.uid, a.type, a.version, a.os, a.arch, s.connected, planned.hash,
+      coalesce(same.error, refused.error, kind.reason) as quarantine
     from agents a
     join agent_states s on s.uid = a.uid
     left join unnest(
@@ -135,7 +136,13 @@ function candidates({ fleet, hashes, configuration, version }: Planned) {
     cross join lateral (
       select case when own.uid is not null then own.hash else ${rest && Buffer.from(rest, 'hex')}::bytea end as hash
     ) planned
-    left join lateral ${quarantineOf(sql`a.uid`, sql`planned.hash`, { configuration, version })} quarantine
-      on true
+    left join config_failures same on same.uid = a.uid and same.hash = planned.hash and same.lifted_at is null
+    left join (
+      select f.uid, max(f.error) as error from config_failures f
+      where f.lifted_at is null and f.hash in ${renderingsOf({ configuration, version })} group by f.uid
+    ) refused on refused.uid = a.uid
+    left join cohort_quarantines kind on kind.lifted_at is null
+      and kind.configuration = ${configuration} and kind.version = ${version}
+      and (kind.type, kind.agent_version, kind.os, kind.arch) = (a.type, a.version, a.os, a.arch)
     where a.fleet = ${fleet} and planned.hash is not null and ${acceptsRemoteConfig('s')}`;
 }

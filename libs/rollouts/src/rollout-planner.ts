@@ -9,7 +9,7 @@ import type { RolloutRecord, RolloutStore } from './rollout-store.postgres.ts';
 import { waveEnds } from './waves.ts';
 
 /** More are looked at together with the smaller ones: every part of every wave has its own gates. */
-const maxCohorts = 50;
+export const maxCohorts = 50;
 
 export interface RolloutPlannerDeps {
   readonly store: RolloutStore;

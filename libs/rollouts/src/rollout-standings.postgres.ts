@@ -28,9 +28,11 @@ export function concerned(rollout: RolloutRecord) {
     where ra.rollout_id = ${rollout.id} and ra.wave < ${wave} and ra.state not in ('waiting', 'applied')
     union all
     select ra.* from config_failures f
-    join rollout_agents ra on ra.rollout_id = ${rollout.id} and ra.uid = f.uid and ra.hash = f.hash
-      and ra.wave < ${wave} and ra.state in ('waiting', 'applied')
-    where f.lifted_at is null and f.hash in ${renderingsOf(rollout)}`;
+    cross join lateral (
+      -- "offset" keeps this a look-up by key for each failure
+      select ra.* from rollout_agents ra where ra.rollout_id = ${rollout.id} and ra.uid = f.uid offset 0) ra
+    where f.lifted_at is null and f.hash in ${renderingsOf(rollout)}
+      and ra.hash = f.hash and ra.wave < ${wave} and ra.state in ('waiting', 'applied')`;
 }
 
 /** These agents like `rollout_standings`, with what they report; each is looked up once. */

@@ -26,7 +26,7 @@ export async function createRolloutWorld() {
   const queue = new HandClock();
   const now = () => world.clock.now;
   const { db, configs } = world;
-  const { rollouts, engine } = wireRollouts({ db, configs, queue, log: silentLog, now });
+  const { rollouts, blastRadii, engine } = wireRollouts({ db, configs, queue, log: silentLog, now });
 
   /** Lets time pass, and the engine look whenever its clock says so. */
   async function pass(ms: number): Promise<void> {
@@ -66,6 +66,7 @@ export async function createRolloutWorld() {
     world,
     queue,
     rollouts,
+    blastRadii,
     engine,
     /** Rendered hashes of versions 1 and 2 of the configuration `edge`. */
     v1,

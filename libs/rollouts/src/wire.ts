@@ -4,6 +4,7 @@ import type { Database } from '@muster/db/schema';
 import { transact } from '@muster/db/transaction';
 import type { Log } from '@muster/platform/log';
 import type { BatchQueue } from './batch-queue.ts';
+import { BlastRadii } from './blast-radii.postgres.ts';
 import { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import { RolloutEngine } from './rollout-engine.ts';
 import { RolloutPlanStore } from './rollout-plan-store.postgres.ts';
@@ -35,6 +36,7 @@ export function wireRollouts({ db, configs, queue, log, now = Date.now }: Rollou
   const service = { store, agents, views, planner, quarantines, announcer, queue, log, now };
   return {
     rollouts: new RolloutService(service),
+    blastRadii: new BlastRadii(db, rendered),
     engine: new RolloutEngine({
       store,
       steps: new RolloutSteps({ store, agents, planner, quarantines, desiredState, announcer }),

@@ -6,6 +6,7 @@ import { enrollmentTokenResolvers } from '../enrollment-tokens/enrollment-tokens
 import { fleetResolvers } from '../fleets/fleets.resolver.ts';
 import type { Live } from '../live/live.ts';
 import { overviewResolvers, overviewSubscriptions } from '../overview/overview.resolver.ts';
+import { quarantineResolvers } from '../quarantines/quarantines.resolver.ts';
 import { rolloutResolvers, rolloutSubscriptions } from '../rollouts/rollouts.resolver.ts';
 import { typeDefinitions } from '../schema.graphql.ts';
 import type { ApiServices } from '../wire.ts';
@@ -18,7 +19,8 @@ export function graphqlSchema(services: ApiServices, live: Live): GraphQLSchema 
     agentResolvers(services.agentResources, services.agentChanges, services.explanations),
     configurationResolvers(services.configurations, services.configurationChanges, services.validation),
     fleetResolvers(services.fleetResources, services.fleetChanges, services.rollouts),
-    rolloutResolvers(services.rollouts, services.rolloutChanges),
+    rolloutResolvers(services.rollouts, services.rolloutChanges, services.blastRadii),
+    quarantineResolvers(services.quarantines, services.quarantineChanges),
     enrollmentTokenResolvers(services.access, services.enrollmentTokenChanges),
     auditResolvers(services.audit),
     overviewResolvers(services.overview),

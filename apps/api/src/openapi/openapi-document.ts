@@ -7,6 +7,7 @@ import { fleetOperations } from '../fleets/fleet-operations.ts';
 import type { Operation } from '../http/operation.ts';
 import { apiSchemas, named } from '../http/schemas.ts';
 import { overviewOperations } from '../overview/overview-operations.ts';
+import { quarantineOperations } from '../quarantines/quarantine-operations.ts';
 import { rolloutOperations } from '../rollouts/rollout-operations.ts';
 import { sessionOperations } from '../session/session-operations.ts';
 
@@ -16,6 +17,7 @@ export const operations: readonly Operation[] = [
   ...configurationOperations,
   ...fleetOperations,
   ...rolloutOperations,
+  ...quarantineOperations,
   ...enrollmentTokenOperations,
   ...auditOperations,
   ...overviewOperations,

@@ -1,4 +1,5 @@
 import type { Operation } from '../http/operation.ts';
+import { blastRadiusResource, rolloutPreview } from './blast-radius-schemas.ts';
 import { rolloutOrders } from './rollout-changes.ts';
 import {
   newRollout,
@@ -39,6 +40,16 @@ export const rolloutOperations: Operation[] = [
     body: newRollout,
     status: 201,
     answer: rolloutResource,
+  },
+  {
+    method: 'post',
+    path: '/rollouts/preview',
+    id: 'previewRollout',
+    summary: 'What a rollout would change and who would be skipped, before it starts',
+    tag,
+    body: rolloutPreview,
+    status: 200,
+    answer: blastRadiusResource,
   },
   {
     method: 'get',

@@ -1,10 +1,12 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
+import { BlastRadii } from '@muster/rollouts/blast-radii.postgres';
 import { UnknownRollout } from '@muster/rollouts/errors';
 import { RolloutService } from '@muster/rollouts/rollout-service';
 import type { FastifyRequest } from 'fastify';
 import { actorOf } from '../http/guard.ts';
 import type { Page } from '../http/paging.ts';
 import { parse, parseId } from '../http/parse.ts';
+import { rolloutPreview, toBlastRadiusResource, type BlastRadiusResource } from './blast-radius-schemas.ts';
 import { RolloutChanges, type RolloutOrder } from './rollout-changes.ts';
 import {
   newRollout,
@@ -22,13 +24,16 @@ import {
 export class RolloutsController {
   readonly #rollouts: RolloutService;
   readonly #changes: RolloutChanges;
+  readonly #blastRadii: BlastRadii;
 
   constructor(
     @Inject(RolloutService) rollouts: RolloutService,
     @Inject(RolloutChanges) changes: RolloutChanges,
+    @Inject(BlastRadii) blastRadii: BlastRadii,
   ) {
     this.#rollouts = rollouts;
     this.#changes = changes;
+    this.#blastRadii = blastRadii;
   }
 
   @Get()
@@ -40,6 +45,12 @@ export class RolloutsController {
   @Post()
   async start(@Req() request: FastifyRequest, @Body() body: unknown): Promise<RolloutResource> {
     return toRolloutResource(await this.#changes.start(actorOf(request), parse(newRollout, body)));
+  }
+
+  @Post('preview')
+  @HttpCode(200)
+  async preview(@Body() body: unknown): Promise<BlastRadiusResource> {
+    return toBlastRadiusResource(await this.#blastRadii.preview(parse(rolloutPreview, body)));
   }
 
   @Get(':id')

@@ -1,7 +1,9 @@
+import type { BlastRadii } from '@muster/rollouts/blast-radii.postgres';
 import type { RolloutService } from '@muster/rollouts/rollout-service';
 import type { GraphqlContext, Resolvers, SubscriptionResolvers } from '../graphql/resolvers.ts';
 import { parse, parseId } from '../http/parse.ts';
 import type { Live } from '../live/live.ts';
+import { rolloutPreview, toBlastRadiusResource } from './blast-radius-schemas.ts';
 import type { RolloutChanges, RolloutOrder } from './rollout-changes.ts';
 import {
   newRollout,
@@ -17,7 +19,11 @@ interface IdArguments {
   id: string;
 }
 
-export function rolloutResolvers(rollouts: RolloutService, changes: RolloutChanges): Resolvers {
+export function rolloutResolvers(
+  rollouts: RolloutService,
+  changes: RolloutChanges,
+  blastRadii: BlastRadii,
+): Resolvers {
   const order =
     (name: RolloutOrder) =>
     async (_parent: unknown, { id }: IdArguments, { actor }: GraphqlContext): Promise<RolloutResource> =>
@@ -25,6 +31,8 @@ export function rolloutResolvers(rollouts: RolloutService, changes: RolloutChang
 
   return {
     Query: {
+      previewRollout: async (_parent: unknown, args: unknown) =>
+        toBlastRadiusResource(await blastRadii.preview(parse(rolloutPreview, args))),
       async rollouts(_parent: unknown, args: unknown) {
         const page = await rollouts.page(parse(rolloutQuery, args, 'arguments'));
         return { ...page, items: page.items.map(toRolloutResource) };

@@ -1,0 +1,123 @@
+import type { AgentId } from '@muster/agents/agent-id';
+import { componentNames } from '@muster/configs/component-names';
+import { unifiedDiff } from '@muster/configs/unified-diff';
+import type { CohortTraits } from './cohort.ts';
+import { sum } from './gates.ts';
+
+/** What a rollout would do, before it does anything. */
+export interface BlastRadius {
+  /** Agents of the fleet. */
+  readonly agents: number;
+  /** Agents that would be offered something now or when they come back. */
+  readonly touched: number;
+  /** How many each wave would hold. */
+  readonly waves: readonly number[];
+  /** Agents that have the same text now and get the same text, those of most agents first. */
+  readonly changes: readonly Change[];
+  /** Groups beyond those in `changes`, and their agents. */
+  readonly more: { readonly changes: number; readonly agents: number };
+  readonly skipped: readonly Skipped[];
+}
+
+export interface Change {
+  /** Of the text they have, hex; null: none that Muster gave them. */
+  readonly from: string | null;
+  readonly to: string;
+  readonly agents: number;
+  readonly sample: readonly AgentId[];
+  readonly cohorts: readonly (CohortTraits & { readonly agents: number })[];
+  /** Unified, file by file; empty: nothing changes. */
+  readonly diff: string;
+  /** As `receivers/otlp`. */
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+}
+
+export interface Skipped {
+  /** `offline` ones get their turn when they return. */
+  readonly reason: 'noCapability' | 'notRenderable' | 'missingComponent' | 'quarantine' | 'offline';
+  /** In words. */
+  readonly detail: string;
+  readonly agents: number;
+  readonly sample: readonly AgentId[];
+}
+
+/** Agents that are alike in all that counts here. */
+export interface Alike extends CohortTraits {
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly connected: boolean;
+  /** Why they get nothing; null: they get it. */
+  readonly excluded: { readonly reason: Skipped['reason']; readonly detail: string } | null;
+  readonly agents: number;
+  readonly sample: readonly AgentId[];
+}
+
+type Files = Readonly<Record<string, string>>;
+
+const sampled = 5;
+
+/** Those that would be offered something, by their text of now and then. */
+export function groupChanges(alike: readonly Alike[]): Omit<Change, 'diff' | 'added' | 'removed'>[] {
+  const offered = alike.filter(({ excluded, to }) => excluded === null && to !== null);
+  const groups = Map.groupBy(offered, ({ from, to }) => `${from} ${to}`);
+  return [...groups.values()]
+    .map((group) => ({
+      from: group[0]!.from,
+      to: group[0]!.to!,
+      agents: sum(group, ({ agents }) => agents),
+      sample: sampleOf(group),
+      cohorts: cohortsOf(group),
+    }))
+    .toSorted((a, b) => b.agents - a.agents || (a.to < b.to ? -1 : 1));
+}
+
+/** Who gets nothing, or not now, and why; most agents first. */
+export function groupSkipped(alike: readonly Alike[]): Skipped[] {
+  const offline = alike
+    .filter(({ excluded, connected }) => excluded === null && !connected)
+    .map((group) => ({
+      ...group,
+      excluded: { reason: 'offline' as const, detail: 'offline; gets its turn when it returns' },
+    }));
+  const skipped = [...alike.filter(({ excluded }) => excluded !== null), ...offline];
+  const groups = Map.groupBy(skipped, ({ excluded }) => `${excluded!.reason} ${excluded!.detail}`);
+  return [...groups.values()]
+    .map((group) => ({
+      ...group[0]!.excluded!,
+      agents: sum(group, ({ agents }) => agents),
+      sample: sampleOf(group),
+    }))
+    .toSorted((a, b) => b.agents - a.agents);
+}
+
+/** What changes from one set of files to the other. */
+export function compareFiles(before: Files, after: Files): Pick<Change, 'diff' | 'added' | 'removed'> {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
+  const [had, has] = [componentNames(before), componentNames(after)];
+  return {
+    diff: names
+      .map((name) =>
+        unifiedDiff(`now ${name}`.trim(), before[name] ?? '', `then ${name}`.trim(), after[name] ?? ''),
+      )
+      .join(''),
+    added: has.filter((component) => !had.includes(component)),
+    removed: had.filter((component) => !has.includes(component)),
+  };
+}
+
+function sampleOf(group: readonly Alike[]): AgentId[] {
+  return group.flatMap(({ sample }) => sample).slice(0, sampled);
+}
+
+function cohortsOf(group: readonly Alike[]): Change['cohorts'] {
+  const cohorts = Map.groupBy(group, ({ type, version, os, arch }) =>
+    JSON.stringify([type, version, os, arch]),
+  );
+  return [...cohorts.values()]
+    .map((members) => {
+      const { type, version, os, arch } = members[0]!;
+      return { type, version, os, arch, agents: sum(members, ({ agents }) => agents) };
+    })
+    .toSorted((a, b) => b.agents - a.agents);
+}
