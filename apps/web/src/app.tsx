@@ -14,6 +14,7 @@ import { FleetsPage } from './fleets/fleets-page.tsx';
 import { Layout } from './layout.tsx';
 import { NotFoundPage } from './not-found-page.tsx';
 import { OverviewPage } from './overview/overview-page.tsx';
+import { QuarantinesPage } from './quarantines/quarantines-page.tsx';
 import { RolloutPage } from './rollouts/rollout-page.tsx';
 import { RolloutsPage } from './rollouts/rollouts-page.tsx';
 import { StartRolloutPage } from './rollouts/start-rollout-page.tsx';
@@ -37,6 +38,7 @@ export function App() {
         <Route path="rollouts" element={<RolloutsPage />} />
         <Route path="rollouts/:id" element={<RolloutPage />} />
         <Route path="create/rollout" element={<StartRolloutPage />} />
+        <Route path="quarantines" element={<QuarantinesPage />} />
         <Route path="enrollment-tokens" element={<EnrollmentTokensPage />} />
         <Route path="audit" element={<AuditPage />} />
         <Route path="*" element={<NotFoundPage what="page" />} />

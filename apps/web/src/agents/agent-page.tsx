@@ -12,6 +12,7 @@ import { Panel } from '../ui/panel.tsx';
 import { TimeAgo } from '../ui/time-ago.tsx';
 import { AgentActions } from './agent-actions.tsx';
 import { AgentStatusChip, HealthChip } from './agent-chips.tsx';
+import { AgentQuarantines } from './agent-quarantines.tsx';
 import { AttributesPanel, CapabilitiesPanel, ConnectionPanel } from './agent-facts.tsx';
 import { agentTitle, type AgentDetail, type CredentialFinding } from './agent.ts';
 import { agentQuery, agentSignals } from './agents.queries.ts';
@@ -59,6 +60,7 @@ function AgentSections({ agent }: { agent: AgentDetail }) {
       <div className="agent-columns">
         <div className="stack">
           <ConfigurationPanel agent={agent} />
+          <AgentQuarantines uid={agent.uid} />
           <ExplanationPanel uid={agent.uid} />
           <EffectiveConfiguration files={agent.effectiveConfig} findings={agent.findings} />
           <Panel title="Health">

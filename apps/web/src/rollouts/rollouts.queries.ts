@@ -1,5 +1,6 @@
 import { gql } from 'urql';
 import type { Signal } from '../live-query.ts';
+import type { BlastRadius } from './blast-radius.ts';
 import type {
   RolloutAgentState,
   RolloutDetail,
@@ -81,16 +82,40 @@ export function rolloutSignals(id: string): Signal[] {
   return [{ query: rolloutChanged, variables: { id } }];
 }
 
+/** What goes where, and how. */
+export interface RolloutPlan {
+  fleet: string;
+  configuration: string;
+  version: number;
+  policy: Record<string, unknown>;
+}
+
+export const previewRolloutQuery = gql<{ previewRollout: BlastRadius }, RolloutPlan>(`
+  query PreviewRollout($fleet: String!, $configuration: String!, $version: Int!, $policy: JSON) {
+    previewRollout(fleet: $fleet, configuration: $configuration, version: $version, policy: $policy) {
+      agents
+      touched
+      waves
+      changes {
+        from
+        to
+        agents
+        sample
+        cohorts { type version os arch agents }
+        diff
+        added
+        removed
+      }
+      more { changes agents }
+      skipped { reason detail agents sample }
+    }
+  }
+`);
+
+/** `startAt` is RFC 3339; null: at once. */
 export const startRolloutMutation = gql<
   { startRollout: { id: string } },
-  {
-    fleet: string;
-    configuration: string;
-    version: number;
-    policy: Record<string, unknown>;
-    /** RFC 3339; null: at once. */
-    startAt: string | null;
-  }
+  RolloutPlan & { startAt: string | null }
 >(`
   mutation StartRollout(
     $fleet: String!

@@ -10,9 +10,11 @@ import { TextField } from '../ui/field.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { SelectField } from '../ui/select-field.tsx';
+import { BlastRadiusPanel } from './blast-radius-panel.tsx';
 import { PolicyFields } from './policy-form.tsx';
 import { emptyPolicyForm, policyDefaults, policyFields, toPolicy } from './policy.ts';
 import { startRolloutMutation } from './rollouts.queries.ts';
+import { useBlastRadius } from './use-blast-radius.ts';
 
 const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -64,20 +66,24 @@ function StartRolloutForm({
   const [policy, setPolicy] = useState(emptyPolicyForm);
   const [startAt, setStartAt] = useState('');
   const [{ fetching, error }, start] = useMutation(startRolloutMutation);
-  const { fields, rest } = byField(error, formFields);
   const fleet = fleets.find(({ name }) => name === fleetName);
   const configuration = configurations.find(({ name }) => name === configurationName);
   const chosenVersion = version || String(configuration?.latest.version ?? '');
 
+  const plan = {
+    fleet: fleetName,
+    configuration: configurationName,
+    version: Number(chosenVersion),
+    policy: toPolicy(policy),
+  };
+  const isComplete = fleet !== undefined && configuration !== undefined && chosenVersion !== '';
+  const preview = useBlastRadius(isComplete ? plan : null);
+  const { fields, rest } = byField(error ?? preview.error, formFields);
+
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
-    const result = await start({
-      fleet: fleetName,
-      configuration: configurationName,
-      version: Number(chosenVersion),
-      policy: toPolicy(policy),
-      startAt: startAt === '' ? null : new Date(startAt).toISOString(),
-    });
+    const at = startAt === '' ? null : new Date(startAt).toISOString();
+    const result = await start({ ...plan, startAt: at });
     if (result.data) await navigate(`/rollouts/${result.data.startRollout.id}`);
   };
 
@@ -138,9 +144,14 @@ function StartRolloutForm({
           <Link to={`/rollouts/${fleet.rollout.id}`}>Look at it</Link>
         </p>
       )}
+      {isComplete && !preview.error && <BlastRadiusPanel radius={preview.radius} later={startAt !== ''} />}
       <ErrorNotice errors={rest} />
       <div className="form-actions">
-        <button type="submit" className="button button-primary" disabled={fetching}>
+        <button
+          type="submit"
+          className="button button-primary"
+          disabled={fetching || preview.counting || preview.error !== undefined}
+        >
           Start rollout
         </button>
       </div>
