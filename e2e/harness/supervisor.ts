@@ -46,6 +46,7 @@ export class Supervisor {
     await symlink(realCollector.paths.opampsupervisor, join(directory, 'opampsupervisor'));
     await symlink(realCollector.paths[collector], join(directory, 'otelcol'));
     await writeFile(join(directory, 'supervisor.yaml'), supervisorYaml);
+    await writeFile(join(directory, 'quiet.yaml'), 'service: {telemetry: {metrics: {level: none}}}\n');
     return new Supervisor(directory);
   }
 
@@ -83,7 +84,7 @@ export class Supervisor {
         if (uid === undefined) throw new Error(`the supervisor did not start:\n${this.output}`);
         return uid;
       },
-      { timeout: 10_000, interval: 20 },
+      { timeout: 30_000, interval: 20 }, // the first start of a binary reads it from the disk
     );
   }
 
@@ -110,6 +111,11 @@ export class Supervisor {
     await this.#child?.exited;
     await rm(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** The same file for one of several supervisors on a machine: all collectors serve their own metrics on one port. */
+export function oneOfMany(supervisorYaml: string): string {
+  return supervisorYaml.replace(/^agent:\n/m, 'agent:\n  args: ["--config=quiet.yaml"]\n');
 }
 
 /** The same file (or URL) for plain HTTP: only the scheme of the endpoint differs. */

@@ -13,6 +13,8 @@ import { AgentsController } from './agents/agents.controller.ts';
 import { AuditController } from './audit/audit.controller.ts';
 import { ConfigurationChanges } from './configurations/configuration-changes.ts';
 import { ConfigurationsController } from './configurations/configurations.controller.ts';
+import { DriftController } from './drift/drift.controller.ts';
+import { DriftResources } from './drift/drift-resources.ts';
 import { EnrollmentTokenChanges } from './enrollment-tokens/enrollment-token-changes.ts';
 import { EnrollmentTokensController } from './enrollment-tokens/enrollment-tokens.controller.ts';
 import { FleetChanges } from './fleets/fleet-changes.ts';
@@ -46,6 +48,7 @@ export class ApiModule {
         FleetsController,
         RolloutsController,
         QuarantinesController,
+        DriftController,
         EnrollmentTokensController,
         AuditController,
         OverviewController,
@@ -73,6 +76,7 @@ function providers(services: ApiServices): Provider[] {
     { provide: RolloutChanges, useValue: services.rolloutChanges },
     { provide: Quarantines, useValue: services.quarantines },
     { provide: QuarantineChanges, useValue: services.quarantineChanges },
+    { provide: DriftResources, useValue: services.driftResources },
     { provide: EnrollmentTokenChanges, useValue: services.enrollmentTokenChanges },
     { provide: OverviewResources, useValue: services.overview },
   ];

@@ -37,6 +37,8 @@ export const typeDefinitions = /* GraphQL */ `
       limit: Int = 50
       after: String
     ): QuarantinePage!
+    "Agents that are not what they should be."
+    drift(kind: DriftKind, fleet: String, limit: Int = 50, after: String): DriftPage!
     enrollmentTokens: [EnrollmentToken!]!
     audit(resource: String, limit: Int = 50, after: String): AuditPage!
   }
@@ -130,6 +132,7 @@ export const typeDefinitions = /* GraphQL */ `
     "Agents whose effective configuration held credentials."
     withCredentials: Int!
     configurationStatus: [StatusCount!]!
+    drift: [DriftCount!]!
     versions: [NamedCount!]!
     fleets: Int!
     configurations: Int!
@@ -183,6 +186,8 @@ export const typeDefinitions = /* GraphQL */ `
     effectiveConfig: JSON
     "Credentials in the effective configuration; their values are not kept."
     findings: [CredentialFinding!]!
+    "Null: it is what it should be."
+    drift: Drift
     "AvailableComponents: {hash, components: {name: {metadata, components}}}."
     components: JSON
     packages: JSON
@@ -233,6 +238,52 @@ export const typeDefinitions = /* GraphQL */ `
   type ExplainedVariable {
     name: String!
     value: String
+  }
+
+  enum DriftKind {
+    "It runs something else than it applied."
+    effective
+    "It is on nobody's version."
+    unknown
+    "It never confirmed its target."
+    unconfirmed
+  }
+
+  type DriftCount {
+    kind: DriftKind!
+    count: Int!
+  }
+
+  type Drift {
+    kind: DriftKind!
+    since: DateTime!
+    "The first paths that its effective configuration lacks; effective only."
+    detail: [String!]!
+    tries: Int!
+    "pending, forbidden or notRepaired."
+    repair: String!
+    "Why it is not repaired; empty: nothing stands against it."
+    reason: String!
+    "When it is looked at again; null: it was given up."
+    nextAt: DateTime
+  }
+
+  type DriftPage {
+    items: [DriftedAgent!]!
+    next: String
+  }
+
+  type DriftedAgent {
+    agent: ID!
+    name: String!
+    fleet: String
+    kind: DriftKind!
+    since: DateTime!
+    detail: [String!]!
+    tries: Int!
+    repair: String!
+    reason: String!
+    nextAt: DateTime
   }
 
   type CredentialFinding {
@@ -368,7 +419,7 @@ export const typeDefinitions = /* GraphQL */ `
     createdAt: DateTime!
     createdBy: String!
     finishedAt: DateTime
-    agents(limit: Int = 200, after: String, state: String): [RolloutAgent!]!
+    agents(limit: Int = 200, state: String): [RolloutAgent!]!
     events: [RolloutEvent!]!
   }
 

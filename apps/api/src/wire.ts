@@ -21,6 +21,7 @@ import type { Kysely } from 'kysely';
 import { AgentChanges } from './agents/agent-changes.ts';
 import { AgentResources } from './agents/agent-resources.ts';
 import { ConfigurationChanges } from './configurations/configuration-changes.ts';
+import { DriftResources } from './drift/drift-resources.ts';
 import { EnrollmentTokenChanges } from './enrollment-tokens/enrollment-token-changes.ts';
 import { FleetChanges } from './fleets/fleet-changes.ts';
 import { FleetResources } from './fleets/fleet-resources.ts';
@@ -61,6 +62,7 @@ export interface ApiServices {
   rolloutChanges: RolloutChanges;
   quarantines: Quarantines;
   quarantineChanges: QuarantineChanges;
+  driftResources: DriftResources;
   enrollmentTokenChanges: EnrollmentTokenChanges;
   overview: OverviewResources;
 }
@@ -70,14 +72,14 @@ export function wireApi(ports: ApiPorts): ApiServices {
   const { access, audit } = wireAccess({ db, bus });
   const agents = wireAgents(ports);
   const configs = wireConfigs(ports);
-  const { configurations, fleets, agentConfigurations, quarantines } = configs;
+  const { configurations, fleets, agentConfigurations, quarantines, drifts } = configs;
   const { rollouts, blastRadii } = wireRollouts({ ...ports, configs });
   return {
     access,
     audit,
     authentication: new Authentication(access),
     readiness: new Readiness(() => pingDatabase(db), bus),
-    agentResources: new AgentResources(agents.views, agentConfigurations),
+    agentResources: new AgentResources(agents.views, agentConfigurations, drifts),
     agentChanges: new AgentChanges({ db, audit, store: agents.store, commands: agents.commands }),
     configurations,
     configurationChanges: new ConfigurationChanges({ db, audit, configurations }),
@@ -90,10 +92,12 @@ export function wireApi(ports: ApiPorts): ApiServices {
     rolloutChanges: new RolloutChanges({ db, audit, rollouts }),
     quarantines,
     quarantineChanges: new QuarantineChanges({ db, audit, quarantines }),
+    driftResources: new DriftResources(drifts),
     enrollmentTokenChanges: new EnrollmentTokenChanges({ db, access }),
     overview: new OverviewResources({
       agents: agents.views,
       agentConfigurations,
+      drifts,
       configurations,
       fleets,
       rollouts,

@@ -11,15 +11,16 @@ const deliveryPauseMs = 2_000;
 const deliveryGraceMs = 10_000;
 const convergencePauseMs = 100;
 const sweepPauseMs = 30_000;
+const driftPauseMs = 30_000;
 
 /**
- * Places agents into fleets and keeps them on the stable version of their fleet; has offers delivered that
- * a process that died left behind, and the offer cache filled.
+ * Places agents into fleets, keeps them on the stable version of their fleet and repairs those that drift;
+ * has offers delivered that a process that died left behind, and the offer cache filled.
  */
 export async function startConfigs(deps: ConfigsDeps): Promise<Running> {
   const { db, bus, log } = deps;
   const configs = wireConfigs(deps);
-  const { convergence, desiredState, offers } = configs;
+  const { convergence, desiredState, driftReconciler, offers } = configs;
   const inTransaction = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => transact(db, work);
   const module = ConfigsModule.of({ bus, transact: inTransaction, configs });
   // Gateways that start after this process find every offer.
@@ -36,6 +37,7 @@ export async function startConfigs(deps: ConfigsDeps): Promise<Running> {
   const turns = [
     regularly('delivering offers', deliveryPauseMs, deliver, log),
     regularly('the sweep for agents to converge', sweepPauseMs, sweep, log),
+    regularly('the search for drift', driftPauseMs, () => driftReconciler.turn(), log),
     regularly('convergence', convergencePauseMs, () => convergence.advance(), log),
   ];
   return {

@@ -96,6 +96,8 @@ export class Deliveries {
 
 function setDesired(session: Session, config: DesiredConfig | null): string | null {
   session.desired = config;
+  // What is desired after nothing is offered, whatever was offered before.
+  if (config === null) session.record.forgetOffered();
   session.orderedMeanwhile = true;
   return offerRefusal(session);
 }

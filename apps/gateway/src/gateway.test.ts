@@ -193,6 +193,22 @@ describe.each([{ http: false }, { http: true }])('an agent (plain HTTP: $http)',
     expect(agent.offers).toHaveLength(2);
   });
 
+  it('is offered again what it said nothing of when nothing was desired in between', async () => {
+    const agent = rig.agent(gateway, { http, onOffer: 'ignore' });
+    await agent.start();
+    const { hash } = await rig.desire('a: 1', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.offers.length === 1);
+    const [[, holder] = []] = await rig.presence.locate([agentIdFromBytes(agent.uid)]);
+    const none = new Uint8Array();
+    const nothing = { kind: 'desiredConfig' as const, configHash: none, remoteConfig: none };
+    await rig.delivery.deliver(holder!, { ...nothing, instanceUids: agent.uid });
+    await rig.desire('a: 1', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.offers.length === 2);
+    expect(agent.offers.map((offer) => offer.hash)).toEqual([hash, hash]);
+  });
+
   it('is never offered again what it failed to take', async () => {
     const agent = rig.agent(gateway, { http, onOffer: 'fail' });
     await agent.start();

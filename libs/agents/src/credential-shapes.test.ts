@@ -138,6 +138,7 @@ test.each([
   '-----BEGIN CERTIFICATE-----\nMIIB0123456789012345678901234567\n-----END CERTIFICATE-----',
   'include: [/var/log/pods/*/*/*.log]\nstart_at: beginning',
   '# Basic authentication, and Bearer authentication-of-clients are supported',
+  'where: token == "x" or password != nil or secret =~ "y"',
   'statements: [set(attributes["token"], "x") where attributes["password"] != nil]',
 ])('says nothing about %j', (text) => {
   expect(findCredentials(text)).toEqual([]);

@@ -1,17 +1,9 @@
-import { secretValues } from './secret-values.ts';
+import { secretValues, type CredentialFinding } from './secret-values.ts';
 
-/** Where a text holds a credential; what the credential is, is said nowhere. */
-export interface CredentialFinding {
-  /** What it looks like, or what its key says it is: `github-token`, `password`. */
-  readonly kind: string;
-  /** The first character of the value. */
-  readonly start: number;
-  /** After its last character. */
-  readonly end: number;
-}
+export type { CredentialFinding };
 
 /** No token that is known by its looks is shorter, nor its part that nothing interrupts. */
-const shortestToken = 16;
+const shortestToken = 20;
 /** How far from an AWS key id its secret is looked for, in characters. */
 const awsNeighbourhood = 300;
 const longestUserinfo = 300;
@@ -137,32 +129,35 @@ function isReference(value: string): boolean {
   );
 }
 
-/** Looks only where a run of characters is long enough for a token: of other text at every 16th character. */
+/**
+ * Looks only where a run of characters is long enough for a token: backwards from where it would end at the
+ * earliest, so that of other text few characters are looked at.
+ */
 function tokens(text: string): CredentialFinding[] {
   const found: CredentialFinding[] = [];
-  const isToken = (at: number): boolean => tokenCharacter[text.charCodeAt(at)] === 1;
-  let from = 0;
-  for (let at = shortestToken - 1; at < text.length; at += shortestToken) {
-    if (!isToken(at)) {
-      from = at + 1;
+  const { length } = text;
+  for (let last = shortestToken - 1; last < length;) {
+    let before = last;
+    while (before > last - shortestToken && tokenCharacter[text.charCodeAt(before)] === 1) before--;
+    if (before > last - shortestToken) {
+      last = before + shortestToken;
       continue;
     }
-    let start = at;
-    while (start > from && isToken(start - 1)) start--;
-    let end = at + 1;
-    while (end < text.length && isToken(end)) end++;
-    if (end - start >= shortestToken && mayBeToken(text, start, end)) takeTokens(text, start, end, found);
-    from = end;
-    at = end;
+    let end = last + 1;
+    while (end < length && tokenCharacter[text.charCodeAt(end)] === 1) end++;
+    if (mayBeToken(text, before + 1, end)) takeTokens(text, before + 1, end, found);
+    last = end + shortestToken;
   }
   return found;
 }
 
-/** Names and paths are mostly small letters; a token is not. */
+/** Names and paths are small letters with few digits; a token is not. */
 function mayBeToken(text: string, start: number, end: number): boolean {
+  let digits = 0;
   for (let at = start; at < end; at++) {
     const code = text.charCodeAt(at);
-    if ((code >= 48 && code <= 57) || (code >= 65 && code <= 90)) return true;
+    if (code >= 65 && code <= 90) return true;
+    if (code >= 48 && code <= 57 && ++digits === 3) return true;
   }
   return false;
 }
@@ -225,7 +220,7 @@ function apart(found: CredentialFinding[]): CredentialFinding[] {
 }
 
 function characterTable(characters: string): Uint8Array {
-  const table = new Uint8Array(128);
+  const table = new Uint8Array(0x10000);
   for (const character of characters) table[character.charCodeAt(0)] = 1;
   return table;
 }

@@ -63,6 +63,10 @@ test('a credential that agents report is in no table; that it was there is shown
       lastError: `cannot use "password: ${secret}"`,
       componentHealthMap: { a: { lastError: `password=${secret}` } },
     },
+    connectionSettingsStatus: {
+      status: configStatus.failed,
+      errorMessage: `no: https://me:${secret}@host`,
+    },
     remoteConfigStatus: {
       lastRemoteConfigHash: Buffer.from('h'),
       status: configStatus.failed,
@@ -71,6 +75,7 @@ test('a credential that agents report is in no table; that it was there is shown
   };
   await write(leaky, say);
   await write(clean, config('exporters: {a: {password: "${env:PASSWORD}"}}\n'));
+  expect(await placesOf('[REDACTED:url-password]')).toEqual(['agent_states.connection_settings_status']);
   expect(await placesOf('[REDACTED:password]')).toEqual(
     expect.arrayContaining(['report_contents.body', 'agent_states.health', 'config_failures.error']),
   );
@@ -121,4 +126,22 @@ test('a broken message is searched as it is', async () => {
   agent!.effectiveConfig!.value = { hash: Buffer.from('broken'), body: broken };
   await new ReportStore(db, silentLog).write([agent!]);
   expect(await placesOf(secret)).toEqual([]);
+});
+
+test('health is searched where all is well too, and one that is broken stops nobody', async () => {
+  const component = { healthy: false, lastError: `token=${secret}` };
+  await write(clean, { health: { healthy: true, componentHealthMap: { a: component } } });
+  expect((await views.find(clean))?.health).toMatchObject({
+    healthy: true,
+    components: { a: { lastError: 'token=[REDACTED:token]' } },
+  });
+  const say = { health: { healthy: true, status: `password=${secret}` } };
+  const report = testReport(leaky, { sequenceNum: 9, say });
+  const at = Buffer.from(report.agentToServer).indexOf('hunter');
+  report.agentToServer[at] = 0xff; // no UTF-8
+  const { agents, notes } = foldReports([{ gateway: 'g', reports: [report] }]);
+  expect(notes).toEqual([
+    expect.objectContaining({ agent: leaky, problem: expect.stringContaining('health') }),
+  ]);
+  expect(agents[0]!.health).toBeNull();
 });

@@ -187,9 +187,8 @@ const subMessageFolds: Record<number, SubMessageFold> = {
     addChange(agent, 'description');
   },
   [subMessageField.health]: (agent, body, { order }) => {
-    const scan = scanHealth(body);
-    const stored = scan.healthy && !scan.hasError ? body : redactHealth(body);
-    agent.health = later(agent.health, { body: stored, healthy: healthyOf(scan) }, order);
+    const healthy = healthyOf(scanHealth(body));
+    agent.health = later(agent.health, { body: redactHealth(body), healthy }, order);
     addChange(agent, 'health');
   },
   [subMessageField.effectiveConfig]: (agent, body, { order }) => {
@@ -213,7 +212,8 @@ const subMessageFolds: Record<number, SubMessageFold> = {
     addChange(agent, 'capabilities');
   },
   [subMessageField.connectionSettingsStatus]: (agent, body, { order }) => {
-    const json = columnJson(decodeConnectionSettingsStatus(body));
+    const status = decodeConnectionSettingsStatus(body);
+    const json = columnJson({ ...status, errorMessage: redactMessage(status.errorMessage) });
     agent.connectionSettingsStatus = later(agent.connectionSettingsStatus, json.text, order);
   },
   [subMessageField.remoteConfigStatus]: foldRemoteConfigStatus,

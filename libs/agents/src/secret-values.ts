@@ -1,4 +1,12 @@
-import type { CredentialFinding } from './credential-shapes.ts';
+/** Where a text holds a credential; what the credential is, is said nowhere. */
+export interface CredentialFinding {
+  /** What it looks like, or what its key says it is: `github-token`, `password`. */
+  readonly kind: string;
+  /** The first character of the value. */
+  readonly start: number;
+  /** After its last character. */
+  readonly end: number;
+}
 
 const colon = 58;
 const longestName = 128;
@@ -19,10 +27,21 @@ const secretNames: readonly (readonly [kind: string, end: RegExp])[] = [
   ['secret', /secrets?$/],
 ];
 
-/** The last two letters of those names, and of names that need a look at what is before them. */
-const endings = new Uint8Array(0x10000);
-for (const two of 'rd wd se ss ds on en ns ng al ls ig re ey ys am em et ts ue ne'.split(' ')) {
-  endings[two.charCodeAt(0) * 256 + two.charCodeAt(1)] = 1;
+/** The last three letters of those names, and of names that need a look at what is before them. */
+const endings = new Uint8Array(0x8000);
+for (const three of 'ord rds swd ase pwd ass ion ken ens ing ial als sig ure key eys eam pem ret ets lue ine'.split(
+  ' ',
+)) {
+  endings[endingAt(three, 2)] = 1;
+}
+
+/** The three letters up to `last` as a number, in whatever case. */
+function endingAt(text: string, last: number): number {
+  return (
+    ((text.charCodeAt(last - 2) & 31) << 10) |
+    ((text.charCodeAt(last - 1) & 31) << 5) |
+    (text.charCodeAt(last) & 31)
+  );
 }
 
 /** Literal values of keys that are secret by their names, in `key: value` and `key=value`. */
@@ -47,8 +66,7 @@ function mayBeSecret(text: string, sign: number): boolean {
   if (text.charCodeAt(last) === 32) last--;
   const code = text.charCodeAt(last);
   if (code === 34 || code === 39) last--;
-  // Letters of either case.
-  return endings[(text.charCodeAt(last - 1) | 32) * 256 + (text.charCodeAt(last) | 32)] === 1;
+  return endings[endingAt(text, last)] === 1;
 }
 
 /** Answers where to go on: after the value of a key that is secret by its name. */
@@ -152,7 +170,7 @@ function valuesAfterColon(text: string, keyStart: number, from: number, quotedKe
 }
 
 function valueAfterEquals(text: string, from: number): Range[] {
-  const value = /^["']?([^\s;&,"')}\]]+)/.exec(text.slice(from, from + 1024));
+  const value = /^["']?([^\s;&,"')}\]=~][^\s;&,"')}\]]*)/.exec(text.slice(from, from + 1024));
   return value ? [{ start: from + value[0].length - value[1]!.length, end: from + value[0].length }] : [];
 }
 

@@ -46,6 +46,19 @@ export class OfferDelivery {
     }
   }
 
+  /**
+   * Offers these agents what they should have once more, though they were offered it and said nothing. One
+   * that reported it, or that it failed, is not offered it again.
+   */
+  async offerAgain(agents: readonly AgentId[]): Promise<void> {
+    const note = await this.#deps.store.reopen(agents);
+    if (note === null) return;
+    // Gateways that are told to offer nothing forget what they offered.
+    const nothing = agents.map((agent) => ({ agent, hash: null }));
+    await this.#send(nothing, await this.#deps.presence.locate(agents), new Map());
+    await this.deliver({ note, agents });
+  }
+
   /** Delivers what a process that died, or a gateway that did not answer, left behind. */
   async deliverUndelivered(olderThanMs: number): Promise<void> {
     for (const offers of await this.#deps.store.undelivered(olderThanMs, notesAtOnce)) {

@@ -99,11 +99,13 @@ export class OfferStore {
     return replaced;
   }
 
-  /** Has the offers of these agents delivered (again). */
-  async reopen(agents: readonly AgentId[]): Promise<void> {
-    if (agents.length === 0) return;
+  /** Has the offers of these agents delivered (again); answers the note of it, null without agents. */
+  async reopen(agents: readonly AgentId[]): Promise<string | null> {
+    if (agents.length === 0) return null;
+    const note = uuidV7();
     await sql`
       insert into undelivered_offers (id, agents)
-      values (${uuidV7()}, ${binaryArray('uuid', agents)}::uuid[])`.execute(this.#db);
+      values (${note}, ${binaryArray('uuid', agents)}::uuid[])`.execute(this.#db);
+    return note;
   }
 }

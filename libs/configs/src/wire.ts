@@ -15,6 +15,9 @@ import { ConvergenceStore } from './convergence-store.postgres.ts';
 import { DesiredState } from './desired-state.ts';
 import { DesiredStateStore } from './desired-state-store.postgres.ts';
 import { Explanations } from './explanations.postgres.ts';
+import { DriftReconciler, type DriftReconcilerDeps } from './drift-reconciler.ts';
+import { DriftStore } from './drift-store.postgres.ts';
+import { DriftViews } from './drift-views.postgres.ts';
 import { FleetMembership } from './fleet-membership.ts';
 import { FleetService } from './fleet-service.ts';
 import { FleetStore } from './fleet-store.postgres.ts';
@@ -35,6 +38,8 @@ export interface ConfigsDeps {
   readonly log: Log;
   /** Unix milliseconds; tests have a clock of their own. */
   readonly now?: () => number;
+  /** What else may forbid to repair an agent that drifted; left out: nothing does. */
+  readonly repairRules?: Partial<Pick<DriftReconcilerDeps, 'windowOpen' | 'quarantinedKinds'>>;
 }
 
 export type Configs = ReturnType<typeof wireConfigs>;
@@ -49,6 +54,13 @@ export function wireConfigs(deps: ConfigsDeps) {
   const fleetStore = new FleetStore();
   const offers = new OfferDelivery({ store: new OfferStore(db), offerCache, presence, delivery, log });
   const desiredState = new DesiredState(new DesiredStateStore(), offers, announcer);
+  const convergence = new Convergence({
+    store: new ConvergenceStore(db),
+    rendered,
+    desiredState,
+    transact: (work) => transact(db, work),
+    now,
+  });
   return {
     configurations: new ConfigurationService(configurationStore, announcer),
     fleets: new FleetService(fleetStore, new FleetViews(db), configurationStore, announcer),
@@ -61,12 +73,20 @@ export function wireConfigs(deps: ConfigsDeps) {
     quarantines: new Quarantines(db, announcer),
     offers,
     membership: new FleetMembership(fleetStore, announcer),
-    convergence: new Convergence({
-      store: new ConvergenceStore(db),
-      rendered,
-      desiredState,
+    convergence,
+    drifts: new DriftViews(db),
+    driftReconciler: new DriftReconciler({
+      store: new DriftStore(db),
+      offers,
+      convergence,
+      presence,
+      delivery,
       transact: (work) => transact(db, work),
+      windowOpen: () => true,
+      quarantinedKinds: async () => new Set(),
+      log,
       now,
+      ...deps.repairRules,
     }),
     announcer,
   };

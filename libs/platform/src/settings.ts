@@ -142,6 +142,18 @@ const settings = {
     })
     .prefault('info')
     .describe('How much is logged, as JSON lines on stderr. All-in-one: warn.'),
+  MUSTER_COLLECTORS_DIR: z
+    .string()
+    .prefault('')
+    .describe(
+      'Collectors that validate configurations: <directory>/<service.name>/<service.version>/otelcol. Default: none.',
+    ),
+  MUSTER_COLLECTORS_SANDBOX: z
+    .enum(['on', 'off'], { error: 'must be on or off' })
+    .prefault('on')
+    .describe(
+      'on: those collectors run without network, files and environment of this machine (Linux), or not at all.',
+    ),
   MUSTER_BIN_DIR: z
     .string()
     .optional()

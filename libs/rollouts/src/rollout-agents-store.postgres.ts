@@ -15,7 +15,7 @@ import {
   tally,
   type CountRow,
 } from './rollout-standings.postgres.ts';
-import type { RolloutRecord } from './rollout-store.postgres.ts';
+import type { RolloutRecord } from './rollout-record.ts';
 
 /** An agent whose turn it is. */
 export interface DueAgent {
@@ -211,6 +211,15 @@ export class RolloutAgentsStore {
       set state = 'offered', offered_at = ${new Date(now)}, settled_at = null, error = ''
       from unnest(${binaryArray('uuid', agents)}::uuid[]) as offered (uid)
       where ra.rollout_id = ${id} and ra.uid = offered.uid`.execute(tx.db);
+  }
+
+  /** They came into quarantine since they were set aside: without this they would be due for ever. */
+  async markRefused(tx: Tx, id: string, agents: readonly AgentId[]): Promise<void> {
+    if (agents.length === 0) return;
+    await sql`
+      update rollout_agents ra set state = 'quarantined', error = 'in quarantine for this version'
+      from unnest(${binaryArray('uuid', agents)}::uuid[]) as refused (uid)
+      where ra.rollout_id = ${id} and ra.uid = refused.uid`.execute(tx.db);
   }
 
   /** Agents that were offered what the rollout brings; of one cohort, or all (null). */

@@ -91,7 +91,11 @@ describe('a cohort that fails', () => {
     await answer(id, few);
     expect(await r.rollouts.find(id)).toMatchObject({ state: 'paused', counts: { failed: 1, waiting: 17 } });
     expect((await r.rollouts.events(id)).find(({ kind }) => kind === 'breached')).toMatchObject({
-      detail: { gate: 'maxFailed', cohort: null, cohorts: [{ cohort: 2, count: 1, size: 1 }] },
+      detail: {
+        gate: 'maxFailed',
+        cohort: null,
+        cohorts: [{ cohort: 2, name: 'otelcol 2 windows/amd64', count: 1, size: 1 }],
+      },
     });
     expect(await quarantined()).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { binaryArray } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
 import type { CohortTraits } from './cohort.ts';
 import { seedOf } from './rollout-agents-store.postgres.ts';
-import type { RolloutRecord } from './rollout-store.postgres.ts';
+import type { RolloutRecord } from './rollout-record.ts';
 
 /** So many rows at once are worth new statistics. */
 const manyAgents = 1_000n;

@@ -5,7 +5,8 @@ import type { Tx } from '@muster/db/transaction';
 import { sum } from './gates.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import type { CohortCensus, RolloutPlanStore } from './rollout-plan-store.postgres.ts';
-import type { RolloutRecord, RolloutStore } from './rollout-store.postgres.ts';
+import type { RolloutRecord } from './rollout-record.ts';
+import type { RolloutStore } from './rollout-store.postgres.ts';
 import { waveEnds } from './waves.ts';
 
 /** More are looked at together with the smaller ones: every part of every wave has its own gates. */

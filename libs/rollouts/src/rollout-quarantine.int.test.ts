@@ -77,6 +77,33 @@ test('holds for the same bytes under another version, and not for other bytes', 
   expect(await r.inState(fine, 'offered')).toHaveLength(3);
 });
 
+test('an agent that comes into quarantine while it is away is not due for ever', async () => {
+  const id = await r.start(2, wholeFleet);
+  await r.pass(100);
+  const [away] = agents;
+  await r.world.disconnect([away!]);
+  await r.engine.advance(id);
+  expect(await r.inState(id, 'deferred')).toEqual([away]);
+  await r.makeCohort([away!], 'otelcol');
+  await r.world.inTransaction(async (tx) => {
+    const target = { agent: away!, configuration: 'edge', version: 1, hash: r.v1, rolloutId: null };
+    await r.world.configs.desiredState.setTargets(tx, [target]);
+    const traits = { type: 'otelcol', version: '1', os: 'linux', arch: 'amd64' };
+    const version = { configuration: 'edge', version: 2 };
+    await r.world.configs.quarantines.addCohort(tx, {
+      id,
+      fleet: 'edge',
+      ...version,
+      cohort: 0,
+      traits,
+      reason: '',
+    });
+  });
+  await r.world.connect([away!]);
+  await r.engine.advance(id);
+  expect(await r.inState(id, 'quarantined')).toEqual([away]);
+});
+
 test('is listed, and filtered by agent, fleet and configuration', async () => {
   await failOne();
   const { items } = await page();

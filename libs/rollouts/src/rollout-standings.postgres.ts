@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postgres';
 import { renderingsOf } from '@muster/configs/quarantine.postgres';
 import type { RolloutAgentState } from './rollout-agent.ts';
-import type { RolloutRecord } from './rollout-store.postgres.ts';
+import type { RolloutRecord } from './rollout-record.ts';
 
 /** Can be offered something by a rollout of this fleet now; over `agents` as a and `agent_states` as s. */
 export function reachable(fleet: string) {

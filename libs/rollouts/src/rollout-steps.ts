@@ -14,7 +14,8 @@ import { offersToKeep } from './offer-pace.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import type { Counts } from './rollout-counts.ts';
 import type { RolloutPlanner } from './rollout-planner.ts';
-import type { RolloutRecord, RolloutStore } from './rollout-store.postgres.ts';
+import type { RolloutRecord } from './rollout-record.ts';
+import type { RolloutStore } from './rollout-store.postgres.ts';
 import type { Decision } from './rollout.ts';
 
 export interface RolloutStepsDeps {
@@ -101,7 +102,7 @@ export class RolloutSteps {
         return store.record(tx, id, 'system', 'rolledBack');
       case 'haltCatchingUp':
         await store.update(tx, id, { halted: true, reason: describeBreach(decision.breach) });
-        return store.record(tx, id, 'system', 'halted', { ...decision.breach });
+        return store.record(tx, id, 'system', 'halted', figuresOf(rollout, decision.breach));
       case 'caughtUp':
         await store.update(tx, id, { catchingUp: false });
         return store.record(tx, id, 'system', 'caughtUp', { waves: counts.reached });
@@ -150,6 +151,12 @@ export class RolloutSteps {
       const returned = due.filter((agent) => agent.returned).map(({ agent }) => agent);
       return agents.markOffered(tx, id, returned, now);
     }
+    const taken = new Set(got);
+    await agents.markRefused(
+      tx,
+      id,
+      targets.map(({ agent }) => agent).filter((agent) => !taken.has(agent)),
+    );
     const targeted = due.filter((agent) => agent.targeted).map(({ agent }) => agent);
     await agents.markOffered(tx, id, [...targeted, ...got], now);
   }
@@ -180,7 +187,7 @@ export class RolloutSteps {
 
   /** A gate is breached: nothing more is offered from here on. */
   async #stop(tx: Tx, rollout: RolloutRecord, breach: Breach, how: 'pause' | 'rollback'): Promise<void> {
-    await this.#deps.store.record(tx, rollout.id, 'system', 'breached', { ...breach });
+    await this.#deps.store.record(tx, rollout.id, 'system', 'breached', figuresOf(rollout, breach));
     if (rollout.policy.quarantine === 'cohort') {
       for (const { cohort } of breach.cohorts)
         await this.#quarantine(tx, rollout, cohort, describeBreach(breach));
@@ -206,7 +213,7 @@ export class RolloutSteps {
     const cohort = rollout.cohorts.find((one) => one.cohort === number)!;
     const reason = `${describeBreach(breach)} for ${describeCohort(cohort)}`;
     const state = rollout.policy.onBreach === 'pause' ? 'stopped' : 'rolledBack';
-    await store.record(tx, rollout.id, 'system', 'breached', { ...breach });
+    await store.record(tx, rollout.id, 'system', 'breached', figuresOf(rollout, breach));
     await store.stopCohort(tx, rollout.id, number, state, reason);
     await this.#quarantine(tx, rollout, number, reason);
     if (state === 'rolledBack') await this.#revertTouched(tx, rollout, number, now);
@@ -234,6 +241,15 @@ export class RolloutSteps {
     await agents.markRolledBack(tx, rollout.id, outcomes, now);
     return touched.length;
   }
+}
+
+/** The breach with the names of the cohorts that contributed. */
+function figuresOf({ cohorts }: RolloutRecord, breach: Breach): Record<string, unknown> {
+  const named = breach.cohorts.map((part) => {
+    const cohort = cohorts.find((one) => one.cohort === part.cohort);
+    return { ...part, name: cohort ? describeCohort(cohort) : '' };
+  });
+  return { ...breach, cohorts: named };
 }
 
 function isPlanFailure(error: unknown): error is Error {

@@ -6,80 +6,8 @@ import type { Database, RolloutsTable } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { uuidV7 } from '@muster/db/uuid-v7';
 import type { Cohort, CohortState } from './cohort.ts';
-import type { Accepted } from './gates.ts';
-import type { Offers } from './offer-pace.ts';
-import { activeStates, type RolloutState, type RolloutView } from './rollout.ts';
-
-/** A rollout as its rows say, but for its agents. Times are Unix milliseconds. */
-export interface RolloutRecord extends Pick<
-  RolloutView,
-  | 'state'
-  | 'policy'
-  | 'startAt'
-  | 'wave'
-  | 'waveCount'
-  | 'waveStartedAt'
-  | 'waveSettledAt'
-  | 'accepted'
-  | 'offers'
-  | 'catchingUp'
-  | 'halted'
-> {
-  readonly id: string;
-  readonly fleet: string;
-  readonly configuration: string;
-  readonly version: number;
-  readonly cohorts: readonly Cohort[];
-  /** Rolling back: every touched agent has been given what it had before. */
-  readonly reverted: boolean;
-  /** Why it is in its state; for people. */
-  readonly reason: string;
-}
-
-export interface NewRollout {
-  readonly fleet: string;
-  readonly configuration: string;
-  readonly version: number;
-  readonly policy: Policy;
-  readonly state: 'scheduled' | 'running';
-  readonly startAt: number | null;
-  readonly createdBy: string;
-}
-
-export type EventKind =
-  | 'scheduled'
-  | 'started'
-  | 'waveStarted'
-  | 'waveSettled'
-  | 'wavePassed'
-  | 'breached'
-  | 'cohortStopped'
-  | 'paused'
-  | 'resumed'
-  | 'rollingBack'
-  | 'rolledBack'
-  | 'completed'
-  | 'catchingUp'
-  | 'caughtUp'
-  | 'halted'
-  | 'aborted'
-  | 'replaced';
-
-/** What is written of a rollout's row as it goes on. */
-type Progress = Partial<{
-  state: RolloutState;
-  reason: string;
-  waveCount: number;
-  /** Null: the wave has not begun. */
-  waveStartedAt: number | null;
-  waveSettledAt: number | null;
-  finishedAt: number;
-  accepted: readonly Accepted[];
-  offers: readonly Offers[];
-  catchingUp: boolean;
-  halted: boolean;
-  reverted: boolean;
-}>;
+import type { EventKind, NewRollout, Progress, RolloutRecord } from './rollout-record.ts';
+import { activeStates } from './rollout.ts';
 
 /** Rows of rollouts and of what was decided about them. */
 export class RolloutStore {

@@ -1,7 +1,10 @@
 import type { AgentId } from '@muster/agents/agent-id';
+import { UnknownConfigurationVersion } from '@muster/configs/errors';
 import { reported } from '@muster/configs/test-world.postgres';
+import { silentLog } from '@muster/platform/log';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createRolloutWorld, type RolloutWorld } from './test-rollouts.setup.ts';
+import { wireRollouts } from './wire.ts';
 
 const second = 1000;
 const hour = 3600 * second;
@@ -139,6 +142,30 @@ describe('starting later', () => {
     await r.fleetOnV1(2);
     const id = await r.start(2, wholeFleet, { startAt: new Date(r.world.clock.now - hour) });
     expect((await r.rollouts.find(id))?.state).toBe('running');
+  });
+
+  test('a plan that cannot be made ends it and leaves the one under way alone', async () => {
+    await r.fleetOnV1(2);
+    const id = await r.start(2, wholeFleet, inAnHour());
+    const before = await r.start(2, wholeFleet);
+    const { db, configs, clock } = r.world;
+    const rendered = {
+      store: () => Promise.reject(new UnknownConfigurationVersion('edge', 2)),
+    } as unknown as typeof configs.rendered;
+    const { engine } = wireRollouts({
+      db,
+      configs: { ...configs, rendered },
+      queue: r.queue,
+      log: silentLog,
+      now: () => clock.now,
+    });
+    clock.now += hour;
+    await engine.advance(id);
+    expect(await r.rollouts.find(id)).toMatchObject({
+      state: 'aborted',
+      reason: 'cannot start: configuration "edge" has no version 2',
+    });
+    expect((await r.rollouts.find(before))?.state).toBe('running');
   });
 
   test('the clock lost: it starts all the same', async () => {

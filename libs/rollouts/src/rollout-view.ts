@@ -135,13 +135,15 @@ function countsOf(row: RolloutRow, { wave, cohort, size }: RolloutRow['parts'][n
   const counts = noAgents();
   const seen = row.agents.filter((count) => count.wave === wave && count.cohort === cohort);
   for (const { state, agents } of seen) counts[state] += agents;
-  counts[usualState(row, wave, cohort)] += size - sum(seen, ({ agents }) => agents);
+  const usual = usualState(row, wave, cohort);
+  if (usual !== null) counts[usual] += size - sum(seen, ({ agents }) => agents);
   return counts;
 }
 
-/** How agents stand of which nothing else is known. */
-function usualState(row: RolloutRow, wave: number, cohort: number): RolloutAgentState {
+/** How agents stand of which nothing else is known; null: all are known. */
+function usualState(row: RolloutRow, wave: number, cohort: number): RolloutAgentState | null {
   if (row.state === 'completed' || wave < row.wave) return 'applied';
+  if (wave === row.wave) return null;
   const stopped = row.cohorts.some((one) => one.cohort === cohort && one.state !== 'running');
   return stopped ? 'stopped' : 'waiting';
 }

@@ -1,5 +1,6 @@
 import { defaultPolicy, type Policy } from '@muster/configs/policy';
 import { describe, expect, test } from 'vitest';
+import type { CohortState } from './cohort.ts';
 import { decide, type Decision, type RolloutView } from './rollout.ts';
 import { agentStates, type CohortCounts } from './rollout-agent.ts';
 
@@ -47,6 +48,17 @@ function view(
     away: 0,
     ...rest,
   };
+}
+
+/** Opens an hour after `now`. */
+const opensAt = 3600_000;
+const shut = { timezone: 'UTC', days: ['thu'], start: '01:00', end: '02:00' } as const;
+
+function twoCohorts(first: CohortState, second: CohortState): RolloutView['cohorts'] {
+  return [
+    { cohort: 0, state: first },
+    { cohort: 1, state: second },
+  ];
 }
 
 const accept = (wave: number, failed: number) => ({
@@ -187,6 +199,91 @@ describe('decide', () => {
       'rolling back: wait',
       view({ state: 'rollingBack', reverting: 1, nextDeadline: deadline }),
       { kind: 'wait', until: deadline },
+    ],
+    [
+      'its time has not come: wait for it',
+      view({ state: 'scheduled', startAt: deadline, waveCount: 0 }),
+      { kind: 'wait', until: deadline },
+    ],
+    ['its time has come: begin', view({ state: 'scheduled', startAt: now, waveCount: 0 }), { kind: 'begin' }],
+    [
+      'the window is shut: start no wave',
+      view({ waveStartedAt: null, policy: { windows: [shut] } }),
+      { kind: 'wait', until: opensAt, why: 'window' },
+    ],
+    [
+      'the window is shut: offer nothing, but give up who does not answer',
+      view({ due: 3, policy: { windows: [shut] }, nextDeadline: deadline }),
+      { kind: 'wait', until: deadline, why: 'window' },
+    ],
+    [
+      'the window is shut: gates hold all the same',
+      view({ current: { failed: 1 }, policy: { windows: [shut] } }),
+      { kind: 'pause', breach: breach('maxFailed', 1, 0) },
+    ],
+    [
+      'a large wave: spread, with nothing asked for',
+      view({ due: 4000, current: { waiting: 4000, size: 4000 } }),
+      { kind: 'offer', limit: 500 },
+    ],
+    [
+      'a cohort goes beyond its own bound: stop that one',
+      view({
+        policy: { breachScope: 'cohort', maxFailed: '50%' },
+        cohorts: twoCohorts('running', 'running'),
+        reached: [part({ size: 8, applied: 8 }), part({ cohort: 1, size: 2, failed: 2 })],
+      }),
+      { kind: 'stopCohort', cohort: 1, breach: breach('maxFailed', 2, 1, 0) },
+    ],
+    [
+      'what a stopped cohort does is not looked at',
+      view({
+        policy: { breachScope: 'cohort' },
+        cohorts: twoCohorts('running', 'stopped'),
+        reached: [part({ wave: 1, applied: 8 }), part({ wave: 1, cohort: 1, failed: 2 })],
+      }),
+      { kind: 'soak', until: now + 10_000 },
+    ],
+    [
+      'every cohort has stopped',
+      view({ cohorts: twoCohorts('stopped', 'stopped') }),
+      { kind: 'stopForAllCohorts' },
+    ],
+    [
+      'a cohort that goes back holds the end',
+      view({ waveCount: 2, current: { applied: 8, rolledBack: 2 }, reverting: 2, nextDeadline: deadline }),
+      { kind: 'wait', until: deadline },
+    ],
+    [
+      'without an answer: a gate of its own',
+      view({ current: { failed: 3, notConverged: 2 }, policy: { maxFailed: '1', maxNotConverged: '1' } }),
+      { kind: 'pause', breach: breach('maxNotConverged', 2, 1) },
+    ],
+    [
+      'catching up: offer to who is back',
+      view({ state: 'completed', catchingUp: true, due: 2, away: 3, current: { deferred: 3 } }),
+      { kind: 'offer', limit: 2 },
+    ],
+    [
+      'catching up: one more has failed than was accepted',
+      view({
+        state: 'completed',
+        catchingUp: true,
+        due: 2,
+        current: { failed: 3 },
+        accepted: [accept(1, 2)],
+      }),
+      { kind: 'haltCatchingUp', breach: breach('maxFailed', 3, 2) },
+    ],
+    [
+      'catching up, halted: wait for a person',
+      view({ state: 'completed', catchingUp: true, halted: true, due: 2, current: { failed: 3 } }),
+      { kind: 'wait', until: null },
+    ],
+    [
+      'catching up: nobody is left',
+      view({ state: 'completed', catchingUp: true, current: { applied: 10 } }),
+      { kind: 'caughtUp' },
     ],
     ['all are back: done', view({ state: 'rollingBack' }), { kind: 'finishRollback' }],
     ...(['completed', 'rolledBack', 'aborted', 'replaced'] as const).map(

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 import { waveEnds } from './waves.ts';
 
+test('the first wave holds as many as it must, waves inside of it are left out', () => {
+  expect(waveEnds(['1', '10%', '100%'], 30, 3)).toEqual([3, 30]);
+  expect(waveEnds(['1', '10%', '100%'], 300, 3)).toEqual([3, 30, 300]);
+  expect(waveEnds(['1'], 2, 3)).toEqual([2]);
+});
+
 test.each([
   [['1', '10%', '50%', '100%'], 30, [1, 3, 15, 30]],
   [['1', '10%', '50%', '100%'], 10_000, [1, 1000, 5000, 10_000]],

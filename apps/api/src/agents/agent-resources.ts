@@ -5,7 +5,9 @@ import { UnknownAgent } from '@muster/agents/errors';
 import { parseSelector } from '@muster/agents/selector';
 import type { AgentConfigurationViews } from '@muster/configs/agent-configuration-views.postgres';
 import type { AgentConfiguration } from '@muster/configs/configuration-status';
+import type { DriftViews } from '@muster/configs/drift-views.postgres';
 import type { z } from 'zod';
+import { toDriftResource } from '../drift/drift-schemas.ts';
 import { InvalidRequest } from '../http/errors.ts';
 import type { Page } from '../http/paging.ts';
 import { toDateTime } from '../http/schemas.ts';
@@ -28,7 +30,10 @@ export class AgentResources {
   readonly #views: AgentViews;
   readonly #configurations: AgentConfigurationViews;
 
-  constructor(views: AgentViews, configurations: AgentConfigurationViews) {
+  readonly #drifts: DriftViews;
+
+  constructor(views: AgentViews, configurations: AgentConfigurationViews, drifts: DriftViews) {
+    this.#drifts = drifts;
     this.#views = views;
     this.#configurations = configurations;
   }
@@ -53,8 +58,8 @@ export class AgentResources {
   async find(id: AgentId): Promise<AgentDetailResource> {
     const detail = await this.#views.find(id);
     if (!detail) throw new UnknownAgent(id);
-    const [summary] = await this.#complete([detail]);
-    return { ...summary!, ...toDetail(detail) };
+    const [[summary], drift] = await Promise.all([this.#complete([detail]), this.#drifts.find(id)]);
+    return { ...summary!, ...toDetail(detail), drift: drift && toDriftResource(drift) };
   }
 
   async #complete(summaries: readonly AgentSummary[]): Promise<AgentResource[]> {
@@ -104,7 +109,7 @@ function toResource(summary: AgentSummary, configuration: AgentConfiguration | u
   };
 }
 
-function toDetail(detail: AgentDetail): Omit<AgentDetailResource, keyof AgentResource> {
+function toDetail(detail: AgentDetail): Omit<AgentDetailResource, keyof AgentResource | 'drift'> {
   return {
     identifyingAttributes: detail.identifyingAttributes,
     nonIdentifyingAttributes: detail.nonIdentifyingAttributes,

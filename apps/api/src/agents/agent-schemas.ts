@@ -1,6 +1,7 @@
 import type { Explanation } from '@muster/configs/explanation';
 import { z } from 'zod';
 import { renderedMembers, toRenderedMembers } from '../configurations/configuration-schemas.ts';
+import { driftResource } from '../drift/drift-schemas.ts';
 import { listParameters, textParameter } from '../http/parse.ts';
 import { anyJson, dateTime, named, pageSchema, textMap } from '../http/schemas.ts';
 
@@ -87,6 +88,7 @@ export const agentDetailResource = named(
     findings: z
       .array(credentialFinding)
       .meta({ description: 'Credentials in the effective configuration; their values are not kept.' }),
+    drift: driftResource.nullable().meta({ description: 'Null: it is what it should be.' }),
     components: anyJson,
     packages: anyJson,
     remoteConfigStatus: z.object({ hash: z.string(), status: z.string(), error: z.string() }).nullable(),

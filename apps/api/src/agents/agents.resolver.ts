@@ -64,6 +64,7 @@ export function agentResolvers(
       health: detail('health'),
       effectiveConfig: detail('effectiveConfig'),
       findings: detail('findings'),
+      drift: detail('drift'),
       components: detail('components'),
       packages: detail('packages'),
       remoteConfigStatus: detail('remoteConfigStatus'),

@@ -34,6 +34,7 @@ const details = new Set([
   'health',
   'effectiveConfig',
   'findings',
+  'drift',
   'components',
   'packages',
   'remoteConfigStatus',

@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql/index.js';
 import { agentResolvers, agentSubscriptions } from '../agents/agents.resolver.ts';
 import { auditResolvers } from '../audit/audit.resolver.ts';
 import { configurationResolvers } from '../configurations/configurations.resolver.ts';
+import { driftResolvers } from '../drift/drift.resolver.ts';
 import { enrollmentTokenResolvers } from '../enrollment-tokens/enrollment-tokens.resolver.ts';
 import { fleetResolvers } from '../fleets/fleets.resolver.ts';
 import type { Live } from '../live/live.ts';
@@ -21,6 +22,7 @@ export function graphqlSchema(services: ApiServices, live: Live): GraphQLSchema 
     fleetResolvers(services.fleetResources, services.fleetChanges, services.rollouts),
     rolloutResolvers(services.rollouts, services.rolloutChanges, services.blastRadii),
     quarantineResolvers(services.quarantines, services.quarantineChanges),
+    driftResolvers(services.driftResources),
     enrollmentTokenResolvers(services.access, services.enrollmentTokenChanges),
     auditResolvers(services.audit),
     overviewResolvers(services.overview),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { agentOperations } from '../agents/agent-operations.ts';
 import { auditOperations } from '../audit/audit-operations.ts';
 import { configurationOperations } from '../configurations/configuration-operations.ts';
+import { driftOperations } from '../drift/drift-operations.ts';
 import { enrollmentTokenOperations } from '../enrollment-tokens/enrollment-token-operations.ts';
 import { fleetOperations } from '../fleets/fleet-operations.ts';
 import type { Operation } from '../http/operation.ts';
@@ -18,6 +19,7 @@ export const operations: readonly Operation[] = [
   ...fleetOperations,
   ...rolloutOperations,
   ...quarantineOperations,
+  ...driftOperations,
   ...enrollmentTokenOperations,
   ...auditOperations,
   ...overviewOperations,

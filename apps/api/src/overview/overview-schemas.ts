@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { configurationStatus } from '../agents/agent-schemas.ts';
+import { driftCounts } from '../drift/drift-schemas.ts';
 import { named } from '../http/schemas.ts';
 import { rolloutResource } from '../rollouts/rollout-schemas.ts';
 
@@ -12,6 +13,7 @@ export const overviewResource = named(
     unhealthy: z.int(),
     withCredentials: z.int(),
     configurationStatus: z.array(z.object({ status: configurationStatus, count: z.int() })),
+    drift: driftCounts,
     versions: z.array(z.object({ name: z.string(), count: z.int() })),
     fleets: z.int(),
     configurations: z.int(),

@@ -1,0 +1,172 @@
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { CollectorValidators } from './collector-validators.ts';
+
+const collector = new URL('../../../.cache/bin/otelcol', import.meta.url).pathname;
+const real = { distribution: 'otelcol', version: '0.149.0' };
+let directory: string;
+let validators: CollectorValidators;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'collectors-'));
+  validators = new CollectorValidators({ directory, sandboxed: true });
+  if (existsSync(collector)) await copyFile(collector, await place(real.version));
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+async function place(version: string): Promise<string> {
+  await mkdir(join(directory, 'otelcol', version), { recursive: true });
+  return join(directory, 'otelcol', version, 'otelcol');
+}
+
+/** A collector that is a shell script. */
+async function script(version: string, text: string) {
+  const path = await place(version);
+  await writeFile(path, `#!/bin/sh\n${text}\n`);
+  await chmod(path, 0o755);
+  return { distribution: 'otelcol', version };
+}
+
+const leftOvers = () => readdirSync(tmpdir()).filter((name) => name.startsWith('muster-validate-'));
+
+const body = (receiver: string, exporters = 'debug') => `receivers:
+  otlp: ${receiver}
+exporters: {debug: }
+service: {pipelines: {traces: {receivers: [otlp], exporters: [${exporters}]}}}
+`;
+
+test.skipIf(!existsSync(collector))(
+  'a real collector accepts, and refuses with place and reason',
+  async () => {
+    expect(await validators.validate(real, { '': body('{protocols: {grpc: }}') })).toEqual([]);
+    expect(await validators.validate(real, { '': body('{protocols: {grpc: {nonsense: 1}}}') })).toEqual([
+      {
+        severity: 'error',
+        message: expect.stringMatching(/^otelcol 0\.149\.0: .*has invalid keys: nonsense$/),
+        path: 'receivers.otlp.protocols.grpc',
+        line: 2,
+        column: 22,
+      },
+    ]);
+    expect(await validators.validate(real, { '': body('{protocols: {grpc: }}', 'debug, x') })).toEqual([
+      expect.objectContaining({ severity: 'error', path: 'service.pipelines.traces', line: 4, column: 23 }),
+    ]);
+    const unknown = body('{protocols: {grpc: }}').replace('receivers:\n', 'receivers:\n  zipkin:\n');
+    expect(await validators.validate(real, { '': unknown })).toEqual([
+      expect.objectContaining({
+        path: 'receivers.zipkin',
+        message: expect.stringContaining('unknown type'),
+        line: 2,
+      }),
+    ]);
+  },
+);
+
+test.skipIf(!existsSync(collector))('files are merged; what only the host knows makes no error', async () => {
+  const parts = { 'a.yaml': body('{protocols: {grpc: }}', 'debug, nop'), 'b.yaml': 'exporters: {nop: }\n' };
+  expect(await validators.validate(real, parts)).toEqual([]);
+  const open = body('{protocols: {grpc: {endpoint: "${env:WHERE}", max_recv_msg_size_mib: "${env:SIZE}"}}}');
+  const problems = await validators.validate(real, { '': open });
+  expect(problems).toEqual([
+    expect.objectContaining({
+      severity: 'warning',
+      message: expect.stringContaining('known on the host only'),
+    }),
+  ]);
+  const secret = await validators.validate(real, { '': body('{protocols: "${file:/etc/passwd}"}') });
+  expect(JSON.stringify(secret)).not.toContain('root:');
+});
+
+test('only a collector of exactly this kind is asked', async () => {
+  const build = await script('1.0.0', 'exit 0');
+  expect(await validators.list()).toContainEqual(build);
+  expect(await validators.validate(build, { '': '' })).toEqual([]);
+  expect(await validators.validate({ ...build, version: '1.0.1' }, { '': '' })).toBeNull();
+  expect(await validators.validate({ distribution: '..', version: '..' }, { '': '' })).toBeNull();
+  expect(await new CollectorValidators({ directory: null, sandboxed: true }).list()).toEqual([]);
+});
+
+test('one without end is ended in time, with all it has started, and its directory is gone', async () => {
+  const build = await script('2.0.0', 'setsid sleep 347 & sleep 347');
+  const began = performance.now();
+  expect(await validators.validate(build, { '': '' }, { timeoutMs: 700 })).toEqual([
+    expect.objectContaining({ severity: 'warning', message: expect.stringContaining('within 700 ms') }),
+  ]);
+  expect(performance.now() - began).toBeLessThan(3000);
+  expect(leftOvers()).toEqual([]);
+  await expect.poll(() => sleeping(347)).toEqual([]);
+});
+
+/** Processes that are `sleep <seconds>`. */
+function sleeping(seconds: number): string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
+      return words[0] === 'sleep' && words[1] === String(seconds);
+    } catch {
+      return false;
+    }
+  });
+}
+
+test('memory is limited', async () => {
+  const build = await script('3.0.0', `exec awk 'BEGIN { s = "x"; while (1) s = s s }'`);
+  const problems = await validators.validate(build, { '': '' }, { timeoutMs: 20_000 });
+  expect(problems).toEqual([expect.objectContaining({ severity: 'error' })]);
+  expect(problems![0]!.message).not.toContain('did not come to an end');
+});
+
+test('there is no network, no file of this machine, and no environment', async () => {
+  const server = createServer((socket) => socket.on('error', () => undefined).end()).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const build = await script(
+    '4.0.0',
+    `bash -c 'exec 3<>/dev/tcp/127.0.0.1/${port}' && echo connected
+     [ -e /etc/passwd ] && echo 'files of the machine'
+     echo "$(ls -a) env: $(env)"; exit 1`,
+  );
+  process.env['MUSTER_TEST_SECRET'] = 'hunter2';
+  const files = { '': 'x: ${env:NAME}' };
+  const inside = JSON.stringify(await validators.validate(build, files));
+  const openly = new CollectorValidators({ directory, sandboxed: false });
+  const outside = JSON.stringify(await openly.validate(build, files));
+  delete process.env['MUSTER_TEST_SECRET'];
+  server.close();
+  expect(outside).toContain(': connected');
+  expect(outside).toContain('files of the machine');
+  expect(inside).not.toContain(': connected');
+  expect(inside).not.toContain('files of the machine');
+  for (const said of [inside, outside]) {
+    expect(said).toContain('config-0.yaml');
+    expect(said).toContain('NAME=placeholder');
+    expect(said).not.toContain('hunter2');
+  }
+});
+
+test('the same is asked once, and again of a program that was replaced', async () => {
+  const build = await script('6.0.0', 'exit 0');
+  expect(await validators.validate(build, { '': 'a' })).toEqual([]);
+  await script('6.0.0', 'echo "service::x: no" >&2; exit 1');
+  expect(await validators.validate(build, { '': 'a' })).toEqual([
+    expect.objectContaining({ message: 'otelcol 6.0.0: no', path: 'service.x' }),
+  ]);
+});
+
+test('nothing is run where no sandbox can be made; without one only when that is said', async () => {
+  const build = await script('7.0.0', 'echo "service::x: ran" >&2; exit 1');
+  const boxless = new CollectorValidators({ directory, sandboxed: true, unshare: '/nowhere/unshare' });
+  const refused = await boxless.validate(build, { '': '' });
+  expect(refused).toEqual([
+    expect.objectContaining({ severity: 'warning', message: expect.stringContaining('no sandbox') }),
+  ]);
+  const openly = new CollectorValidators({ directory, sandboxed: false });
+  expect(await openly.validate(build, { '': '' })).toEqual([
+    expect.objectContaining({ severity: 'error', message: 'otelcol 7.0.0: ran' }),
+  ]);
+});

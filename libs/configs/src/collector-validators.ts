@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runValidate, type Verdict } from './collector-sandbox.ts';
+import { problemsOf } from './collector-words.ts';
+import type { Problem } from './problem.ts';
+
+/** A collector by its distribution (`service.name`) and version (`service.version`). */
+export interface CollectorBuild {
+  distribution: string;
+  version: string;
+}
+
+const program = 'otelcol';
+const atOnce = 2;
+const resultsKept = 500;
+const defaultTimeoutMs = 10_000;
+/** Fits wherever a text is wanted, and an address too. */
+const placeholder = 'placeholder';
+
+/**
+ * Asks real collectors whether they would take a configuration. Their programs are
+ * `<directory>/<distribution>/<version>/otelcol`; each runs in a sandbox (ADR 0017).
+ */
+export class CollectorValidators {
+  readonly #directory: string | null;
+  /** The program that makes namespaces; null: none, collectors run as they are. */
+  readonly #unshare: string | null;
+  readonly #results = new Map<string, Problem[]>();
+  #running = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  /** `directory` null: there are no collectors to ask. */
+  constructor({
+    directory,
+    sandboxed,
+    unshare = 'unshare',
+  }: {
+    directory: string | null;
+    sandboxed: boolean;
+    unshare?: string;
+  }) {
+    this.#directory = directory;
+    this.#unshare = sandboxed ? unshare : null;
+  }
+
+  /** The collectors there are, by distribution and version. */
+  async list(): Promise<CollectorBuild[]> {
+    if (this.#directory === null) return [];
+    const builds: CollectorBuild[] = [];
+    for (const distribution of await namesIn(this.#directory)) {
+      for (const version of await namesIn(join(this.#directory, distribution))) {
+        if (await this.#binary({ distribution, version })) builds.push({ distribution, version });
+      }
+    }
+    return builds;
+  }
+
+  /**
+   * What the collector of exactly this distribution and version has against these files (name → text,
+   * merged in the order of their names); null: there is none to ask. Findings are warnings where the
+   * collector could not be asked, or where the answer depends on values that only a host has.
+   */
+  async validate(
+    build: CollectorBuild,
+    files: Readonly<Record<string, string>>,
+    { timeoutMs = defaultTimeoutMs }: { timeoutMs?: number } = {},
+  ): Promise<Problem[] | null> {
+    const binary = await this.#binary(build);
+    if (!binary) return null;
+    const configs = Object.keys(files)
+      .toSorted()
+      .map((name) => files[name]!);
+    const key = createHash('sha256')
+      .update(JSON.stringify([binary, configs]))
+      .digest('base64');
+    const known = this.#results.get(key);
+    if (known) return known;
+    const verdict = await this.#inTurn(() =>
+      runValidate({
+        binary: binary.path,
+        configs,
+        env: placeholdersFor(configs),
+        timeoutMs,
+        unshare: this.#unshare,
+      }),
+    );
+    const problems = judge(verdict, build, configs, timeoutMs);
+    if (verdict.kind === 'said') this.#keep(key, problems);
+    return problems;
+  }
+
+  /** The program, with what changes when it is replaced. */
+  async #binary({ distribution, version }: CollectorBuild): Promise<{ path: string; stamp: string } | null> {
+    if (this.#directory === null || !isName(distribution) || !isName(version)) return null;
+    const path = join(this.#directory, distribution, version, program);
+    const found = await stat(path).catch(() => null);
+    return found?.isFile() ? { path, stamp: `${found.mtimeMs} ${found.size}` } : null;
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running === atOnce) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#running++;
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#running--;
+    }
+  }
+
+  #keep(key: string, problems: Problem[]): void {
+    this.#results.set(key, problems);
+    const [oldest] = this.#results.keys();
+    if (this.#results.size > resultsKept) this.#results.delete(oldest!);
+  }
+}
+
+function judge(
+  verdict: Verdict,
+  { distribution, version }: CollectorBuild,
+  configs: readonly string[],
+  timeoutMs: number,
+): Problem[] {
+  const collector = `${distribution} ${version}`;
+  if (verdict.kind === 'noSandbox') {
+    return [
+      warning(
+        `${collector} was not asked, since no sandbox can be made for it here: ${verdict.reason.slice(0, 300)}`,
+      ),
+    ];
+  }
+  if (verdict.kind === 'overTime')
+    return [warning(`${collector} did not come to an end within ${timeoutMs} ms`)];
+  if (verdict.accepted) return [];
+  const isOpen = configs.some((config) => /\$(?:\{|[A-Za-z_])/.test(config));
+  return problemsOf(verdict.text, configs, isOpen ? 'warning' : 'error').map((problem) => ({
+    ...problem,
+    message: `${collector}: ${problem.message}${isOpen ? ' (with placeholders for values that are known on the host only)' : ''}`,
+  }));
+}
+
+function warning(message: string): Problem {
+  return { severity: 'warning', message, path: null, line: null, column: null };
+}
+
+/** For each environment variable that is referred to without a default. */
+function placeholdersFor(configs: readonly string[]): Record<string, string> {
+  const names = configs.flatMap((config) => [...config.matchAll(/\$\{(?:env:)?([A-Za-z_]\w*)\}/g)]);
+  return Object.fromEntries(names.map(([, name]) => [name!, placeholder]));
+}
+
+function isName(text: string): boolean {
+  return /^[\w+-][\w.+-]*$/.test(text);
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  return (await readdir(directory).catch(() => [])).filter(isName).toSorted();
+}

@@ -1,0 +1,153 @@
+import { parse } from 'yaml';
+
+/** File name → text. */
+export type Files = Readonly<Record<string, string>>;
+
+const pathsKept = 10;
+const maxAliases = 1000;
+/** What stands for a credential; YAML would read a list. */
+const redaction = /\[REDACTED(?::[\w-]*)?\]/g;
+const redacted = '(redacted)';
+
+/**
+ * Where a reported configuration lacks what was rendered: the first paths, as `exporters.otlp.endpoint`;
+ * empty when all of it is there. Files are merged by key in the order of their names. More than was
+ * rendered is no difference: supervisors and collectors add their own; nor are other notations that
+ * collectors use for the same. Nothing is said of values with references (`${env:NAME}`), which hosts
+ * resolve, and of redacted ones. Null: one of them cannot be read.
+ */
+export function lackingPaths(rendered: Files, reported: Files): string[] | null {
+  const expected = merged(rendered);
+  const actual = merged(reported);
+  if (expected === unreadable || actual === unreadable || actual === undefined) return null;
+  const lacking: string[] = [];
+  compare(expected, actual, [], lacking);
+  return lacking;
+}
+
+const unreadable = Symbol('unreadable');
+
+function merged(files: Files): unknown {
+  let whole: unknown;
+  for (const name of Object.keys(files).toSorted()) {
+    try {
+      const part: unknown = parse(files[name]!.replaceAll(redaction, redacted), {
+        merge: true,
+        uniqueKeys: false,
+        maxAliasCount: maxAliases,
+        logLevel: 'error',
+      });
+      whole = overlaid(whole, part ?? undefined);
+    } catch {
+      return unreadable;
+    }
+  }
+  return whole;
+}
+
+function overlaid(under: unknown, over: unknown): unknown {
+  if (over === undefined) return under;
+  if (!isMapping(under) || !isMapping(over)) return over;
+  const all = new Map(Object.entries(under));
+  for (const [key, value] of Object.entries(over))
+    all.set(key, all.has(key) ? overlaid(all.get(key), value) : value);
+  return Object.fromEntries(all);
+}
+
+function compare(expected: unknown, actual: unknown, path: readonly string[], lacking: string[]): void {
+  if (lacking.length >= pathsKept) return;
+  if (isMapping(expected) && isMapping(actual)) {
+    for (const [key, value] of Object.entries(expected)) {
+      const inner = [...path, key];
+      if (Object.hasOwn(actual, key)) compare(value, actual[key], inner, lacking);
+      else if (lacking.length < pathsKept && !mayBeLeftOut(value, inner)) lacking.push(inner.join('.'));
+    }
+  } else if (!isThere(expected, actual, path)) lacking.push(path.join('.'));
+}
+
+function isThere(expected: unknown, actual: unknown, path: readonly string[]): boolean {
+  if (typeof actual === 'string' && actual.includes(redacted)) return true;
+  if (isNothing(expected)) return isNothing(actual) || isMapping(actual);
+  if (typeof expected === 'string' && expected.includes('${')) return true;
+  if (Array.isArray(expected)) return Array.isArray(actual) && areThere(expected, actual, path);
+  if (isMapping(expected)) {
+    if (actual === null) return expected['enabled'] === false;
+    const mapping = isMapping(actual) ? actual : byName(actual);
+    if (mapping === null) return false;
+    const lacking: string[] = [];
+    compare(expected, mapping, path, lacking);
+    return lacking.length === 0;
+  }
+  // One item where a list is read.
+  const single: unknown = Array.isArray(actual) && actual.length === 1 ? actual[0] : actual;
+  return typeof single !== 'object' && areAlike(String(expected), String(single));
+}
+
+/** Collectors write what they have read in their own way: `None` for none, `1m0s` for 60s. */
+function areAlike(expected: string, actual: string): boolean {
+  if (expected.toLowerCase() === actual.toLowerCase()) return true;
+  const duration = nanoseconds(expected);
+  return duration !== null && duration === nanoseconds(actual);
+}
+
+const nanosecondsOf: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
+};
+
+/** A duration as Go reads it; null: it is none. */
+function nanoseconds(text: string): number | null {
+  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) return null;
+  const parts = [...text.matchAll(/([\d.]+)([a-zµ]+)/g)];
+  return Math.round(parts.reduce((sum, [, count, unit]) => sum + Number(count) * nanosecondsOf[unit!]!, 0));
+}
+
+/**
+ * Collectors leave out members of a component that have the zero value of their type; that of a level is
+ * basic. Components themselves they never leave out.
+ */
+function mayBeLeftOut(expected: unknown, path: readonly string[]): boolean {
+  if (path.length < 3 || (path[0] === 'service' && path[1] !== 'telemetry')) return false;
+  if (Array.isArray(expected)) return expected.length === 0;
+  return (
+    expected !== null &&
+    /^(?:|0|false|0s|basic)$/i.test(typeof expected === 'object' ? 'x' : String(expected))
+  );
+}
+
+/** `[{name, value}…]` as a mapping, which some members are read from; null: it is none. */
+function byName(list: unknown): Record<string, unknown> | null {
+  if (!Array.isArray(list)) return null;
+  const pairs = list.map((item: unknown) =>
+    isMapping(item) && typeof item['name'] === 'string' ? item : null,
+  );
+  return pairs.includes(null)
+    ? null
+    : Object.fromEntries(pairs.map((item) => [item!['name'], item!['value']]));
+}
+
+/** Lists are the same element by element, but where supervisors add their own. */
+function areThere(
+  expected: readonly unknown[],
+  actual: readonly unknown[],
+  path: readonly string[],
+): boolean {
+  const isOpen = path[0] === 'service' && (path[1] === 'extensions' || path[1] === 'telemetry');
+  if (isOpen) return expected.every((item) => actual.some((other) => isThere(item, other, path)));
+  return (
+    expected.length === actual.length && expected.every((item, index) => isThere(item, actual[index], path))
+  );
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isNothing(value: unknown): boolean {
+  return value === null || value === undefined || (isMapping(value) && Object.keys(value).length === 0);
+}

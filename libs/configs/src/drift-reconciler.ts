@@ -1,0 +1,119 @@
+import { agentIdsToBytes, type AgentId } from '@muster/agents/agent-id';
+import type { Presence } from '@muster/agents/presence';
+import type { Tx } from '@muster/db/transaction';
+import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
+import { configFileText, decodeEffectiveConfig } from '@muster/opamp/effective-config';
+import { MalformedMessage } from '@muster/opamp/errors';
+import type { Log } from '@muster/platform/log';
+import type { Convergence } from './convergence.ts';
+import { pauseAfter, repairOf, type Repair } from './drift.ts';
+import { lackingPaths, type Files } from './drift-comparison.ts';
+import type { DriftStore, DueDrift, RepairNote } from './drift-store.postgres.ts';
+import type { OfferDelivery } from './offer-delivery.ts';
+
+const pairsATurn = 500;
+/** A restart loses what a collector holds in memory: never many at once. */
+const repairsATurn = 50;
+/** Until what forbids a repair is looked at again. */
+const waitMs = 30_000;
+
+export interface DriftReconcilerDeps {
+  readonly store: DriftStore;
+  readonly offers: Pick<OfferDelivery, 'offerAgain'>;
+  readonly convergence: Pick<Convergence, 'consider'>;
+  readonly presence: Presence;
+  readonly delivery: GatewayDelivery;
+  readonly transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
+  /** May agents of a fleet with this policy (as it is stored) be changed now? */
+  readonly windowOpen: (policy: unknown, now: Date) => boolean;
+  /** Which of these agents are of a kind that is in quarantine for its target. */
+  readonly quarantinedKinds: (tx: Tx, drifts: readonly DueDrift[]) => Promise<ReadonlySet<AgentId>>;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+/**
+ * Finds agents that drifted (ADR 0018) and repairs them where no rollout, quarantine or window forbids it.
+ * Each turn starts from the tables, so any number of processes may take turns.
+ */
+export class DriftReconciler {
+  readonly #deps: DriftReconcilerDeps;
+
+  constructor(deps: DriftReconcilerDeps) {
+    this.#deps = deps;
+  }
+
+  async turn(): Promise<void> {
+    const { store, now } = this.#deps;
+    for (const pair of await store.pairs(pairsATurn)) {
+      const reported = filesOf(pair.reported);
+      await store.noteComparison(pair, reported && lackingPaths(pair.files, reported));
+    }
+    await store.refresh(new Date(now()));
+    await this.#repair(new Date(now()));
+  }
+
+  /** Tries are noted before they are made: a process that dies here has tried. */
+  async #repair(now: Date): Promise<void> {
+    const { store, transact, windowOpen, quarantinedKinds } = this.#deps;
+    const decided = await transact(async (tx) => {
+      const due = await store.due(tx, now, repairsATurn);
+      const quarantined = due.length === 0 ? new Set<AgentId>() : await quarantinedKinds(tx, due);
+      const repairs = due.map((drift) => ({
+        drift,
+        repair: repairOf({
+          ...drift,
+          quarantined: drift.failed || quarantined.has(drift.agent),
+          windowOpen: windowOpen(drift.policy, now),
+        }),
+      }));
+      await store.note(
+        tx,
+        repairs.map(({ drift, repair }) => noteOf(drift, repair, now)),
+      );
+      return repairs;
+    });
+    const agentsTo = (what: Repair['do']): AgentId[] =>
+      decided.filter(({ repair }) => repair.do === what).map(({ drift }) => drift.agent);
+    await this.#deps.offers.offerAgain(agentsTo('offer'));
+    await this.#deps.convergence.consider(agentsTo('converge'));
+    await this.#restart(agentsTo('restart'));
+  }
+
+  async #restart(agents: readonly AgentId[]): Promise<void> {
+    if (agents.length === 0) return;
+    const { presence, delivery, log } = this.#deps;
+    const holders = await presence.locate(agents);
+    for (const [gateway, held] of Map.groupBy(holders.keys(), (agent) => holders.get(agent)!)) {
+      const order = { kind: 'restart' as const, instanceUids: agentIdsToBytes(held) };
+      await delivery.deliver(gateway, order).catch((error: unknown) => {
+        log.warn({ err: error, gateway }, 'agents that drifted could not be restarted; it is tried again');
+      });
+    }
+  }
+}
+
+function noteOf({ agent, tries }: DueDrift, repair: Repair, now: Date): RepairNote {
+  const after = (ms: number) => new Date(now.getTime() + ms);
+  switch (repair.do) {
+    case 'wait':
+      return { agent, tries, repair: 'forbidden', reason: repair.reason, nextAt: after(waitMs) };
+    case 'giveUp':
+      return { agent, tries, repair: 'notRepaired', reason: repair.reason, nextAt: now };
+    default:
+      return { agent, tries: tries + 1, repair: 'pending', reason: '', nextAt: after(pauseAfter(tries)) };
+  }
+}
+
+/** Null: not readable as text. */
+function filesOf(effectiveConfig: Uint8Array): Files | null {
+  try {
+    const files = decodeEffectiveConfig(effectiveConfig).map(
+      ({ name, body }) => [name, configFileText(body)] as const,
+    );
+    return files.some(([, text]) => text === null) ? null : (Object.fromEntries(files) as Files);
+  } catch (error) {
+    if (error instanceof MalformedMessage) return null;
+    throw error;
+  }
+}
