@@ -13,6 +13,7 @@ const sections = [
   { to: '/fleets', title: 'Fleets' },
   { to: '/rollouts', title: 'Rollouts' },
   { to: '/quarantines', title: 'Quarantines' },
+  { to: '/drift', title: 'Drift' },
   { to: '/enrollment-tokens', title: 'Enrollment tokens' },
   { to: '/audit', title: 'Audit' },
 ];

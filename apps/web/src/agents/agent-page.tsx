@@ -18,6 +18,7 @@ import { agentTitle, type AgentDetail, type CredentialFinding } from './agent.ts
 import { agentQuery, agentSignals } from './agents.queries.ts';
 import { ComponentsPanel } from './components-panel.tsx';
 import { ConfigurationPanel } from './configuration-panel.tsx';
+import { DriftPanel } from './drift-panel.tsx';
 import { ExplanationPanel } from './explanation-panel.tsx';
 import { HealthTree } from './health-tree.tsx';
 import { LabelsPanel } from './labels-panel.tsx';
@@ -60,6 +61,7 @@ function AgentSections({ agent }: { agent: AgentDetail }) {
       <div className="agent-columns">
         <div className="stack">
           <ConfigurationPanel agent={agent} />
+          {agent.drift && <DriftPanel drift={agent.drift} />}
           <AgentQuarantines uid={agent.uid} />
           <ExplanationPanel uid={agent.uid} />
           <EffectiveConfiguration files={agent.effectiveConfig} findings={agent.findings} />

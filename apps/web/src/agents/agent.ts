@@ -1,3 +1,4 @@
+import type { Drift } from '../drift/drift.ts';
 import type { Tone } from '../ui/status-chip.tsx';
 
 export type AgentStatus = 'connected' | 'disconnected';
@@ -50,6 +51,8 @@ export interface AgentDetail extends AgentRow {
   health: ComponentHealth | null;
   effectiveConfig: Record<string, string> | null;
   findings: CredentialFinding[];
+  /** Null: it is what it should be. */
+  drift: Drift | null;
   components: { hash: string; components: Record<string, ComponentDetails> } | null;
   packages: { packages: Record<string, PackageStatus>; errorMessage: string } | null;
   remoteConfigStatus: { hash: string; status: string; error: string } | null;

@@ -87,6 +87,7 @@ export const agentQuery = gql<{ agent: AgentDetail | null }, { uid: string }>(`
       health
       effectiveConfig
       findings { file line column kind }
+      drift { kind since detail tries repair reason nextAt }
       components
       packages
       remoteConfigStatus { hash status error }

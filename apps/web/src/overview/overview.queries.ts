@@ -1,5 +1,6 @@
 import { gql } from 'urql';
 import type { ConfigurationStatus } from '../agents/agent.ts';
+import type { DriftKind } from '../drift/drift.ts';
 import type { Signal } from '../live-query.ts';
 import type { RolloutSummary } from '../rollouts/rollout.ts';
 import { rolloutSummaryFields } from '../rollouts/rollouts.queries.ts';
@@ -12,6 +13,7 @@ export interface Overview {
   /** Agents whose effective configuration held credentials. */
   withCredentials: number;
   configurationStatus: { status: ConfigurationStatus; count: number }[];
+  drift: { kind: DriftKind; count: number }[];
   versions: { name: string; count: number }[];
   fleets: number;
   configurations: number;
@@ -27,6 +29,7 @@ export const overviewQuery = gql<{ overview: Overview }, Record<string, never>>(
       unhealthy
       withCredentials
       configurationStatus { status count }
+      drift { kind count }
       versions { name count }
       fleets
       configurations

@@ -5,7 +5,12 @@ import { DataTable, type Column } from '../ui/data-table.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { StatusChip, type Tone } from '../ui/status-chip.tsx';
-import type { BlastRadius, BlastRadiusChange, BlastRadiusSkipped } from './blast-radius.ts';
+import {
+  canStart,
+  type BlastRadius,
+  type BlastRadiusChange,
+  type BlastRadiusSkipped,
+} from './blast-radius.ts';
 import { agentsText, cohortText } from './rollout.ts';
 import './blast-radius-panel.css';
 
@@ -25,7 +30,8 @@ export function BlastRadiusPanel({ radius, later }: { radius: BlastRadius | null
   );
 }
 
-function Radius({ radius: { agents, touched, waves, changes, more, skipped } }: { radius: BlastRadius }) {
+function Radius({ radius }: { radius: BlastRadius }) {
+  const { agents, touched, waves, changes, more, skipped } = radius;
   return (
     <>
       <p role="status">
@@ -44,6 +50,11 @@ function Radius({ radius: { agents, touched, waves, changes, more, skipped } }: 
             <Change key={`${change.from} ${change.to}`} change={change} open={index === 0} />
           ))}
         </ol>
+      )}
+      {!canStart(radius) && (
+        <Notice tone="bad" role="status" title="It cannot start like this">
+          <p>For some agents there is no text at all: see below what is missing, and for whom.</p>
+        </Notice>
       )}
       {more.changes > 0 && (
         <Notice tone="info">
@@ -83,7 +94,7 @@ function Change({ change, open }: { change: BlastRadiusChange; open: boolean }) 
       <Components title="Adds" tone="ok" names={added} />
       <Components title="Removes" tone="bad" names={removed} />
       <p className="muted break">
-        For example <Sample uids={sample} />
+        For example <Sample uids={sample.slice(0, 3)} />
       </p>
       {diff !== '' && (
         <details className="change-diff" open={open}>

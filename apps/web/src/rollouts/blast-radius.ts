@@ -35,3 +35,8 @@ export interface BlastRadiusSkipped {
   agents: number;
   sample: string[];
 }
+
+/** A rollout is refused as long as any agent's text cannot be rendered. */
+export function canStart({ skipped }: Pick<BlastRadius, 'skipped'>): boolean {
+  return skipped.every(({ reason }) => reason !== 'notRenderable');
+}

@@ -49,7 +49,7 @@ test.each([
     `A gate was breached: 2 without an answer of ${names[1]} in wave 1; 0 tolerated`,
   ],
   ['cohortStopped', { cohort: 1, state: 'stopped', reason: '2 failed' }, 'Cohort stopped: 2 failed'],
-  ['catchingUp', { away: 4 }, 'Catching up: 4 agents away get it when they return'],
+  ['catchingUp', { away: 4 }, 'Catching up: 4 agents away: offered on return'],
   ['paused', { wave: 1 }, 'Paused: '],
   ['completed', { agents: 0 }, 'Completed: '],
   ['somethingNew', { reason: 'it is so' }, 'something new: it is so'],

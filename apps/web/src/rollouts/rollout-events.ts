@@ -69,7 +69,7 @@ export function eventWords({ kind, detail }: RolloutEvent, cohortName: CohortNam
     case 'caughtUp':
       return { title, text: partsText(detail['waves']), tone };
     case 'catchingUp':
-      return { title, text: `${agentsText(Number(detail['away']))} away get it when they return`, tone };
+      return { title, text: `${agentsText(Number(detail['away']))} away: offered on return`, tone };
     default:
       return { title, text: String(detail['reason'] ?? ''), tone };
   }

@@ -69,12 +69,10 @@ function RolloutSections({ rollout }: { rollout: RolloutDetail }) {
       )}
       <WaitsNote rollout={rollout} />
       <div className="rollout-columns">
-        <div className="stack">
-          <RolloutProgress rollout={rollout} />
-          <RolloutCohorts cohorts={rollout.cohorts} />
-        </div>
+        <RolloutProgress rollout={rollout} />
         <RolloutTimeline events={rollout.events} cohorts={rollout.cohorts} />
       </div>
+      <RolloutCohorts rollout={rollout} />
       <RolloutAgents rollout={rollout} />
       <PolicyPanel rollout={rollout} />
     </>

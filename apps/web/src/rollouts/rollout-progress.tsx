@@ -65,19 +65,24 @@ function WaveItem({ wave, cohorts }: { wave: Wave; cohorts: Cohort[] }) {
   );
 }
 
-const cohortColumns: Column<Cohort>[] = [
-  { header: 'Cohort', cell: (cohort) => cohortText(cohort) },
-  { header: 'Size', cell: ({ size }) => size.toLocaleString(), kind: 'number' },
-  { header: 'State', cell: ({ state }) => <CohortStateChip state={state} /> },
-  {
-    header: 'Agents',
-    cell: (cohort) => <CountBar label={cohortText(cohort)} segments={countSegments(cohort.counts)} />,
-  },
-  { header: 'Reason', cell: ({ reason }) => reason, kind: 'text' },
-];
+function cohortColumns(goesOn: boolean): Column<Cohort>[] {
+  return [
+    { header: 'Cohort', cell: (cohort) => cohortText(cohort) },
+    { header: 'Size', cell: ({ size }) => size.toLocaleString(), kind: 'number' },
+    {
+      header: 'State',
+      cell: ({ state }) => (goesOn || state !== 'running') && <CohortStateChip state={state} />,
+    },
+    {
+      header: 'Agents',
+      cell: (cohort) => <CountBar label={cohortText(cohort)} segments={countSegments(cohort.counts)} />,
+    },
+    { header: 'Reason', cell: ({ reason }) => reason, kind: 'text' },
+  ];
+}
 
 /** Agents of the same type, version, OS and architecture, which are likely to fail together. */
-export function RolloutCohorts({ cohorts }: { cohorts: Cohort[] }) {
+export function RolloutCohorts({ rollout: { cohorts, state } }: { rollout: RolloutDetail }) {
   if (cohorts.length === 0) return null;
   return (
     <Panel
@@ -88,7 +93,7 @@ export function RolloutCohorts({ cohorts }: { cohorts: Cohort[] }) {
     >
       <DataTable
         label="Cohorts"
-        columns={cohortColumns}
+        columns={cohortColumns(state === 'running')}
         rows={cohorts}
         rowKey={({ cohort }) => String(cohort)}
       />

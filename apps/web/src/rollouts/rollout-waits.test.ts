@@ -52,7 +52,7 @@ test('a completed rollout waits for those that are away, or for a person', () =>
   const counts = { deferred: 2 };
   expect(waitsFor(rollout('completed', { counts }))).toBeNull();
   expect(waitsFor(rollout('completed', { counts, catchingUp: true }))?.text).toBe(
-    '2 agents away get their turn when they return.',
+    '2 agents away: offered on return.',
   );
   expect(waitsFor(rollout('completed', { catchingUp: true, halted: true }))?.text).toContain('Resume');
 });

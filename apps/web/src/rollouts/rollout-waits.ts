@@ -34,7 +34,7 @@ export function waitsFor(rollout: Waiting): Waits | null {
       if (!catchingUp) return null;
       if (halted)
         return { text: 'Catching up stopped at a gate. Resume accepts what went wrong.', until: null };
-      const away = `${agentsText(counts.deferred ?? 0)} away get their turn when they return`;
+      const away = `${agentsText(counts.deferred ?? 0)} away: offered on return`;
       return waitsUntil === null
         ? { text: `${away}.`, until: null }
         : { text: `${away}; ${heldBack(rollout)}`, until: waitsUntil };

@@ -11,6 +11,7 @@ import { PageHeader } from '../ui/page-header.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { SelectField } from '../ui/select-field.tsx';
 import { BlastRadiusPanel } from './blast-radius-panel.tsx';
+import { canStart } from './blast-radius.ts';
 import { PolicyFields } from './policy-form.tsx';
 import { emptyPolicyForm, policyDefaults, policyFields, toPolicy } from './policy.ts';
 import { startRolloutMutation } from './rollouts.queries.ts';
@@ -78,6 +79,7 @@ function StartRolloutForm({
   };
   const isComplete = fleet !== undefined && configuration !== undefined && chosenVersion !== '';
   const preview = useBlastRadius(isComplete ? plan : null);
+  const mayStart = preview.error === undefined && (preview.radius === null || canStart(preview.radius));
   const { fields, rest } = byField(error ?? preview.error, formFields);
 
   const submit = async (event: SubmitEvent) => {
@@ -150,7 +152,7 @@ function StartRolloutForm({
         <button
           type="submit"
           className="button button-primary"
-          disabled={fetching || preview.counting || preview.error !== undefined}
+          disabled={fetching || preview.counting || !mayStart}
         >
           Start rollout
         </button>
