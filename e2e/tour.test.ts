@@ -20,12 +20,15 @@ describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mod
   let page: Page;
   let supervisor: Supervisor;
   let otlpPort: number;
+  const consoleErrors: string[] = [];
 
   showOnFailure(() => ({ muster: muster?.output, supervisor: supervisor?.logs }));
   beforeAll(async () => {
     muster = await Muster.start({ mode });
     browser = await launchBrowser();
     page = await signIn(browser, muster, '/agents');
+    page.on('console', (message) => message.type() === 'error' && consoleErrors.push(message.text()));
+    page.on('pageerror', (error) => consoleErrors.push(error.message));
     otlpPort = await freePort();
   });
   afterAll(async () => {
@@ -151,5 +154,96 @@ describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mod
     await page.getByText('failed', { exact: true }).first().waitFor();
     await page.getByText('edge v1').first().waitFor();
     expect(await servesOtlp(otlpPort)).toBe(true);
+  });
+
+  test('the quarantine of the version that failed is lifted', async () => {
+    await goTo('Quarantines');
+    const row = page.getByRole('row').filter({ hasText: 'edge v2' });
+    await row.getByText(/teleporter/).waitFor();
+    await row.getByRole('button', { name: /^Lift quarantine of/ }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Lift quarantine' }).click();
+    await page.getByText('No agent is in quarantine here.').waitFor();
+    await page.getByLabel('Show', { exact: true }).selectOption('lifted');
+    await row.getByText('by session:admin').waitFor();
+  });
+
+  test('a template says which variable the fleet lacks; with it, a version with an overlay is saved', async () => {
+    const template = servingOtlp(otlpPort, 'template').replace(`${otlpPort}`, '{{ variables.port }}');
+    const body = page.getByLabel('Configuration (YAML)', { exact: true });
+    const edgePage = async () => {
+      await goTo('Configurations');
+      await page.getByRole('link', { name: 'edge', exact: true }).click();
+    };
+    await edgePage();
+    await page.getByRole('link', { name: 'New version' }).click();
+    await body.fill(template);
+    const problem = page.getByRole('listitem').filter({ hasText: 'undefined variable: variables.port' });
+    await problem.getByText('Concerns 1 agent').waitFor();
+
+    await goTo('Fleets');
+    await page.getByRole('link', { name: 'everything', exact: true }).click();
+    await page.getByRole('button', { name: 'Edit variables' }).click();
+    await page.getByLabel('Variable name').fill('port');
+    await page.getByLabel('Variable value').fill(String(otlpPort));
+    await page.getByRole('button', { name: 'Save variables' }).click();
+    await page
+      .getByRole('table', { name: 'Variables' })
+      .getByRole('row')
+      .filter({ hasText: 'port' })
+      .getByText('new')
+      .waitFor();
+
+    await edgePage();
+    await page.getByRole('link', { name: 'New version' }).click();
+    await body.fill(template);
+    await page.getByRole('button', { name: 'Add overlay' }).click();
+    await page.getByLabel('Selector of overlay 1').fill('service.name=otelcol');
+    await page.getByLabel('Text of overlay 1 (YAML)').fill('service: {telemetry: {logs: {level: warn}}}\n');
+    await page.getByText('No problems found').waitFor();
+    await page.getByRole('button', { name: 'Save new version' }).click();
+    await page.getByRole('region', { name: /Overlay 1: service\.name=otelcol → body \(added\)/ }).waitFor();
+    await page.getByRole('link', { name: 'v3', exact: true }).click();
+    await page.getByRole('region', { name: 'Overlay 1: service.name=otelcol → body' }).waitFor();
+  });
+
+  test('a rollout shows whom it would reach before it starts; the agent says why it has what it has', async () => {
+    await page.getByRole('link', { name: 'Roll out v3' }).click();
+    await page.getByLabel('Fleet', { exact: true }).selectOption('everything');
+    await page.getByLabel('Soak time (seconds)').fill('0');
+    const radius = page.getByRole('region', { name: 'What it would change' });
+    await radius.getByText('1 of 1 agent').waitFor();
+    await radius.getByText('level: warn').waitFor();
+    await page.getByRole('button', { name: 'Start rollout' }).click();
+    await page.getByText('completed', { exact: true }).first().waitFor(appliedWithin);
+    await page.getByRole('list', { name: 'Decisions' }).getByText('Wave 1 started').waitFor();
+
+    await page.getByRole('table', { name: 'Agents of this rollout' }).getByRole('link').click();
+    const why = page.getByRole('region', { name: 'Why this configuration?' });
+    await why.getByText('Only fleet "everything" matches the agent.').waitFor();
+    await why.getByRole('listitem').filter({ hasText: 'Overlay 1' }).getByText('applied').waitFor();
+    await why.getByRole('row').filter({ hasText: 'variables.port' }).getByText(String(otlpPort)).waitFor();
+    await why.getByText('Rendered text').click();
+    await why.getByText(`127.0.0.1:${otlpPort}`).waitFor();
+    expect(await servesOtlp(otlpPort)).toBe(true);
+  });
+
+  test('an older version is restored, which changes nothing on the agent', async () => {
+    await goTo('Configurations');
+    await page.getByRole('link', { name: 'edge', exact: true }).click();
+    await page.getByRole('row', { name: /^v1/ }).getByRole('link').click();
+    await page.getByRole('button', { name: 'Restore v1' }).click();
+    await page.getByRole('dialog').getByText('This changes nothing on any agent').waitFor();
+    await page.getByRole('button', { name: 'Make v4 from v1' }).click();
+    await page.getByRole('region', { name: /Overlay 1.*removed/ }).waitFor();
+
+    const versions = await muster.rest.get<{ body: string }>('configurations/edge/versions/4');
+    expect(versions.body).toBe(servingOtlp(otlpPort));
+    expect(await muster.rest.agent(await supervisor.uid())).toMatchObject({
+      configuration: { current: { name: 'edge', version: 3 }, pending: null },
+    });
+  });
+
+  test('none of it wrote an error to the console of the browser', () => {
+    expect(consoleErrors).toEqual([]);
   });
 });
