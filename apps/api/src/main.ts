@@ -1,6 +1,7 @@
 import { wireAccess } from '@muster/access/wire';
 import { createRedisPresence } from '@muster/agents/presence.redis';
 import { assertRedisAnswers } from '@muster/agents/redis-client.redis';
+import { CollectorValidators } from '@muster/configs/collector-validators';
 import { createRedisOfferCache } from '@muster/configs/offer-cache.redis';
 import { migrateToLatest } from '@muster/db/migrate.postgres';
 import { openDatabase } from '@muster/db/pool.postgres';
@@ -45,6 +46,10 @@ await runProcess(() =>
       maxBodyBytes: env.MUSTER_MAX_BODY_BYTES,
       secureCookies: env.MUSTER_SECURE_COOKIES,
     };
-    keep(await startApi({ settings, db, bus, presence, offerCache, delivery, queue, log }));
+    const collectors = new CollectorValidators({
+      directory: env.MUSTER_COLLECTORS_DIR || null,
+      sandboxed: env.MUSTER_COLLECTORS_SANDBOX === 'on',
+    });
+    keep(await startApi({ settings, db, bus, presence, offerCache, delivery, queue, log, collectors }));
   }),
 );

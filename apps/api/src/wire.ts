@@ -3,6 +3,7 @@ import type { Audit } from '@muster/access/audit.postgres';
 import { wireAccess } from '@muster/access/wire';
 import type { Presence } from '@muster/agents/presence';
 import { wireAgents } from '@muster/agents/wire';
+import type { CollectorValidators } from '@muster/configs/collector-validators';
 import type { ConfigurationService } from '@muster/configs/configuration-service';
 import type { Explanations } from '@muster/configs/explanations.postgres';
 import type { OfferCache } from '@muster/configs/offer-cache';
@@ -41,6 +42,8 @@ export interface ApiPorts {
   delivery: GatewayDelivery;
   queue: BatchQueue;
   log: Log;
+  /** Real collectors that validate configurations; left out: none. */
+  collectors?: CollectorValidators;
 }
 
 /** What REST and GraphQL are thin over. */

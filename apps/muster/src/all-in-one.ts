@@ -7,6 +7,7 @@ import { settingsFromEnv } from '@muster/app-gateway/gateway-settings';
 import { startGateway } from '@muster/app-gateway/start';
 import { startInventory } from '@muster/app-inventory/start';
 import { startRollouts } from '@muster/app-rollouts/start';
+import { CollectorValidators } from '@muster/configs/collector-validators';
 import { createMemoryOfferCache } from '@muster/configs/offer-cache.memory';
 import { startEmbeddedPostgres } from '@muster/db/embedded-postgres';
 import { migrateToLatest } from '@muster/db/migrate.postgres';
@@ -93,6 +94,10 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
         delivery,
         queue,
         log,
+        collectors: new CollectorValidators({
+          directory: env.MUSTER_COLLECTORS_DIR || null,
+          sandboxed: env.MUSTER_COLLECTORS_SANDBOX === 'on',
+        }),
       }),
     );
     print(banner({ ui: api.url, opamp: [opamp], dataDir }, first));

@@ -9,7 +9,9 @@ import type { Convergence } from './convergence.ts';
 import { pauseAfter, repairOf, type Repair } from './drift.ts';
 import { lackingPaths, type Files } from './drift-comparison.ts';
 import type { DriftStore, DueDrift, RepairNote } from './drift-store.postgres.ts';
+import { windowAt } from './maintenance-windows.ts';
 import type { OfferDelivery } from './offer-delivery.ts';
+import { parsePolicy } from './policy.ts';
 
 const pairsATurn = 500;
 /** A restart loses what a collector holds in memory: never many at once. */
@@ -24,10 +26,6 @@ export interface DriftReconcilerDeps {
   readonly presence: Presence;
   readonly delivery: GatewayDelivery;
   readonly transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
-  /** May agents of a fleet with this policy (as it is stored) be changed now? */
-  readonly windowOpen: (policy: unknown, now: Date) => boolean;
-  /** Which of these agents are of a kind that is in quarantine for its target. */
-  readonly quarantinedKinds: (tx: Tx, drifts: readonly DueDrift[]) => Promise<ReadonlySet<AgentId>>;
   readonly log: Log;
   readonly now: () => number;
 }
@@ -55,16 +53,14 @@ export class DriftReconciler {
 
   /** Tries are noted before they are made: a process that dies here has tried. */
   async #repair(now: Date): Promise<void> {
-    const { store, transact, windowOpen, quarantinedKinds } = this.#deps;
+    const { store, transact } = this.#deps;
     const decided = await transact(async (tx) => {
       const due = await store.due(tx, now, repairsATurn);
-      const quarantined = due.length === 0 ? new Set<AgentId>() : await quarantinedKinds(tx, due);
       const repairs = due.map((drift) => ({
         drift,
         repair: repairOf({
           ...drift,
-          quarantined: drift.failed || quarantined.has(drift.agent),
-          windowOpen: windowOpen(drift.policy, now),
+          windowOpen: windowAt(parsePolicy(drift.policy ?? {}).windows, now.getTime()).open,
         }),
       }));
       await store.note(

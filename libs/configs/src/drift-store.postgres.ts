@@ -7,6 +7,7 @@ import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
 import type { DriftKind, RepairState } from './drift.ts';
 import type { Files } from './drift-comparison.ts';
 import { defaultPolicy } from './policy.ts';
+import { quarantineOf } from './quarantine.postgres.ts';
 
 /** What was rendered, and what agents reported that had applied it. */
 export interface Pair {
@@ -31,7 +32,7 @@ export interface DueDrift {
   readonly hasStableVersion: boolean;
   readonly acceptsRestart: boolean;
   readonly rolloutUnderWay: boolean;
-  readonly failed: boolean;
+  readonly quarantined: boolean;
 }
 
 export interface RepairNote {
@@ -56,16 +57,23 @@ const hasAppliedTarget = sql<boolean>`(
 /** Of its fleet. */
 const rolloutUnderWay = sql<boolean>`exists (
   select from rollouts r
-  where r.fleet = agents.fleet and r.state in ('scheduled', 'running', 'paused', 'rollingBack'))`;
+  where r.fleet = agents.fleet and r.state in ('running', 'paused', 'rollingBack'))`;
 
-/** It failed these bytes, or others of the same version. */
-const hasFailedTarget = sql<boolean>`exists (
-  select from config_failures f
-  where f.uid = agents.uid and f.lifted_at is null and (
-    f.hash = c.target_hash
-    or exists (
-      select from rendered_versions v
-      where v.hash = f.hash and v.configuration = c.target_configuration and v.version = c.target_version)))`;
+/** It, or its cohort, is in quarantine for its target. */
+const isQuarantined = sql<boolean>`exists ${quarantineOf(sql`agents.uid`, sql`c.target_hash`, {
+  configuration: sql`c.target_configuration`,
+  version: sql`c.target_version`,
+})}`;
+/** It cannot have its fleet's stable version: it, or its cohort, failed that, or lacks what it takes. */
+const isKeptFromStable = sql<boolean>`(
+  exists ${quarantineOf(sql`agents.uid`, sql`null::bytea`, {
+    configuration: sql`home.configuration`,
+    version: sql`home.version`,
+  })}
+  or exists (
+    select from agent_renderings unrendered
+    where unrendered.uid = agents.uid and unrendered.hash is null
+      and (unrendered.configuration, unrendered.version) = (home.configuration, home.version)))`;
 
 const stable = sql<boolean>`(home.configuration is not null and home.version is not null)`;
 const targetWasSent = sql<boolean>`(s.offered_config_hash = c.target_hash and s.offer_error = '')`;
@@ -150,11 +158,12 @@ export class DriftStore {
               and s.remote_config_hash is distinct from c.target_hash
               and not (coalesce(${targetWasSent}, false) and s.offered_at > ${now}::timestamptz - late.by)
               and not exists (select from rendered_configs r where r.hash = s.remote_config_hash) then 'unknown'
-            when c.target_hash is null and ${stable} and s.connected_at <= ${now}::timestamptz - late.by then 'unknown'
+            when c.target_hash is null and ${stable} and s.connected_at <= ${now}::timestamptz - late.by
+              and not ${isKeptFromStable} then 'unknown'
             when c.desired_hash = c.target_hash and ${targetWasSent}
               and s.offered_at <= ${now}::timestamptz - late.by
               and not (s.remote_config_hash is not distinct from c.target_hash and s.remote_config_status in (1, 3))
-              and not ${hasFailedTarget} and not ${rolloutUnderWay} then 'unconfirmed'
+              and not ${isQuarantined} and not ${rolloutUnderWay} then 'unconfirmed'
           end as kind
         from agents
         join agent_states s on s.uid = agents.uid
@@ -196,7 +205,7 @@ export class DriftStore {
         c.target_configuration as configuration, c.target_version as version,
         s.connected, c.target_hash is not null as "hasTarget", coalesce(${stable}, false) as "hasStableVersion",
         mod(div(s.capabilities, ${restart}), 2) = 1 as "acceptsRestart",
-        ${rolloutUnderWay} as "rolloutUnderWay", ${hasFailedTarget} as failed
+        ${rolloutUnderWay} as "rolloutUnderWay", ${isQuarantined} as quarantined
       from agent_drifts d
       join agents on agents.uid = d.uid
       join agent_states s on s.uid = d.uid

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import type { AgentId } from '@muster/agents/agent-id';
-import { silentLog } from '@muster/platform/log';
 import { agentIdsFromBytes } from '@muster/agents/agent-id';
 import { agentCapability } from '@muster/opamp/capabilities';
 import { EffectiveConfig } from '@muster/opamp/opamp';
@@ -8,7 +7,6 @@ import { sql } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Drift } from './drift.ts';
 import { createTestWorld, reported, type TestWorld } from './test-world.postgres.ts';
-import { wireConfigs, type ConfigsDeps } from './wire.ts';
 
 const restartable = 0x1803 | agentCapability.AcceptsRestartCommand;
 const foreign = 'ab'.repeat(32);
@@ -350,15 +348,12 @@ describe('nothing is repaired', () => {
     expect(world.sentTo(agent)).toEqual(['', stable]);
   }
 
-  test.each(['scheduled', 'running', 'paused', 'rollingBack'])(
-    'while a rollout of the fleet is %s',
-    async (state) => {
-      const id = await rollout(state);
-      await expectForbidden('rollout');
-      await sql`update rollouts set state = 'completed' where id = ${id}`.execute(world.db);
-      await expectRepaired();
-    },
-  );
+  test.each(['running', 'paused', 'rollingBack'])('while a rollout of the fleet is %s', async (state) => {
+    const id = await rollout(state);
+    await expectForbidden('rollout');
+    await sql`update rollouts set state = 'completed' where id = ${id}`.execute(world.db);
+    await expectRepaired();
+  });
 
   test('while the agent failed the configuration', async () => {
     await sql`insert into config_failures (uid, hash, error, failed_at) values (${agent}, ${Buffer.from(stable, 'hex')}, 'no', now())`.execute(
@@ -401,38 +396,26 @@ describe('nothing is repaired', () => {
     });
   });
 
-  test('while a window or the quarantine of its kind forbids it', async () => {
-    const { db, bus, presence, offerCache, delivery } = world;
-    const asked: unknown[] = [];
-    let open = false;
-    let quarantined = true;
-    const repairRules: ConfigsDeps['repairRules'] = {
-      windowOpen: (policy, now) => (asked.push(policy, now), open),
-      quarantinedKinds: async (_tx, drifts) =>
-        new Set(
-          quarantined
-            ? drifts
-                .filter(({ configuration, version }) => configuration === 'base' && version === 1)
-                .map((drift) => drift.agent)
-            : [],
-        ),
-    };
-    world.configs = wireConfigs({
-      db,
-      bus,
-      presence,
-      offerCache,
-      delivery,
-      log: silentLog,
-      now: () => world.clock.now,
-      repairRules,
-    });
+  test('while its cohort is in quarantine', async () => {
+    await sql`
+      insert into cohort_quarantines
+        (id, configuration, version, type, agent_version, os, arch, fleet, rollout_id, reason, made_at)
+      select ${randomUUID()}, 'base', 1, type, version, os, arch, 'prod', ${randomUUID()}, 'no', now()
+      from agents where uid = ${agent}`.execute(world.db);
     await expectForbidden('quarantine');
-    quarantined = false;
-    later(31);
+    await sql`update cohort_quarantines set lifted_at = now()`.execute(world.db);
+    await expectRepaired();
+  });
+
+  test('while no window of its fleet is open', async () => {
+    const day = new Date(world.clock.now).getUTCDay();
+    const [today, other] = [day, (day + 3) % 7].map(
+      (n) => ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'][n]!,
+    );
+    const window = (name: string) => [{ timezone: 'UTC', days: [name], start: '00:00', end: '00:00' }];
+    await world.putFleet('prod', 'env=prod', { policy: { windows: window(other!) } });
     await expectForbidden('window');
-    expect(asked.slice(-2)).toEqual([{}, new Date(world.clock.now)]);
-    open = true;
+    await world.putFleet('prod', 'env=prod', { policy: { windows: window(today!) } });
     await expectRepaired();
   });
 });

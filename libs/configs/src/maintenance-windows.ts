@@ -22,6 +22,10 @@ export interface WindowState {
   readonly changesAt: number | null;
 }
 
+/** The same few times are asked for again and again, and Intl takes long to answer. */
+const known = new Map<string, number[]>();
+const mostKnown = 10_000;
+
 interface Span {
   start: number;
   end: number;
@@ -77,6 +81,16 @@ function minutesOf(time: string): number {
  * @param shown what they show, as Unix milliseconds of the same time in UTC
  */
 function instantsOf(zone: IANAZone, shown: number): number[] {
+  const key = `${zone.name} ${shown}`;
+  const remembered = known.get(key);
+  if (remembered) return remembered;
+  if (known.size >= mostKnown) known.clear();
+  const instants = findInstants(zone, shown);
+  known.set(key, instants);
+  return instants;
+}
+
+function findInstants(zone: IANAZone, shown: number): number[] {
   const offsets = new Set([shown - dayMs, shown + dayMs].map((near) => zone.offset(near) * minuteMs));
   const instants = [...offsets].map((offset) => shown - offset);
   const shownThen = instants.filter((instant) => instant + zone.offset(instant) * minuteMs === shown);

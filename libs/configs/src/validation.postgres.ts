@@ -1,6 +1,8 @@
-import type { AgentId } from '@muster/agents/agent-id';
+import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
+import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
+import type { CollectorValidators } from './collector-validators.ts';
 import type { ComponentFit } from './component-fit.postgres.ts';
 import type { ConfigurationText } from './configuration.ts';
 import { credentialProblems } from './credential-problems.ts';
@@ -13,6 +15,8 @@ import { validateConfiguration } from './validate.ts';
 
 /** Different texts that are looked at for one fleet, those of most agents first. */
 const maxTexts = 100;
+/** Of those, what real collectors are asked about: a second of CPU for each. */
+const maxAsked = 10;
 
 /** A finding, and whom it concerns. */
 export interface Finding extends FileProblem {
@@ -26,10 +30,18 @@ export class ConfigurationValidation {
   readonly #rendered: RenderedConfigs;
   readonly #fit: ComponentFit;
 
-  constructor(db: Kysely<Database>, rendered: RenderedConfigs, fit: ComponentFit) {
-    this.#db = db;
-    this.#rendered = rendered;
-    this.#fit = fit;
+  readonly #collectors: CollectorValidators;
+
+  constructor(deps: {
+    db: Kysely<Database>;
+    rendered: RenderedConfigs;
+    fit: ComponentFit;
+    collectors: CollectorValidators;
+  }) {
+    this.#db = deps.db;
+    this.#rendered = deps.rendered;
+    this.#fit = deps.fit;
+    this.#collectors = deps.collectors;
   }
 
   /**
@@ -68,8 +80,37 @@ export class ConfigurationValidation {
     const lacking = misfits.flatMap(({ agents, problems }) =>
       problems.map((problem) => ({ ...problem, agents })),
     );
+    const refused = await this.#askCollectors(looked.slice(0, maxAsked));
     const left = renderings.length - unrendered.length - looked.length;
-    return [...unrendered, ...texts, ...lacking, ...(left > 0 ? [notLookedAt(fleet.name, left)] : [])];
+    return [
+      ...unrendered,
+      ...texts,
+      ...lacking,
+      ...refused,
+      ...(left > 0 ? [notLookedAt(fleet.name, left)] : []),
+    ];
+  }
+
+  /** What the real collectors that agents run, where there are such here, say to their texts. */
+  async #askCollectors(renderings: readonly Rendering[]): Promise<Finding[]> {
+    if ((await this.#collectors.list()).length === 0) return [];
+    const findings: Finding[] = [];
+    for (const { agents, config } of renderings) {
+      for (const build of await this.#builds(agents)) {
+        const problems = await this.#collectors.validate(build, config!.files);
+        for (const problem of problems ?? []) findings.push({ ...problem, file: '', agents: build.agents });
+      }
+    }
+    return findings;
+  }
+
+  /** Agents by distribution and version of their collector. */
+  async #builds(agents: readonly AgentId[]) {
+    const { rows } = await sql<{ distribution: string; version: string; uids: Buffer }>`
+      select agents.type as distribution, agents.version, string_agg(uuid_send(agents.uid), '') as uids
+      from unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid) join agents on agents.uid = asked.uid
+      group by 1, 2`.execute(this.#db);
+    return rows.map(({ uids, ...build }) => ({ ...build, agents: agentIdsFromBytes(uids) }));
   }
 
   async #fleets({ name, fleet }: { name?: string | undefined; fleet?: string | undefined }) {

@@ -7,6 +7,7 @@ import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
 import { AgentConfigurationViews } from './agent-configuration-views.postgres.ts';
 import { Announcer } from './announcer.ts';
+import { CollectorValidators } from './collector-validators.ts';
 import { ComponentFit } from './component-fit.postgres.ts';
 import { ConfigurationService } from './configuration-service.ts';
 import { ConfigurationStore } from './configuration-store.postgres.ts';
@@ -15,7 +16,7 @@ import { ConvergenceStore } from './convergence-store.postgres.ts';
 import { DesiredState } from './desired-state.ts';
 import { DesiredStateStore } from './desired-state-store.postgres.ts';
 import { Explanations } from './explanations.postgres.ts';
-import { DriftReconciler, type DriftReconcilerDeps } from './drift-reconciler.ts';
+import { DriftReconciler } from './drift-reconciler.ts';
 import { DriftStore } from './drift-store.postgres.ts';
 import { DriftViews } from './drift-views.postgres.ts';
 import { FleetMembership } from './fleet-membership.ts';
@@ -38,8 +39,8 @@ export interface ConfigsDeps {
   readonly log: Log;
   /** Unix milliseconds; tests have a clock of their own. */
   readonly now?: () => number;
-  /** What else may forbid to repair an agent that drifted; left out: nothing does. */
-  readonly repairRules?: Partial<Pick<DriftReconcilerDeps, 'windowOpen' | 'quarantinedKinds'>>;
+  /** Real collectors that validate configurations; left out: none. */
+  readonly collectors?: CollectorValidators;
 }
 
 export type Configs = ReturnType<typeof wireConfigs>;
@@ -47,6 +48,7 @@ export type Configs = ReturnType<typeof wireConfigs>;
 /** Everything the capability offers, on these adapters. */
 export function wireConfigs(deps: ConfigsDeps) {
   const { db, bus, presence, offerCache, delivery, log, now = Date.now } = deps;
+  const collectors = deps.collectors ?? new CollectorValidators({ directory: null, sandboxed: true });
   const announcer = new Announcer(bus, log);
   const configurationStore = new ConfigurationStore(db);
   const componentFit = new ComponentFit();
@@ -67,7 +69,7 @@ export function wireConfigs(deps: ConfigsDeps) {
     agentConfigurations: new AgentConfigurationViews(db),
     rendered,
     componentFit,
-    validation: new ConfigurationValidation(db, rendered, componentFit),
+    validation: new ConfigurationValidation({ db, rendered, fit: componentFit, collectors }),
     explanations: new Explanations(db, configurationStore, rendered),
     desiredState,
     quarantines: new Quarantines(db, announcer),
@@ -82,11 +84,8 @@ export function wireConfigs(deps: ConfigsDeps) {
       presence,
       delivery,
       transact: (work) => transact(db, work),
-      windowOpen: () => true,
-      quarantinedKinds: async () => new Set(),
       log,
       now,
-      ...deps.repairRules,
     }),
     announcer,
   };

@@ -156,6 +156,6 @@ test('whatever happens: offered once, in order, never beyond a gate, a limit or 
       if (model.state === 'rolledBack')
         for (const agent of model.agents) expect(agent.back).toBe(agent.sent > 0);
     }),
-    { numRuns: 400 },
+    { numRuns: 2000 },
   );
 }, 60_000);
