@@ -1,3 +1,4 @@
+import type { FakeAgent } from '@muster/opamp/fake-agent';
 import { freePort } from '@muster/platform/local-server';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -5,12 +6,17 @@ import { chromium, realCollector } from './harness/binaries.ts';
 import { launchBrowser, signIn } from './harness/browser.ts';
 import { refusedByCollectors, servesOtlp, servingOtlp } from './harness/collector-config.ts';
 import { showOnFailure } from './harness/failure.ts';
+import { startFakeAgents, uidOf } from './harness/fleet.ts';
 import { modes, Muster } from './harness/muster.ts';
 import { Supervisor } from './harness/supervisor.ts';
 
 const enrolledWithinMs = 3_000;
 /** What a supervisor takes to believe in a configuration, 5 s, and then some. */
 const appliedWithin = { timeout: 20_000 };
+
+/** Muster looks every 30 s, at agents that have had their configuration for a while. */
+const driftFoundWithin = { timeout: 90_000 };
+const leaked = 'extensions: {basicauth/x: {client_auth: {username: me, password: hunter2hunter2}}}\n';
 
 const canRun = realCollector.found && chromium.found;
 
@@ -243,7 +249,42 @@ describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mod
     });
   });
 
+  // The pages are the same in a cluster, and drift takes its time.
+  test.runIf(mode === 'all-in-one')('drift and credentials are found and shown', async () => {
+    const [agent] = (await startFakeAgents(muster, 1, {
+      attributes: { 'service.name': 'otelcol', 'service.version': '0.149.0' },
+    })) as [FakeAgent];
+    await agent.waitUntil(() => agent.offers.length > 0, appliedWithin.timeout);
+    const told = agent.offers[0]?.files[''] ?? '';
+    await reportEffective(agent, told.replace('level: warn', 'level: debug') + leaked);
+
+    await page.goto(`/agents/${uidOf(agent)}`);
+    const effective = page.getByRole('region', { name: 'Effective configuration' });
+    await effective.getByRole('list', { name: 'Credentials' }).getByText('password').waitFor();
+    await effective.getByText('[REDACTED:password]').waitFor();
+    expect(await page.content()).not.toContain('hunter2');
+
+    await page.getByRole('heading', { name: 'Drift' }).waitFor(driftFoundWithin);
+    await page.getByText('service.telemetry.logs.level').waitFor();
+    await goTo('Drift');
+    await page
+      .getByRole('row')
+      .filter({ hasText: 'runs something else' })
+      .getByText(/tried once/)
+      .waitFor();
+    await goTo('Overview');
+    await page.getByRole('link', { name: 'Drifted: 1' }).waitFor();
+    await page.getByRole('link', { name: 'Credentials: 1' }).click();
+    await page.getByText('1 agent', { exact: true }).waitFor();
+    await agent.stop();
+  });
+
   test('none of it wrote an error to the console of the browser', () => {
     expect(consoleErrors).toEqual([]);
   });
 });
+
+/** Says that the agent runs this text, whatever it was offered. */
+async function reportEffective(agent: FakeAgent, text: string): Promise<void> {
+  await agent.report({ effectiveConfig: { configMap: { configMap: { '': { body: Buffer.from(text) } } } } });
+}

@@ -18,8 +18,8 @@ export function DriftPanel({ drift }: { drift: Drift }) {
       <Notice tone="warn" title={driftMeanings[drift.kind]}>
         {drift.detail.length > 0 && (
           <>
-            <p>What it runs lacks:</p>
-            <ul aria-label="What it lacks">
+            <p>Missing or different:</p>
+            <ul aria-label="Missing or different">
               {drift.detail.map((path) => (
                 <li key={path}>
                   <code>{path}</code>

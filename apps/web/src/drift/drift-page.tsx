@@ -37,7 +37,7 @@ const columns: Column<DriftedAgent>[] = [
   { header: 'Since', cell: ({ since }) => <TimeAgo at={since} /> },
   { header: 'Repair', cell: (drift) => <RepairState drift={drift} />, kind: 'text' },
   {
-    header: 'What it lacks',
+    header: 'Missing or different',
     cell: ({ detail }) => detail.length > 0 && <code>{detail.join(', ')}</code>,
     kind: 'text',
   },

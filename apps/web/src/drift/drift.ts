@@ -7,7 +7,7 @@ export type DriftKind = (typeof driftKinds)[number];
 export interface Drift {
   kind: DriftKind;
   since: string;
-  /** The first paths that its effective configuration lacks. */
+  /** The first paths that its effective configuration lacks, or says otherwise. */
   detail: string[];
   tries: number;
   repair: 'pending' | 'forbidden' | 'notRepaired';

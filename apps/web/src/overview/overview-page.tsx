@@ -48,7 +48,7 @@ function OverviewSections({ overview }: { overview: Overview }) {
         <Figure label="Drifted" value={drifted} to="/drift" tone={drifted > 0 ? 'warn' : undefined} />
         {overview.withCredentials > 0 && (
           <Figure
-            label="With credentials"
+            label="Credentials"
             value={overview.withCredentials}
             to={agentsPath({ finding: 'credentials' })}
             tone="warn"
