@@ -48,7 +48,7 @@ export class RolloutPlanner {
     return id;
   }
 
-  /** Throws what `plan` would throw for what is to be rendered, before anything is changed. */
+  /** Throws what is wrong with the version itself, `UnknownConfigurationVersion`, before anything is changed. */
   async assertRenderable(
     tx: Tx,
     { configuration, version }: Pick<Planned, 'configuration' | 'version'>,
@@ -57,16 +57,30 @@ export class RolloutPlanner {
   }
 
   /**
-   * Plans a running rollout over the fleet's agents of this moment. Without agents it completes at once.
-   * Agents that lack a component are left out; if nobody is left, it waits for a person. Throws
+   * What the fleet's agents of this moment would get, with the fleet's variables of this moment. Throws
    * `UnknownConfigurationVersion`, `NotRenderable`.
    */
-  async plan(tx: Tx, actor: string, rollout: Planned, replaced: string | null): Promise<void> {
-    const { store, plans, rendered } = this.#deps;
-    const { id, configuration, version, policy } = rollout;
-    const fleet = { name: rollout.fleet, variables: await store.takeVariables(tx, id) };
-    const groups = await rendered.renderFor(tx, { configuration, version }, fleet, null);
+  async render(tx: Tx, { id, fleet, configuration, version }: Planned): Promise<RenderedGroup[]> {
+    const variables = await this.#deps.store.takeVariables(tx, id);
+    const named = { name: fleet, variables };
+    const groups = await this.#deps.rendered.renderFor(tx, { configuration, version }, named, null);
     refuseUnrendered(groups);
+    return groups;
+  }
+
+  /**
+   * Plans a running rollout of what was rendered. Without agents it completes at once. Agents that lack a
+   * component are left out; if nobody is left, it waits for a person.
+   */
+  async plan(
+    tx: Tx,
+    actor: string,
+    rollout: Planned,
+    groups: readonly RenderedGroup[],
+    replaced: string | null,
+  ): Promise<void> {
+    const { store, plans } = this.#deps;
+    const { id, configuration, version, policy } = rollout;
     const planned = { ...rollout, hashes: groups };
     const skipped = groups.flatMap(toSkipped);
     const census = await plans.census(tx, planned);

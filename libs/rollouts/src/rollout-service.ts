@@ -53,7 +53,7 @@ export class RolloutService {
    * Plans a rollout over the fleet's agents of this moment and starts it, or puts that off until `startAt`. At
    * its start it replaces the one under way, whose agents stay as they are until it is their turn again; one
    * that is put off replaces the one put off before. Without agents it completes at once. Throws
-   * `UnknownFleet`, `UnknownConfigurationVersion`, `InvalidPolicy`.
+   * `UnknownFleet`, `UnknownConfigurationVersion`, `NotRenderable`, `InvalidPolicy`.
    */
   async start(tx: Tx, actor: string, input: RolloutInput): Promise<Rollout> {
     const { store, planner, views, now } = this.#deps;
@@ -75,7 +75,10 @@ export class RolloutService {
         startAt: input.startAt,
         replaced,
       });
-    else await planner.plan(tx, actor, { id, ...rollout }, replaced);
+    else {
+      const planned = { id, ...rollout };
+      await planner.plan(tx, actor, planned, await planner.render(tx, planned), replaced);
+    }
     this.#wakeAfterCommit(tx, { id, fleet: input.fleet });
     return (await views.within(tx).find(id))!;
   }

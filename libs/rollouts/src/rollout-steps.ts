@@ -1,11 +1,8 @@
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Announcer } from '@muster/configs/announcer';
 import type { DesiredState } from '@muster/configs/desired-state';
-import {
-  InvalidConfiguration,
-  UnknownConfiguration,
-  UnknownConfigurationVersion,
-} from '@muster/configs/errors';
+import { InvalidTemplate, NotRenderable, UnknownConfigurationVersion } from '@muster/configs/errors';
+import type { RenderedGroup } from '@muster/configs/rendered-configs.postgres';
 import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import type { Tx } from '@muster/db/transaction';
 import { describeCohort } from './cohort.ts';
@@ -113,8 +110,9 @@ export class RolloutSteps {
   async #begin(tx: Tx, rollout: RolloutRecord, now: number): Promise<void> {
     const { store, planner } = this.#deps;
     const { id, fleet } = rollout;
+    let groups: RenderedGroup[];
     try {
-      await planner.assertRenderable(tx, rollout);
+      groups = await planner.render(tx, rollout);
     } catch (error) {
       if (!isPlanFailure(error)) throw error;
       await store.update(tx, id, {
@@ -126,7 +124,7 @@ export class RolloutSteps {
     }
     const replaced = await planner.replace(tx, 'system', fleet, 'active');
     await store.update(tx, id, { state: 'running' });
-    await planner.plan(tx, 'system', rollout, replaced);
+    await planner.plan(tx, 'system', rollout, groups, replaced);
   }
 
   /** `everybody`: `limit` leaves nobody waiting in the waves reached. */
@@ -253,7 +251,5 @@ function figuresOf({ cohorts }: RolloutRecord, breach: Breach): Record<string, u
 }
 
 function isPlanFailure(error: unknown): error is Error {
-  return [UnknownConfiguration, UnknownConfigurationVersion, InvalidConfiguration].some(
-    (kind) => error instanceof kind,
-  );
+  return [UnknownConfigurationVersion, InvalidTemplate, NotRenderable].some((kind) => error instanceof kind);
 }

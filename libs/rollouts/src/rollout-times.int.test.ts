@@ -1,10 +1,7 @@
 import type { AgentId } from '@muster/agents/agent-id';
-import { UnknownConfigurationVersion } from '@muster/configs/errors';
 import { reported } from '@muster/configs/test-world.postgres';
-import { silentLog } from '@muster/platform/log';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createRolloutWorld, type RolloutWorld } from './test-rollouts.setup.ts';
-import { wireRollouts } from './wire.ts';
 
 const second = 1000;
 const hour = 3600 * second;
@@ -144,28 +141,20 @@ describe('starting later', () => {
     expect((await r.rollouts.find(id))?.state).toBe('running');
   });
 
-  test('a plan that cannot be made ends it and leaves the one under way alone', async () => {
+  test('a version that cannot be rendered for an agent then ends it and leaves the one under way alone', async () => {
     await r.fleetOnV1(2);
-    const id = await r.start(2, wholeFleet, inAnHour());
+    const body = 'receivers: {nop: }\n# {{ labels.zone }}\n';
+    const { version } = await r.world.inTransaction((tx) =>
+      r.world.configs.configurations.createVersion(tx, 'test', { name: 'edge', body }),
+    );
+    const id = await r.start(version, wholeFleet, inAnHour());
     const before = await r.start(2, wholeFleet);
-    const { db, configs, clock } = r.world;
-    const rendered = {
-      store: () => Promise.reject(new UnknownConfigurationVersion('edge', 2)),
-    } as unknown as typeof configs.rendered;
-    const { engine } = wireRollouts({
-      db,
-      configs: { ...configs, rendered },
-      queue: r.queue,
-      log: silentLog,
-      now: () => clock.now,
-    });
-    clock.now += hour;
-    await engine.advance(id);
+    await r.pass(hour);
     expect(await r.rollouts.find(id)).toMatchObject({
       state: 'aborted',
-      reason: 'cannot start: configuration "edge" has no version 2',
+      reason: expect.stringContaining('cannot start: body: undefined variable: labels.zone'),
     });
-    expect((await r.rollouts.find(before))?.state).toBe('running');
+    expect((await r.rollouts.activeOf('edge'))?.id).toBe(before);
   });
 
   test('the clock lost: it starts all the same', async () => {
