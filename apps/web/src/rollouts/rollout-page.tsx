@@ -69,12 +69,14 @@ function RolloutSections({ rollout }: { rollout: RolloutDetail }) {
       )}
       <WaitsNote rollout={rollout} />
       <div className="rollout-columns">
-        <RolloutProgress rollout={rollout} />
+        <div className="stack">
+          <RolloutProgress rollout={rollout} />
+          <PolicyPanel rollout={rollout} />
+        </div>
         <RolloutTimeline events={rollout.events} cohorts={rollout.cohorts} />
       </div>
       <RolloutCohorts rollout={rollout} />
       <RolloutAgents rollout={rollout} />
-      <PolicyPanel rollout={rollout} />
     </>
   );
 }
