@@ -1,3 +1,4 @@
+import type { FakeAgent } from '@muster/opamp/fake-agent';
 import { freePort } from '@muster/platform/local-server';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -5,12 +6,17 @@ import { chromium, realCollector } from './harness/binaries.ts';
 import { launchBrowser, signIn } from './harness/browser.ts';
 import { refusedByCollectors, servesOtlp, servingOtlp } from './harness/collector-config.ts';
 import { showOnFailure } from './harness/failure.ts';
+import { startFakeAgents, uidOf } from './harness/fleet.ts';
 import { modes, Muster } from './harness/muster.ts';
 import { Supervisor } from './harness/supervisor.ts';
 
 const enrolledWithinMs = 3_000;
 /** What a supervisor takes to believe in a configuration, 5 s, and then some. */
 const appliedWithin = { timeout: 20_000 };
+
+/** Muster looks every 30 s, at agents that have had their configuration for a while. */
+const driftFoundWithin = { timeout: 90_000 };
+const leaked = 'extensions: {basicauth/x: {client_auth: {username: me, password: hunter2hunter2}}}\n';
 
 const canRun = realCollector.found && chromium.found;
 
@@ -20,12 +26,15 @@ describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mod
   let page: Page;
   let supervisor: Supervisor;
   let otlpPort: number;
+  const consoleErrors: string[] = [];
 
   showOnFailure(() => ({ muster: muster?.output, supervisor: supervisor?.logs }));
   beforeAll(async () => {
     muster = await Muster.start({ mode });
     browser = await launchBrowser();
     page = await signIn(browser, muster, '/agents');
+    page.on('console', (message) => message.type() === 'error' && consoleErrors.push(message.text()));
+    page.on('pageerror', (error) => consoleErrors.push(error.message));
     otlpPort = await freePort();
   });
   afterAll(async () => {
@@ -152,4 +161,130 @@ describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mod
     await page.getByText('edge v1').first().waitFor();
     expect(await servesOtlp(otlpPort)).toBe(true);
   });
+
+  test('the quarantine of the version that failed is lifted', async () => {
+    await goTo('Quarantines');
+    const row = page.getByRole('row').filter({ hasText: 'edge v2' });
+    await row.getByText(/teleporter/).waitFor();
+    await row.getByRole('button', { name: /^Lift quarantine of/ }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Lift quarantine' }).click();
+    await page.getByText('No agent is in quarantine here.').waitFor();
+    await page.getByLabel('Show', { exact: true }).selectOption('lifted');
+    await row.getByText('by session:admin').waitFor();
+  });
+
+  test('a template says which variable the fleet lacks; with it, a version with an overlay is saved', async () => {
+    const template = servingOtlp(otlpPort, 'template').replace(`${otlpPort}`, '{{ variables.port }}');
+    const body = page.getByLabel('Configuration (YAML)', { exact: true });
+    const edgePage = async () => {
+      await goTo('Configurations');
+      await page.getByRole('link', { name: 'edge', exact: true }).click();
+    };
+    await edgePage();
+    await page.getByRole('link', { name: 'New version' }).click();
+    await body.fill(template);
+    const problem = page.getByRole('listitem').filter({ hasText: 'undefined variable: variables.port' });
+    await problem.getByText('Concerns 1 agent').waitFor();
+
+    await goTo('Fleets');
+    await page.getByRole('link', { name: 'everything', exact: true }).click();
+    await page.getByRole('button', { name: 'Edit variables' }).click();
+    await page.getByLabel('Variable name').fill('port');
+    await page.getByLabel('Variable value').fill(String(otlpPort));
+    await page.getByRole('button', { name: 'Save variables' }).click();
+    await page
+      .getByRole('table', { name: 'Variables' })
+      .getByRole('row')
+      .filter({ hasText: 'port' })
+      .getByText('new')
+      .waitFor();
+
+    await edgePage();
+    await page.getByRole('link', { name: 'New version' }).click();
+    await body.fill(template);
+    await page.getByRole('button', { name: 'Add overlay' }).click();
+    await page.getByLabel('Selector of overlay 1').fill('service.name=otelcol');
+    await page.getByLabel('Text of overlay 1 (YAML)').fill('service: {telemetry: {logs: {level: warn}}}\n');
+    await page.getByText('No problems found').waitFor();
+    await page.getByRole('button', { name: 'Save new version' }).click();
+    await page.getByRole('region', { name: /Overlay 1: service\.name=otelcol → body \(added\)/ }).waitFor();
+    await page.getByRole('link', { name: 'v3', exact: true }).click();
+    await page.getByRole('region', { name: 'Overlay 1: service.name=otelcol → body' }).waitFor();
+  });
+
+  test('a rollout shows whom it would reach before it starts; the agent says why it has what it has', async () => {
+    await page.getByRole('link', { name: 'Roll out v3' }).click();
+    await page.getByLabel('Fleet', { exact: true }).selectOption('everything');
+    await page.getByLabel('Soak time (seconds)').fill('0');
+    const radius = page.getByRole('region', { name: 'What it would change' });
+    await radius.getByText('1 of 1 agent').waitFor();
+    await radius.getByText('level: warn').waitFor();
+    await page.getByRole('button', { name: 'Start rollout' }).click();
+    await page.getByText('completed', { exact: true }).first().waitFor(appliedWithin);
+    await page.getByRole('list', { name: 'Decisions' }).getByText('Wave 1 started').waitFor();
+
+    await page.getByRole('table', { name: 'Agents of this rollout' }).getByRole('link').click();
+    const why = page.getByRole('region', { name: 'Why this configuration?' });
+    await why.getByText('Only fleet "everything" matches the agent.').waitFor();
+    await why.getByRole('listitem').filter({ hasText: 'Overlay 1' }).getByText('applied').waitFor();
+    await why.getByRole('row').filter({ hasText: 'variables.port' }).getByText(String(otlpPort)).waitFor();
+    await why.getByText('Rendered text').click();
+    await why.getByText(`127.0.0.1:${otlpPort}`).waitFor();
+    expect(await servesOtlp(otlpPort)).toBe(true);
+  });
+
+  test('an older version is restored, which changes nothing on the agent', async () => {
+    await goTo('Configurations');
+    await page.getByRole('link', { name: 'edge', exact: true }).click();
+    await page.getByRole('row', { name: /^v1/ }).getByRole('link').click();
+    await page.getByRole('button', { name: 'Restore v1' }).click();
+    await page.getByRole('dialog').getByText('This changes nothing on any agent').waitFor();
+    await page.getByRole('button', { name: 'Make v4 from v1' }).click();
+    await page.getByRole('region', { name: /Overlay 1.*removed/ }).waitFor();
+
+    const versions = await muster.rest.get<{ body: string }>('configurations/edge/versions/4');
+    expect(versions.body).toBe(servingOtlp(otlpPort));
+    expect(await muster.rest.agent(await supervisor.uid())).toMatchObject({
+      configuration: { current: { name: 'edge', version: 3 }, pending: null },
+    });
+  });
+
+  // The pages are the same in a cluster, and drift takes its time.
+  test.runIf(mode === 'all-in-one')('drift and credentials are found and shown', async () => {
+    const [agent] = (await startFakeAgents(muster, 1, {
+      attributes: { 'service.name': 'otelcol', 'service.version': '0.149.0' },
+    })) as [FakeAgent];
+    await agent.waitUntil(() => agent.offers.length > 0, appliedWithin.timeout);
+    const told = agent.offers[0]?.files[''] ?? '';
+    await reportEffective(agent, told.replace('level: warn', 'level: debug') + leaked);
+
+    await page.goto(`/agents/${uidOf(agent)}`);
+    const effective = page.getByRole('region', { name: 'Effective configuration' });
+    await effective.getByRole('list', { name: 'Credentials' }).getByText('password').waitFor();
+    await effective.getByText('[REDACTED:password]').waitFor();
+    expect(await page.content()).not.toContain('hunter2');
+
+    await page.getByRole('heading', { name: 'Drift' }).waitFor(driftFoundWithin);
+    await page.getByText('service.telemetry.logs.level').waitFor();
+    await goTo('Drift');
+    await page
+      .getByRole('row')
+      .filter({ hasText: 'runs something else' })
+      .getByText(/tried once/)
+      .waitFor();
+    await goTo('Overview');
+    await page.getByRole('link', { name: 'Drifted: 1' }).waitFor();
+    await page.getByRole('link', { name: 'Credentials: 1' }).click();
+    await page.getByText('1 agent', { exact: true }).waitFor();
+    await agent.stop();
+  });
+
+  test('none of it wrote an error to the console of the browser', () => {
+    expect(consoleErrors).toEqual([]);
+  });
 });
+
+/** Says that the agent runs this text, whatever it was offered. */
+async function reportEffective(agent: FakeAgent, text: string): Promise<void> {
+  await agent.report({ effectiveConfig: { configMap: { configMap: { '': { body: Buffer.from(text) } } } } });
+}

@@ -6,6 +6,7 @@ import { ConfigurationPage } from './configurations/configuration-page.tsx';
 import { ConfigurationsPage } from './configurations/configurations-page.tsx';
 import { CreateConfigurationPage } from './configurations/create-configuration-page.tsx';
 import { NewVersionPage } from './configurations/new-version-page.tsx';
+import { DriftPage } from './drift/drift-page.tsx';
 import { EnrollmentTokensPage } from './enrollment-tokens/enrollment-tokens-page.tsx';
 import { CreateFleetPage } from './fleets/create-fleet-page.tsx';
 import { EditFleetPage } from './fleets/edit-fleet-page.tsx';
@@ -14,6 +15,7 @@ import { FleetsPage } from './fleets/fleets-page.tsx';
 import { Layout } from './layout.tsx';
 import { NotFoundPage } from './not-found-page.tsx';
 import { OverviewPage } from './overview/overview-page.tsx';
+import { QuarantinesPage } from './quarantines/quarantines-page.tsx';
 import { RolloutPage } from './rollouts/rollout-page.tsx';
 import { RolloutsPage } from './rollouts/rollouts-page.tsx';
 import { StartRolloutPage } from './rollouts/start-rollout-page.tsx';
@@ -37,6 +39,8 @@ export function App() {
         <Route path="rollouts" element={<RolloutsPage />} />
         <Route path="rollouts/:id" element={<RolloutPage />} />
         <Route path="create/rollout" element={<StartRolloutPage />} />
+        <Route path="quarantines" element={<QuarantinesPage />} />
+        <Route path="drift" element={<DriftPage />} />
         <Route path="enrollment-tokens" element={<EnrollmentTokensPage />} />
         <Route path="audit" element={<AuditPage />} />
         <Route path="*" element={<NotFoundPage what="page" />} />

@@ -12,6 +12,8 @@ const sections = [
   { to: '/configurations', title: 'Configurations' },
   { to: '/fleets', title: 'Fleets' },
   { to: '/rollouts', title: 'Rollouts' },
+  { to: '/quarantines', title: 'Quarantines' },
+  { to: '/drift', title: 'Drift' },
   { to: '/enrollment-tokens', title: 'Enrollment tokens' },
   { to: '/audit', title: 'Audit' },
 ];

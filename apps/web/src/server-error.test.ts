@@ -22,7 +22,7 @@ test('code, field, position and problems come from the extensions', () => {
       field: 'body',
       message: 'The configuration is not valid.',
       position: null,
-      problems,
+      problems: [{ ...problems[0], file: '', agents: [], agentCount: null }],
     },
   ]);
 });

@@ -7,6 +7,12 @@ export interface Problem {
   path: string | null;
   line: number | null;
   column: number | null;
+  /** "": the body; a further file's name; or an overlay, as in `overlays[0]`. */
+  file: string;
+  /** Uids of agents it concerns, up to 100; empty: all. */
+  agents: string[];
+  /** How many it concerns; null: all. */
+  agentCount: number | null;
 }
 
 /** One thing the server refused, or why it could not be asked. */
@@ -37,8 +43,13 @@ export function serverErrors(error: CombinedError | undefined): ServerError[] {
     field: typeof extensions['field'] === 'string' ? extensions['field'] : null,
     message,
     position: typeof extensions['position'] === 'number' ? extensions['position'] : null,
-    problems: Array.isArray(extensions['problems']) ? (extensions['problems'] as Problem[]) : [],
+    problems: Array.isArray(extensions['problems']) ? extensions['problems'].map(toProblem) : [],
   }));
+}
+
+/** What a refusal says of a text is said for all agents. */
+function toProblem(problem: Partial<Problem> & Pick<Problem, 'severity' | 'message'>): Problem {
+  return { path: null, line: null, column: null, file: '', agents: [], agentCount: null, ...problem };
 }
 
 /**

@@ -5,7 +5,7 @@ import { fleetNamesQuery } from '../fleets/fleets.queries.ts';
 import type { ServerError } from '../server-error.ts';
 import { Field, TextField } from '../ui/field.tsx';
 import { hasFilters, noFilters, writeFilters } from './agent-filters.ts';
-import { agentStatuses, type AgentStatus } from './agent.ts';
+import { agentStatuses, type AgentFinding, type AgentStatus } from './agent.ts';
 import type { AgentFilters } from './agents.queries.ts';
 import { SelectorError } from './selector-error.tsx';
 import './agent-filter-bar.css';
@@ -69,6 +69,19 @@ export function AgentFilterBar({
             {fleetOptions(data?.fleets ?? [], filters.fleet).map((name) => (
               <option key={name}>{name}</option>
             ))}
+          </select>
+        )}
+      </Field>
+      <Field label="Finding">
+        {(control) => (
+          <select
+            {...control}
+            className="input"
+            value={filters.finding ?? ''}
+            onChange={(event) => apply({ finding: (event.target.value || null) as AgentFinding | null })}
+          >
+            <option value="">any or none</option>
+            <option value="credentials">credentials</option>
           </select>
         )}
       </Field>

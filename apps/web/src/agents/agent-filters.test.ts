@@ -7,6 +7,7 @@ test('filters survive the way through the URL', () => {
     search: 'a&b',
     status: 'connected' as const,
     fleet: 'edge',
+    finding: 'credentials' as const,
   };
   expect(readFilters(writeFilters(new URLSearchParams(), filters))).toEqual(filters);
 });
@@ -16,8 +17,8 @@ test('other filters begin at the first page and leave other parameters alone', (
   expect(written.toString()).toBe('tab=x');
 });
 
-test('empty values and unknown statuses filter nothing', () => {
-  const filters = readFilters(new URLSearchParams('status=sleeping&search=&fleet='));
+test('empty values and unknown statuses and findings filter nothing', () => {
+  const filters = readFilters(new URLSearchParams('status=sleeping&search=&fleet=&finding=gold'));
   expect(filters).toEqual(noFilters);
   expect(hasFilters(filters)).toBe(false);
 });

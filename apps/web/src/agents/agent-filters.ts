@@ -1,9 +1,15 @@
 import { agentStatuses, type AgentStatus } from './agent.ts';
 import type { AgentFilters } from './agents.queries.ts';
 
-const names = ['selector', 'search', 'status', 'fleet'] as const satisfies (keyof AgentFilters)[];
+const names = ['selector', 'search', 'status', 'fleet', 'finding'] as const satisfies (keyof AgentFilters)[];
 
-export const noFilters: AgentFilters = { selector: null, search: null, status: null, fleet: null };
+export const noFilters: AgentFilters = {
+  selector: null,
+  search: null,
+  status: null,
+  fleet: null,
+  finding: null,
+};
 
 /** The filters a URL holds. Empty and unknown values filter nothing. */
 export function readFilters(params: URLSearchParams): AgentFilters {
@@ -13,6 +19,7 @@ export function readFilters(params: URLSearchParams): AgentFilters {
     search: params.get('search') || null,
     status: status && agentStatuses.includes(status) ? status : null,
     fleet: params.get('fleet') || null,
+    finding: params.get('finding') === 'credentials' ? 'credentials' : null,
   };
 }
 

@@ -6,16 +6,20 @@ import { serverErrors } from '../server-error.ts';
 import { CodeView } from '../ui/code-view.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { ErrorNotice } from '../ui/error-notice.tsx';
+import { Notice } from '../ui/notice.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { TimeAgo } from '../ui/time-ago.tsx';
 import { AgentActions } from './agent-actions.tsx';
 import { AgentStatusChip, HealthChip } from './agent-chips.tsx';
+import { AgentQuarantines } from './agent-quarantines.tsx';
 import { AttributesPanel, CapabilitiesPanel, ConnectionPanel } from './agent-facts.tsx';
-import { agentTitle, type AgentDetail } from './agent.ts';
+import { agentTitle, type AgentDetail, type CredentialFinding } from './agent.ts';
 import { agentQuery, agentSignals } from './agents.queries.ts';
 import { ComponentsPanel } from './components-panel.tsx';
 import { ConfigurationPanel } from './configuration-panel.tsx';
+import { DriftPanel } from './drift-panel.tsx';
+import { ExplanationPanel } from './explanation-panel.tsx';
 import { HealthTree } from './health-tree.tsx';
 import { LabelsPanel } from './labels-panel.tsx';
 import { PackagesPanel } from './packages-panel.tsx';
@@ -57,7 +61,10 @@ function AgentSections({ agent }: { agent: AgentDetail }) {
       <div className="agent-columns">
         <div className="stack">
           <ConfigurationPanel agent={agent} />
-          <EffectiveConfiguration files={agent.effectiveConfig} />
+          {agent.drift && <DriftPanel drift={agent.drift} />}
+          <AgentQuarantines uid={agent.uid} />
+          <ExplanationPanel uid={agent.uid} />
+          <EffectiveConfiguration files={agent.effectiveConfig} findings={agent.findings} />
           <Panel title="Health">
             {agent.health ? (
               <HealthTree name={agentTitle(agent)} health={agent.health} />
@@ -80,14 +87,41 @@ function AgentSections({ agent }: { agent: AgentDetail }) {
   );
 }
 
-function EffectiveConfiguration({ files }: { files: AgentDetail['effectiveConfig'] }) {
+function EffectiveConfiguration({
+  files,
+  findings,
+}: {
+  files: AgentDetail['effectiveConfig'];
+  findings: CredentialFinding[];
+}) {
   const entries = Object.entries(files ?? {});
   return (
     <Panel title="Effective configuration">
+      {findings.length > 0 && <CredentialFindings findings={findings} />}
       {entries.map(([name, text]) => (
         <CodeView key={name} title={name || 'configuration'} text={text} />
       ))}
       {entries.length === 0 && <EmptyState title="This agent has not reported what it runs." />}
     </Panel>
+  );
+}
+
+function CredentialFindings({ findings }: { findings: CredentialFinding[] }) {
+  return (
+    <Notice tone="warn" title="It held credentials; their values are not kept">
+      <ul aria-label="Credentials">
+        {findings.map(({ file, line, column, kind }) => (
+          <li key={`${file}:${line}:${column}`}>
+            <code>
+              {file && `${file}, `}line {line}, column {column}
+            </code>
+            : {kind}
+          </li>
+        ))}
+      </ul>
+      <p>
+        Put a reference such as <code>{'${env:NAME}'}</code> in their place, and change what was exposed.
+      </p>
+    </Notice>
   );
 }

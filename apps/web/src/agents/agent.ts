@@ -1,9 +1,13 @@
+import type { Drift } from '../drift/drift.ts';
 import type { Tone } from '../ui/status-chip.tsx';
 
 export type AgentStatus = 'connected' | 'disconnected';
 export type ConfigurationStatus = 'none' | 'offered' | 'applying' | 'applied' | 'failed' | 'deferred';
 
 export const agentStatuses: AgentStatus[] = ['connected', 'disconnected'];
+
+/** Something to see to: `credentials`, the effective configuration held some. */
+export type AgentFinding = 'credentials';
 
 export interface VersionRef {
   name: string;
@@ -46,6 +50,9 @@ export interface AgentDetail extends AgentRow {
   nonIdentifyingAttributes: Record<string, unknown>;
   health: ComponentHealth | null;
   effectiveConfig: Record<string, string> | null;
+  findings: CredentialFinding[];
+  /** Null: it is what it should be. */
+  drift: Drift | null;
   components: { hash: string; components: Record<string, ComponentDetails> } | null;
   packages: { packages: Record<string, PackageStatus>; errorMessage: string } | null;
   remoteConfigStatus: { hash: string; status: string; error: string } | null;
@@ -55,6 +62,15 @@ export interface AgentDetail extends AgentRow {
     remoteAddress: string;
     enrollmentToken: string | null;
   } | null;
+}
+
+/** A credential in what an agent runs; Muster keeps its place and not its value. */
+export interface CredentialFinding {
+  file: string;
+  line: number;
+  column: number;
+  /** What it looked like, as in `github-token`. */
+  kind: string;
 }
 
 /** Health of an agent or a part of it (OpAMP's ComponentHealth). Times are nanoseconds as text. */

@@ -1,12 +1,14 @@
 import { gql } from 'urql';
 import type { Signal } from '../live-query.ts';
-import type { AgentDetail, AgentRow, AgentStatus } from './agent.ts';
+import type { AgentDetail, AgentFinding, AgentRow, AgentStatus } from './agent.ts';
+import type { Explanation } from './explanation.ts';
 
 export interface AgentFilters {
   selector: string | null;
   search: string | null;
   status: AgentStatus | null;
   fleet: string | null;
+  finding: AgentFinding | null;
 }
 
 const rowFields = `
@@ -34,8 +36,23 @@ export const agentsQuery = gql<
   { agents: { items: AgentRow[]; next: string | null; total: number } },
   AgentFilters & { after: string | null }
 >(`
-  query Agents($selector: String, $search: String, $status: AgentStatus, $fleet: String, $after: String) {
-    agents(selector: $selector, search: $search, status: $status, fleet: $fleet, after: $after, limit: 50) {
+  query Agents(
+    $selector: String
+    $search: String
+    $status: AgentStatus
+    $fleet: String
+    $finding: AgentFinding
+    $after: String
+  ) {
+    agents(
+      selector: $selector
+      search: $search
+      status: $status
+      fleet: $fleet
+      finding: $finding
+      after: $after
+      limit: 50
+    ) {
       items { ${rowFields} }
       next
       total
@@ -69,10 +86,37 @@ export const agentQuery = gql<{ agent: AgentDetail | null }, { uid: string }>(`
       nonIdentifyingAttributes
       health
       effectiveConfig
+      findings { file line column kind }
+      drift { kind since detail tries repair reason nextAt }
       components
       packages
       remoteConfigStatus { hash status error }
       connection { gateway transport remoteAddress enrollmentToken }
+    }
+  }
+`);
+
+/** Apart from the agent itself: to explain is to render. */
+export const explanationQuery = gql<{ agent: { explanation: Explanation } | null }, { uid: string }>(`
+  query Explanation($uid: ID!) {
+    agent(uid: $uid) {
+      uid
+      explanation {
+        fleets { name selector priority wins }
+        why
+        configuration {
+          name
+          version
+          source
+          rollout
+          overlays { index selector file applied }
+          variables { name value }
+          files
+          hash
+          error
+          targetHash
+        }
+      }
     }
   }
 `);

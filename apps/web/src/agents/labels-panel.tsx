@@ -2,15 +2,15 @@ import { useState, type SubmitEvent } from 'react';
 import { useMutation } from 'urql';
 import { serverErrors } from '../server-error.ts';
 import { ErrorNotice } from '../ui/error-notice.tsx';
-import { LabelEditor, Labels } from '../ui/label-editor.tsx';
-import { fromRows, toRows, type LabelRow } from '../ui/label-rows.ts';
+import { PairEditor, Labels } from '../ui/pair-editor.tsx';
+import { fromRows, toRows, type PairRow } from '../ui/pair-rows.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { setAgentLabelsMutation } from './agents.queries.ts';
 
 /** What operators say of an agent. */
 export function LabelsPanel({ uid, labels }: { uid: string; labels: Record<string, string> }) {
-  const [rows, setRows] = useState<LabelRow[] | null>(null);
+  const [rows, setRows] = useState<PairRow[] | null>(null);
   if (rows) return <EditLabels uid={uid} rows={rows} onChange={setRows} onDone={() => setRows(null)} />;
   const edit = () =>
     setRows(Object.keys(labels).length > 0 ? toRows(labels) : [{ id: 0, name: '', value: '' }]);
@@ -35,24 +35,24 @@ function EditLabels({
   onDone,
 }: {
   uid: string;
-  rows: LabelRow[];
-  onChange: (rows: LabelRow[]) => void;
+  rows: PairRow[];
+  onChange: (rows: PairRow[]) => void;
   onDone: () => void;
 }) {
   const [result, setLabels] = useMutation(setAgentLabelsMutation);
-  const read = fromRows(rows);
+  const read = fromRows(rows, 'label');
 
   const save = async (event: SubmitEvent) => {
     event.preventDefault();
     if ('error' in read) return;
-    const { error } = await setLabels({ uid, labels: read.labels });
+    const { error } = await setLabels({ uid, labels: read.pairs });
     if (!error) onDone();
   };
 
   return (
     <Panel title="Labels">
       <form className="stack" onSubmit={(event) => void save(event)}>
-        <LabelEditor rows={rows} onChange={onChange} />
+        <PairEditor noun="label" rows={rows} onChange={onChange} />
         {'error' in read && (
           <Notice tone="bad" role="status">
             {read.error}

@@ -2,7 +2,6 @@ import { Link, useParams, useSearchParams } from 'react-router';
 import { useQuery } from 'urql';
 import { NotFoundPage } from '../not-found-page.tsx';
 import { serverErrors } from '../server-error.ts';
-import { CodeView } from '../ui/code-view.tsx';
 import { DataTable, type Column } from '../ui/data-table.tsx';
 import { ErrorNotice } from '../ui/error-notice.tsx';
 import { Field } from '../ui/field.tsx';
@@ -13,7 +12,8 @@ import {
   type Configuration,
   type ConfigurationVersion,
 } from './configurations.queries.ts';
-import { DiffView } from './diff-view.tsx';
+import { RestoreVersion } from './restore-version.tsx';
+import { VersionChanges, VersionText } from './version-view.tsx';
 import './configuration-page.css';
 
 /** One configuration: its versions, the text of one, and the difference to another. */
@@ -37,6 +37,7 @@ function ConfigurationSections({ configuration }: { configuration: Configuration
   const [params] = useSearchParams();
   const find = (version: string | null) => versions.find((each) => String(each.version) === version);
   const shown = find(params.get('version')) ?? latest;
+  const compared = find(params.get('compare'));
 
   return (
     <>
@@ -45,6 +46,9 @@ function ConfigurationSections({ configuration }: { configuration: Configuration
         parent={{ to: '/configurations', title: 'Configurations' }}
         actions={
           <>
+            {shown.version !== latest.version && (
+              <RestoreVersion name={name} version={shown.version} latest={latest.version} />
+            )}
             <Link
               className="button"
               to={`/create/rollout?${new URLSearchParams({ configuration: name, version: String(shown.version) })}`}
@@ -68,7 +72,15 @@ function ConfigurationSections({ configuration }: { configuration: Configuration
         />
         <div className="stack">
           <CompareField versions={versions} shown={shown} />
-          <VersionText name={name} shown={shown} compared={find(params.get('compare'))} />
+          {compared && compared.version !== shown.version ? (
+            <VersionChanges
+              title={`Changes from v${compared.version} to v${shown.version}`}
+              before={compared}
+              after={shown}
+            />
+          ) : (
+            <VersionText title={`${name} v${shown.version}`} text={shown} />
+          )}
         </div>
       </div>
     </>
@@ -79,14 +91,31 @@ function versionColumns(name: string, shown: number): Column<ConfigurationVersio
   return [
     {
       header: 'Version',
-      cell: ({ version }) => (
-        <Link to={`/configurations/${name}?version=${version}`} aria-current={version === shown || undefined}>
-          v{version}
-        </Link>
+      cell: ({ version, parent }) => (
+        <>
+          <Link
+            to={`/configurations/${name}?version=${version}`}
+            aria-current={version === shown || undefined}
+          >
+            v{version}
+          </Link>
+          {parent !== null && (
+            <span className="cell-sub">
+              from <Link to={`/configurations/${name}?version=${parent}`}>v{parent}</Link>
+            </span>
+          )}
+        </>
       ),
     },
-    { header: 'Created', cell: ({ createdAt }) => <TimeAgo at={createdAt} /> },
-    { header: 'By', cell: ({ createdBy }) => createdBy },
+    {
+      header: 'Created',
+      cell: ({ createdAt, createdBy }) => (
+        <>
+          <TimeAgo at={createdAt} />
+          <span className="cell-sub">{createdBy}</span>
+        </>
+      ),
+    },
     { header: 'Comment', cell: ({ comment }) => comment, kind: 'text' },
   ];
 }
@@ -128,23 +157,5 @@ function CompareField({
         )}
       </Field>
     </div>
-  );
-}
-
-function VersionText(props: {
-  name: string;
-  shown: ConfigurationVersion;
-  compared: ConfigurationVersion | undefined;
-}) {
-  const { name, shown, compared } = props;
-  if (!compared || compared.version === shown.version) {
-    return <CodeView title={`${name} v${shown.version}`} text={shown.body} />;
-  }
-  return (
-    <DiffView
-      title={`Changes from v${compared.version} to v${shown.version}`}
-      before={compared.body}
-      after={shown.body}
-    />
   );
 }

@@ -1,9 +1,11 @@
 import { gql } from 'urql';
 import type { Problem } from '../server-error.ts';
+import type { ConfigurationText } from './version-text.ts';
 
-export interface ConfigurationVersion {
+export interface ConfigurationVersion extends ConfigurationText {
   version: number;
-  body: string;
+  /** The version it was made from. */
+  parent: number | null;
   comment: string;
   createdAt: string;
   createdBy: string;
@@ -38,37 +40,92 @@ export const configurationsQuery = gql<{ configurations: ConfigurationSummary[] 
   }
 `);
 
+const versionFields = 'name version parent body files overlays comment createdAt createdBy';
+
 export const configurationQuery = gql<{ configuration: Configuration | null }, { name: string }>(`
   query Configuration($name: String!) {
     configuration(name: $name) {
       name
       description
-      latest { name version body comment createdAt createdBy }
-      versions { name version body comment createdAt createdBy }
+      latest { ${versionFields} }
+      versions { ${versionFields} }
     }
   }
 `);
 
 export const createConfigurationMutation = gql<
   { createConfiguration: { name: string } },
-  { name: string; body: string; description: string }
+  ConfigurationText & { name: string; description: string }
 >(`
-  mutation CreateConfiguration($name: String!, $body: String!, $description: String) {
-    createConfiguration(name: $name, body: $body, description: $description) { name }
+  mutation CreateConfiguration(
+    $name: String!
+    $body: String!
+    $files: JSON
+    $overlays: JSON
+    $description: String
+  ) {
+    createConfiguration(
+      name: $name
+      body: $body
+      files: $files
+      overlays: $overlays
+      description: $description
+    ) { name }
   }
 `);
 
 export const createVersionMutation = gql<
   { createConfigurationVersion: { name: string; version: number } },
-  { name: string; body: string; comment: string }
+  ConfigurationText & { name: string; comment: string; parent: number }
 >(`
-  mutation CreateConfigurationVersion($name: String!, $body: String!, $comment: String) {
-    createConfigurationVersion(name: $name, body: $body, comment: $comment) { name version }
+  mutation CreateConfigurationVersion(
+    $name: String!
+    $body: String!
+    $files: JSON
+    $overlays: JSON
+    $comment: String
+    $parent: Int
+  ) {
+    createConfigurationVersion(
+      name: $name
+      body: $body
+      files: $files
+      overlays: $overlays
+      comment: $comment
+      parent: $parent
+    ) { name version }
   }
 `);
 
-export const validateConfigurationMutation = gql<{ validateConfiguration: Problem[] }, { body: string }>(`
-  mutation ValidateConfiguration($body: String!) {
-    validateConfiguration(body: $body) { severity message path line column }
+export const restoreVersionMutation = gql<
+  { restoreConfigurationVersion: { name: string; version: number } },
+  { name: string; version: number }
+>(`
+  mutation RestoreConfigurationVersion($name: String!, $version: Int!) {
+    restoreConfigurationVersion(name: $name, version: $version) { name version }
+  }
+`);
+
+/** Without a fleet the agents of the fleets that run the configuration are asked. */
+export interface ValidationScope {
+  name: string | null;
+  fleet: string | null;
+}
+
+export const validateConfigurationMutation = gql<
+  { validateConfiguration: Problem[] },
+  ConfigurationText & ValidationScope
+>(`
+  mutation ValidateConfiguration($body: String, $files: JSON, $overlays: JSON, $name: String, $fleet: String) {
+    validateConfiguration(body: $body, files: $files, overlays: $overlays, name: $name, fleet: $fleet) {
+      severity
+      message
+      path
+      line
+      column
+      file
+      agents
+      agentCount
+    }
   }
 `);

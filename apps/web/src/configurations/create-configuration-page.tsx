@@ -5,25 +5,27 @@ import { byField } from '../server-error.ts';
 import { ErrorNotice } from '../ui/error-notice.tsx';
 import { TextField } from '../ui/field.tsx';
 import { NameField } from '../ui/name-field.tsx';
+import { Notice } from '../ui/notice.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
-import { ConfigurationEditor } from './configuration-editor.tsx';
+import { ConfigurationFields, textFields } from './configuration-fields.tsx';
 import { createConfigurationMutation } from './configurations.queries.ts';
 import { starterConfiguration } from './starter.ts';
-import { useProblems } from './use-problems.ts';
+import { fromDraft, toDraft } from './text-draft.ts';
 
 /** Makes a configuration and its version 1. */
 export function CreateConfigurationPage() {
   const navigate = useNavigate();
   const [name, setName] = useState('');
   const [description, setDescription] = useState('');
-  const [body, setBody] = useState(starterConfiguration);
+  const [draft, setDraft] = useState(() => toDraft({ body: starterConfiguration, files: {}, overlays: [] }));
   const [{ fetching, error }, create] = useMutation(createConfigurationMutation);
-  const problems = useProblems(body);
-  const { fields, rest } = byField(error, ['name', 'description', 'body']);
+  const { fields, rest } = byField(error, ['name', 'description', ...textFields]);
+  const text = fromDraft(draft);
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
-    const result = await create({ name, description, body });
+    if ('error' in text) return;
+    const result = await create({ name, description, ...text });
     if (result.data) await navigate(`/configurations/${result.data.createConfiguration.name}`);
   };
 
@@ -40,10 +42,15 @@ export function CreateConfigurationPage() {
             error={fields.description?.message}
           />
         </div>
-        <ConfigurationEditor value={body} onChange={setBody} problems={problems} refusal={fields.body} />
+        <ConfigurationFields name={null} draft={draft} onChange={setDraft} errors={fields} />
+        {'error' in text && (
+          <Notice tone="bad" role="status">
+            {text.error}
+          </Notice>
+        )}
         <ErrorNotice errors={rest} />
         <div className="form-actions">
-          <button type="submit" className="button button-primary" disabled={fetching}>
+          <button type="submit" className="button button-primary" disabled={fetching || 'error' in text}>
             Create configuration
           </button>
         </div>

@@ -1,5 +1,6 @@
 import { Fragment } from 'react';
-import { diffLines, toHunks, type DiffLine } from './line-diff.ts';
+import { diffLines, toHunks, type DiffLine, type Hunk } from './line-diff.ts';
+import { parseUnifiedDiff } from './unified-diff.ts';
 import './diff-view.css';
 
 const signs: Record<DiffLine['kind'], string> = { same: ' ', added: '+', removed: '-' };
@@ -8,6 +9,23 @@ const signs: Record<DiffLine['kind'], string> = { same: ' ', added: '+', removed
 export function DiffView({ title, before, after }: { title: string; before: string; after: string }) {
   const hunks = toHunks(diffLines(before, after));
   if (hunks.length === 0) return <p className="muted">{title}: no difference.</p>;
+  return <HunkView title={title} hunks={hunks} />;
+}
+
+/** A difference as the server tells it, in unified format, file by file. */
+export function UnifiedDiffView({ title, diff }: { title: string; diff: string }) {
+  const files = parseUnifiedDiff(diff);
+  if (files.length === 0) return <p className="muted">{title}: no difference.</p>;
+  return files.map((file) => (
+    <HunkView
+      key={file.after}
+      title={files.length > 1 ? `${title}: ${file.before} → ${file.after}` : title}
+      hunks={file.hunks}
+    />
+  ));
+}
+
+function HunkView({ title, hunks }: { title: string; hunks: Hunk[] }) {
   return (
     <figure className="code-view">
       <figcaption className="code-view-bar">
@@ -21,7 +39,9 @@ export function DiffView({ title, before, after }: { title: string; before: stri
               <Fragment key={`${hunk.lines[0]?.before}-${hunk.lines[0]?.after}`}>
                 {hunk.hidden > 0 && (
                   <tr className="diff-hidden">
-                    <td colSpan={3}>{hunk.hidden} unchanged lines</td>
+                    <td colSpan={3}>
+                      {hunk.hidden === 1 ? '1 unchanged line' : `${hunk.hidden} unchanged lines`}
+                    </td>
                   </tr>
                 )}
                 {hunk.lines.map((line) => (

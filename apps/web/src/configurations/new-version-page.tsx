@@ -5,15 +5,17 @@ import { NotFoundPage } from '../not-found-page.tsx';
 import { byField, serverErrors } from '../server-error.ts';
 import { ErrorNotice } from '../ui/error-notice.tsx';
 import { TextField } from '../ui/field.tsx';
+import { Notice } from '../ui/notice.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
-import { ConfigurationEditor } from './configuration-editor.tsx';
+import { ConfigurationFields, textFields } from './configuration-fields.tsx';
 import {
   configurationQuery,
   createVersionMutation,
   type ConfigurationVersion,
 } from './configurations.queries.ts';
-import { DiffView } from './diff-view.tsx';
-import { useProblems } from './use-problems.ts';
+import { fromDraft, toDraft } from './text-draft.ts';
+import { changedParts } from './version-text.ts';
+import { VersionChanges } from './version-view.tsx';
 
 /** Writes the next version of a configuration, starting from the newest. */
 export function NewVersionPage() {
@@ -34,15 +36,17 @@ export function NewVersionPage() {
 
 function NewVersionForm({ name, latest }: { name: string; latest: ConfigurationVersion }) {
   const navigate = useNavigate();
-  const [body, setBody] = useState(latest.body);
+  const [draft, setDraft] = useState(() => toDraft(latest));
   const [comment, setComment] = useState('');
   const [{ fetching, error }, create] = useMutation(createVersionMutation);
-  const problems = useProblems(body);
-  const { fields, rest } = byField(error, ['body', 'comment']);
+  const { fields, rest } = byField(error, [...textFields, 'comment']);
+  const text = fromDraft(draft);
+  const changed = 'error' in text || changedParts(latest, text).length > 0;
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
-    const result = await create({ name, body, comment });
+    if ('error' in text) return;
+    const result = await create({ name, ...text, comment, parent: latest.version });
     if (!result.data) return;
     const { version } = result.data.createConfigurationVersion;
     await navigate(`/configurations/${name}?version=${version}&compare=${latest.version}`);
@@ -50,8 +54,14 @@ function NewVersionForm({ name, latest }: { name: string; latest: ConfigurationV
 
   return (
     <form className="form form-wide" onSubmit={(event) => void submit(event)}>
-      <ConfigurationEditor value={body} onChange={setBody} problems={problems} refusal={fields.body} />
-      <DiffView title={`Changes from v${latest.version}`} before={latest.body} after={body} />
+      <ConfigurationFields name={name} draft={draft} onChange={setDraft} errors={fields} />
+      {'error' in text ? (
+        <Notice tone="bad" role="status">
+          {text.error}
+        </Notice>
+      ) : (
+        <VersionChanges title={`Changes from v${latest.version}`} before={latest} after={text} />
+      )}
       <TextField
         label="Comment"
         value={comment}
@@ -61,7 +71,11 @@ function NewVersionForm({ name, latest }: { name: string; latest: ConfigurationV
       />
       <ErrorNotice errors={rest} />
       <div className="form-actions">
-        <button type="submit" className="button button-primary" disabled={fetching || body === latest.body}>
+        <button
+          type="submit"
+          className="button button-primary"
+          disabled={fetching || 'error' in text || !changed}
+        >
           Save new version
         </button>
         <span className="muted">No agent gets it before a rollout says so.</span>

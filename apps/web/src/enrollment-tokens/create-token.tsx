@@ -3,8 +3,8 @@ import { useMutation } from 'urql';
 import { byField } from '../server-error.ts';
 import { ErrorNotice } from '../ui/error-notice.tsx';
 import { Field, TextField } from '../ui/field.tsx';
-import { LabelEditor } from '../ui/label-editor.tsx';
-import { fromRows, type LabelRow } from '../ui/label-rows.ts';
+import { PairEditor } from '../ui/pair-editor.tsx';
+import { fromRows, type PairRow } from '../ui/pair-rows.ts';
 import { Notice } from '../ui/notice.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { createEnrollmentTokenMutation } from './enrollment-tokens.queries.ts';
@@ -29,10 +29,10 @@ export function CreateToken({
   const [name, setName] = useState('');
   const [days, setDays] = useState('');
   const [maxUses, setMaxUses] = useState('');
-  const [labels, setLabels] = useState<LabelRow[]>([]);
+  const [labels, setLabels] = useState<PairRow[]>([]);
   const [{ fetching, error }, create] = useMutation(createEnrollmentTokenMutation);
   const { fields, rest } = byField(error, ['name', 'expiresAt', 'maxUses', 'labels']);
-  const read = fromRows(labels);
+  const read = fromRows(labels, 'label');
   const labelError = 'error' in read ? read.error : fields.labels?.message;
 
   const submit = async (event: SubmitEvent) => {
@@ -42,7 +42,7 @@ export function CreateToken({
       name,
       expiresAt: days === '' ? null : new Date(Date.now() + Number(days) * dayMilliseconds).toISOString(),
       maxUses: maxUses === '' ? null : Number(maxUses),
-      labels: read.labels,
+      labels: read.pairs,
     });
     if (result.data) onCreated(result.data.createEnrollmentToken.token);
   };
@@ -90,7 +90,7 @@ export function CreateToken({
         </div>
         <div className="field">
           <strong>Labels for the agents it lets in</strong>
-          <LabelEditor rows={labels} onChange={setLabels} />
+          <PairEditor noun="label" rows={labels} onChange={setLabels} />
           {labelError && <Notice tone="bad">{labelError}</Notice>}
         </div>
         <ErrorNotice errors={rest} />

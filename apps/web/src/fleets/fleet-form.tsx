@@ -11,7 +11,7 @@ import { NameField } from '../ui/name-field.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { SelectField } from '../ui/select-field.tsx';
 import { putFleetMutation, type Fleet } from './fleets.queries.ts';
-import { SelectorField } from './selector-field.tsx';
+import { SelectorField } from '../agents/selector-field.tsx';
 
 const formFields = [
   'name',

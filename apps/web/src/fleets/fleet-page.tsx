@@ -17,6 +17,7 @@ import { PageHeader } from '../ui/page-header.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { deleteFleetMutation, fleetQuery, type Fleet } from './fleets.queries.ts';
 import { StableVersion } from './stable-version.tsx';
+import { VariablesPanel } from './variables-panel.tsx';
 
 const recentRollouts = 10;
 const signals = [...agentsSignals, ...rolloutsSignals];
@@ -76,6 +77,7 @@ function FleetSections({ fleet }: { fleet: Fleet }) {
           <ConfigurationCounts counts={fleet.counts} />
         </Panel>
       </div>
+      <VariablesPanel fleet={fleet} />
       <RecentRollouts fleet={fleet.name} />
     </>
   );

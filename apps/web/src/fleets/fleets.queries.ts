@@ -11,6 +11,10 @@ export interface Fleet {
   configuration: string | null;
   version: number | null;
   policy: Record<string, unknown>;
+  /** What the next rollout takes. */
+  variables: Record<string, string>;
+  /** What agents on the stable version have. */
+  stableVariables: Record<string, string>;
   agents: number;
   connected: number;
   counts: Partial<Record<ConfigurationStatus, number>>;
@@ -24,6 +28,8 @@ const fleetFields = `
   configuration
   version
   policy
+  variables
+  stableVariables
   agents
   connected
   counts
@@ -64,6 +70,18 @@ export const putFleetMutation = gql<
     putFleet(name: $name, selector: $selector, priority: $priority, configuration: $configuration, policy: $policy) {
       fleet { name }
       rollout { id }
+    }
+  }
+`);
+
+/** What is not given stays as it was. */
+export const putVariablesMutation = gql<
+  { putFleet: { fleet: { name: string } } },
+  { name: string; selector: string; variables: Record<string, string> }
+>(`
+  mutation PutVariables($name: String!, $selector: String!, $variables: JSON) {
+    putFleet(name: $name, selector: $selector, variables: $variables) {
+      fleet { name variables }
     }
   }
 `);

@@ -26,6 +26,7 @@ export function OverviewPage() {
 
 function OverviewSections({ overview }: { overview: Overview }) {
   const counts = Object.fromEntries(overview.configurationStatus.map(({ status, count }) => [status, count]));
+  const drifted = overview.drift.reduce((sum, { count }) => sum + count, 0);
   const isSetUp = overview.agents > 0 && overview.configurations > 0 && overview.fleets > 0;
   return (
     <>
@@ -44,6 +45,15 @@ function OverviewSections({ overview }: { overview: Overview }) {
           value={overview.unhealthy}
           tone={overview.unhealthy > 0 ? 'bad' : undefined}
         />
+        <Figure label="Drifted" value={drifted} to="/drift" tone={drifted > 0 ? 'warn' : undefined} />
+        {overview.withCredentials > 0 && (
+          <Figure
+            label="Credentials"
+            value={overview.withCredentials}
+            to={agentsPath({ finding: 'credentials' })}
+            tone="warn"
+          />
+        )}
         <Figure label="Fleets" value={overview.fleets} to="/fleets" />
         <Figure label="Configurations" value={overview.configurations} to="/configurations" />
       </dl>

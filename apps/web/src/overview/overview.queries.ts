@@ -1,5 +1,6 @@
 import { gql } from 'urql';
 import type { ConfigurationStatus } from '../agents/agent.ts';
+import type { DriftKind } from '../drift/drift.ts';
 import type { Signal } from '../live-query.ts';
 import type { RolloutSummary } from '../rollouts/rollout.ts';
 import { rolloutSummaryFields } from '../rollouts/rollouts.queries.ts';
@@ -9,7 +10,10 @@ export interface Overview {
   connected: number;
   disconnected: number;
   unhealthy: number;
+  /** Agents whose effective configuration held credentials. */
+  withCredentials: number;
   configurationStatus: { status: ConfigurationStatus; count: number }[];
+  drift: { kind: DriftKind; count: number }[];
   versions: { name: string; count: number }[];
   fleets: number;
   configurations: number;
@@ -23,7 +27,9 @@ export const overviewQuery = gql<{ overview: Overview }, Record<string, never>>(
       connected
       disconnected
       unhealthy
+      withCredentials
       configurationStatus { status count }
+      drift { kind count }
       versions { name count }
       fleets
       configurations

@@ -13,6 +13,7 @@ test('numbers are sent as numbers, amounts as text, "none" as null', () => {
     soakSeconds: ' 0 ',
     maxFailed: '2%',
     maxUnhealthy: '1',
+    jitterSeconds: 'automatic',
     onBreach: 'rollback',
   };
   expect(toPolicy(form)).toEqual({
@@ -21,6 +22,7 @@ test('numbers are sent as numbers, amounts as text, "none" as null', () => {
     soakSeconds: 0,
     maxFailed: '2%',
     maxUnhealthy: '1',
+    jitterSeconds: null,
     onBreach: 'rollback',
   });
 });
@@ -30,7 +32,14 @@ test('text that is no number goes to the server as it is, to be refused there', 
 });
 
 test('a policy survives the form', () => {
-  const policy = { waves: ['1', '100%'], perSecond: 5, maxUnhealthy: null, onBreach: 'pause' };
+  const policy = {
+    waves: ['1', '100%'],
+    perSecond: 5,
+    jitterSeconds: null,
+    maxUnhealthy: null,
+    onBreach: 'pause',
+    windows: [{ timezone: 'Europe/Berlin', days: ['sat'], start: '22:00', end: '06:00' }],
+  };
   expect(toPolicy(toForm(policy))).toEqual(policy);
 });
 
@@ -38,4 +47,11 @@ test("the fleet's policy comes before the server's defaults", () => {
   const defaults = policyDefaults({ soakSeconds: 300 });
   expect(defaults.soakSeconds).toBe('300');
   expect(defaults.waves).toBe('1, 10%, 50%, 100%');
+});
+
+test('"at any time" is not the same as the default', () => {
+  expect(toPolicy({ ...emptyPolicyForm, windows: [] })).toEqual({ windows: [] });
+  expect(policyDefaults({}).windows).toEqual([]);
+  const windows = [{ timezone: 'UTC', days: ['sun'], start: '01:00', end: '02:00' }];
+  expect(policyDefaults({ windows }).windows).toEqual(windows);
 });

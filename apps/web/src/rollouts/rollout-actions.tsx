@@ -44,7 +44,7 @@ export function RolloutActions({ rollout }: { rollout: RolloutDetail }) {
   return (
     <>
       {!asking && <ErrorNotice errors={errors} />}
-      {allowedOrders(rollout.state).map((what) => (
+      {allowedOrders(rollout).map((what) => (
         <button
           key={what}
           type="button"

@@ -1,9 +1,11 @@
 import { StatusChip } from '../ui/status-chip.tsx';
 import {
+  cohortTones,
   inWords,
   rolloutAgentTones,
   rolloutTones,
   waveTones,
+  type CohortState,
   type RolloutAgentState,
   type RolloutState,
   type WaveState,
@@ -19,4 +21,19 @@ export function WaveStateChip({ state }: { state: WaveState }) {
 
 export function RolloutAgentStateChip({ state }: { state: RolloutAgentState }) {
   return <StatusChip tone={rolloutAgentTones[state]}>{inWords(state)}</StatusChip>;
+}
+
+export function CohortStateChip({ state }: { state: CohortState }) {
+  return (
+    <StatusChip tone={cohortTones[state]}>{state === 'running' ? 'goes on' : inWords(state)}</StatusChip>
+  );
+}
+
+/** Agents that were away get their turn when they return. */
+export function CatchingUpChip({ halted }: { halted: boolean }) {
+  return halted ? (
+    <StatusChip tone="warn">catching up halted</StatusChip>
+  ) : (
+    <StatusChip tone="info">catching up</StatusChip>
+  );
 }

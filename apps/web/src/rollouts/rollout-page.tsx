@@ -1,9 +1,8 @@
 import { useMemo } from 'react';
-import { Link, useParams } from 'react-router';
+import { Link, useParams, useSearchParams } from 'react-router';
 import { useLiveQuery } from '../live-query.ts';
 import { NotFoundPage } from '../not-found-page.tsx';
 import { serverErrors } from '../server-error.ts';
-import { CountBar } from '../ui/count-bar.tsx';
 import { ErrorNotice } from '../ui/error-notice.tsx';
 import { KeyValues } from '../ui/key-values.tsx';
 import { Notice } from '../ui/notice.tsx';
@@ -11,12 +10,16 @@ import { PageHeader } from '../ui/page-header.tsx';
 import { Panel } from '../ui/panel.tsx';
 import type { Tone } from '../ui/status-chip.tsx';
 import { TimeAgo } from '../ui/time-ago.tsx';
-import { policyDefaults, type PolicyForm } from './policy.ts';
+import { windowText } from './maintenance-windows.ts';
+import { policyLabels, policyText } from './policy-form.tsx';
+import { policyDefaults } from './policy.ts';
 import { RolloutActions } from './rollout-actions.tsx';
-import { RolloutAgents } from './rollout-agents.tsx';
-import { RolloutStateChip, WaveStateChip } from './rollout-chips.tsx';
+import { readAgentState, RolloutAgents } from './rollout-agents.tsx';
+import { CatchingUpChip, RolloutStateChip } from './rollout-chips.tsx';
+import { RolloutCohorts, RolloutProgress } from './rollout-progress.tsx';
 import { RolloutTimeline } from './rollout-timeline.tsx';
-import { countSegments, type RolloutDetail, type RolloutState, type Wave } from './rollout.ts';
+import { waitsFor } from './rollout-waits.ts';
+import type { RolloutDetail, RolloutState } from './rollout.ts';
 import { rolloutQuery, rolloutSignals } from './rollouts.queries.ts';
 import './rollout-page.css';
 
@@ -24,7 +27,8 @@ import './rollout-page.css';
 export function RolloutPage() {
   const { id = '' } = useParams();
   const signals = useMemo(() => rolloutSignals(id), [id]);
-  const { data, error } = useLiveQuery(rolloutQuery, { id }, signals);
+  const [params] = useSearchParams();
+  const { data, error } = useLiveQuery(rolloutQuery, { id, agentState: readAgentState(params) }, signals);
   const errors = serverErrors(error);
   if (errors.some(({ code }) => code === 'unknown-rollout') || (data && !data.rollout)) {
     return <NotFoundPage what="rollout" />;
@@ -47,8 +51,10 @@ function RolloutSections({ rollout }: { rollout: RolloutDetail }) {
         actions={<RolloutActions rollout={rollout} />}
       >
         <RolloutStateChip state={state} />
+        {rollout.catchingUp && <CatchingUpChip halted={rollout.halted} />}
         <span>
-          started <TimeAgo at={rollout.createdAt} /> by {rollout.createdBy}
+          {state === 'scheduled' ? 'made' : 'started'} <TimeAgo at={rollout.createdAt} /> by{' '}
+          {rollout.createdBy}
         </span>
         {rollout.finishedAt && (
           <span>
@@ -61,15 +67,16 @@ function RolloutSections({ rollout }: { rollout: RolloutDetail }) {
           <p>{rollout.reason}</p>
         </Notice>
       )}
+      <WaitsNote rollout={rollout} />
       <div className="rollout-columns">
-        <Panel title="Progress">
-          <CountBar label="All agents" segments={countSegments(rollout.counts)} />
-          <Waves waves={rollout.waves} />
-        </Panel>
-        <RolloutTimeline events={rollout.events} />
+        <div className="stack">
+          <RolloutProgress rollout={rollout} />
+          <PolicyPanel rollout={rollout} />
+        </div>
+        <RolloutTimeline events={rollout.events} cohorts={rollout.cohorts} />
       </div>
-      <RolloutAgents agents={rollout.agents} />
-      <PolicyPanel rollout={rollout} />
+      <RolloutCohorts rollout={rollout} />
+      <RolloutAgents rollout={rollout} />
     </>
   );
 }
@@ -80,35 +87,23 @@ function reasonTone(state: RolloutState): Tone {
   return 'idle';
 }
 
-function Waves({ waves }: { waves: Wave[] }) {
-  if (waves.length === 0)
-    return <p className="muted">The fleet had no agents: there was nothing to wait for.</p>;
+/** What it waits for. */
+function WaitsNote({ rollout }: { rollout: RolloutDetail }) {
+  const waits = waitsFor(rollout);
+  if (!waits) return null;
   return (
-    <ol className="waves" aria-label="Waves">
-      {waves.map(({ index, size, state, counts }) => (
-        <li key={index}>
-          <div className="row">
-            <strong>Wave {index + 1}</strong>
-            <span className="muted">{size === 1 ? '1 agent' : `${size.toLocaleString()} agents`}</span>
-            <WaveStateChip state={state} />
-          </div>
-          <CountBar label={`Wave ${index + 1}`} segments={countSegments(counts)} />
-        </li>
-      ))}
-    </ol>
+    <Notice tone="info" role="status">
+      <p>
+        {waits.text}
+        {waits.until !== null && (
+          <>
+            : <TimeAgo at={waits.until} /> ({new Date(waits.until).toLocaleString()}).
+          </>
+        )}
+      </p>
+    </Notice>
   );
 }
-
-const policyLabels: [keyof PolicyForm, string][] = [
-  ['waves', 'Waves'],
-  ['perSecond', 'Agents per second'],
-  ['applyDeadlineSeconds', 'Apply deadline (s)'],
-  ['soakSeconds', 'Soak time (s)'],
-  ['maxFailed', 'Failed tolerated'],
-  ['maxUnhealthy', 'Unhealthy tolerated'],
-  ['maxDisconnected', 'Disconnected tolerated'],
-  ['onBreach', 'On breach'],
-];
 
 function PolicyPanel({ rollout }: { rollout: RolloutDetail }) {
   const policy = policyDefaults(rollout.policy);
@@ -128,7 +123,11 @@ function PolicyPanel({ rollout }: { rollout: RolloutDetail }) {
               {rollout.configuration} v{rollout.version}
             </Link>,
           ],
-          ...policyLabels.map(([field, label]): [string, string] => [label, policy[field]]),
+          ...policyLabels.map(({ field, label }): [string, string] => [
+            label,
+            policyText(field, policy[field]),
+          ]),
+          ['Maintenance windows', policy.windows.map(windowText).join('; ') || 'at any time'],
         ]}
       />
     </Panel>

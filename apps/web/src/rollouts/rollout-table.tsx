@@ -2,7 +2,7 @@ import { Link } from 'react-router';
 import { CountBar } from '../ui/count-bar.tsx';
 import { DataTable, type Column } from '../ui/data-table.tsx';
 import { TimeAgo } from '../ui/time-ago.tsx';
-import { RolloutStateChip } from './rollout-chips.tsx';
+import { CatchingUpChip, RolloutStateChip } from './rollout-chips.tsx';
 import { countSegments, type RolloutSummary } from './rollout.ts';
 
 const columns: Column<RolloutSummary>[] = [
@@ -14,7 +14,19 @@ const columns: Column<RolloutSummary>[] = [
       </Link>
     ),
   },
-  { header: 'State', cell: ({ state }) => <RolloutStateChip state={state} /> },
+  {
+    header: 'State',
+    cell: ({ state, catchingUp, halted }) => (
+      <>
+        <RolloutStateChip state={state} />
+        {catchingUp && (
+          <span className="cell-sub">
+            <CatchingUpChip halted={halted} />
+          </span>
+        )}
+      </>
+    ),
+  },
   {
     header: 'Wave',
     cell: ({ wave, waves }) =>

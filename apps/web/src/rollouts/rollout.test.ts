@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { allowedOrders, countSegments, detailText, inWords, type RolloutState } from './rollout.ts';
+import { allowedOrders, cohortText, countSegments, inWords, type RolloutState } from './rollout.ts';
 
 test.each<[RolloutState, string[]]>([
   ['scheduled', ['abort']],
@@ -11,7 +11,7 @@ test.each<[RolloutState, string[]]>([
   ['aborted', []],
   ['replaced', []],
 ])('a rollout that is %s takes %j', (state, orders) => {
-  expect(allowedOrders(state)).toEqual(orders);
+  expect(allowedOrders({ state, halted: false })).toEqual(orders);
 });
 
 test('states read as words', () => {
@@ -27,9 +27,15 @@ test('counts that are missing are none', () => {
   ]);
 });
 
-test('details of an event read as a list', () => {
-  expect(detailText({ wave: 1, reason: '', soakSeconds: 0, at: null, counts: { failed: 1 } })).toBe(
-    'wave 2, soak seconds 0',
-  );
-  expect(detailText({})).toBe('');
+test('catching up that halted at a gate can go on', () => {
+  expect(allowedOrders({ state: 'completed', halted: true })).toEqual(['resume']);
+});
+
+test.each([
+  [{ type: 'otelcol', version: '0.149.0', os: 'linux', arch: 'amd64' }, 'otelcol 0.149.0 linux/amd64'],
+  [{ type: 'otelcol', version: '', os: '', arch: 'arm64' }, 'otelcol arm64'],
+  [{ type: '', version: '', os: '', arch: '' }, 'agents that do not say what they are'],
+  [{ type: null, version: null, os: null, arch: null }, 'the smaller cohorts'],
+])('the cohort %j reads "%s"', (traits, text) => {
+  expect(cohortText(traits)).toBe(text);
 });

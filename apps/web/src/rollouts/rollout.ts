@@ -5,7 +5,7 @@ export type RolloutState =
   'scheduled' | 'running' | 'paused' | 'completed' | 'rollingBack' | 'rolledBack' | 'aborted' | 'replaced';
 
 export type RolloutAgentState =
-  'waiting' | 'offered' | 'applied' | 'failed' | 'deferred' | 'quarantined' | 'rolledBack';
+  'waiting' | 'offered' | 'applied' | 'failed' | 'deferred' | 'quarantined' | 'rolledBack' | 'stopped';
 export type RolloutCounts = Partial<Record<RolloutAgentState, number>>;
 
 /** A rollout as lists show it. */
@@ -19,6 +19,10 @@ export interface RolloutSummary {
   wave: number;
   waves: { index: number; size: number; state: WaveState }[];
   counts: RolloutCounts;
+  /** Completed, and agents that were away still get their turn. */
+  catchingUp: boolean;
+  /** Catching up stopped at a gate. */
+  halted: boolean;
   createdAt: string;
   createdBy: string;
   finishedAt: string | null;
@@ -31,12 +35,35 @@ export interface Wave {
   size: number;
   state: WaveState;
   counts: RolloutCounts;
+  cohorts: { cohort: number; size: number; counts: RolloutCounts }[];
 }
+
+/** Agents of the same kind: likely to fail together. */
+export interface Cohort extends CohortTraits {
+  /** Its number in this rollout. */
+  cohort: number;
+  size: number;
+  state: CohortState;
+  /** Why it stopped. */
+  reason: string;
+  counts: RolloutCounts;
+}
+
+/** What the agents of a cohort are; all four null: everybody that is in no other one. */
+export interface CohortTraits {
+  type: string | null;
+  version: string | null;
+  os: string | null;
+  arch: string | null;
+}
+
+export type CohortState = 'running' | 'stopped' | 'rolledBack';
 
 export interface RolloutAgent {
   uid: string;
   name: string;
   wave: number;
+  cohort: number;
   state: RolloutAgentState;
   error: string;
   offeredAt: string | null;
@@ -53,6 +80,12 @@ export interface RolloutEvent {
 export interface RolloutDetail extends RolloutSummary {
   policy: Record<string, unknown>;
   waves: Wave[];
+  /** The largest first. */
+  cohorts: Cohort[];
+  /** When it was to start; null: at once. */
+  startAt: string | null;
+  /** When offers go on that a window, the pace or the start holds back. */
+  waitsUntil: string | null;
   agents: RolloutAgent[];
   events: RolloutEvent[];
 }
@@ -70,9 +103,9 @@ const orders: Record<RolloutState, RolloutOrder[]> = {
   replaced: [],
 };
 
-/** What a person may ask of a rollout in this state. */
-export function allowedOrders(state: RolloutState): RolloutOrder[] {
-  return orders[state];
+/** What a person may ask of a rollout as it stands. */
+export function allowedOrders({ state, halted }: Pick<RolloutSummary, 'state' | 'halted'>): RolloutOrder[] {
+  return halted ? ['resume'] : orders[state];
 }
 
 export const rolloutTones: Record<RolloutState, Tone> = {
@@ -101,8 +134,22 @@ export const rolloutAgentTones: Record<RolloutAgentState, Tone> = {
   quarantined: 'bad',
   rolledBack: 'warn',
   deferred: 'warn',
+  stopped: 'warn',
   waiting: 'idle',
 };
+
+export const cohortTones: Record<CohortState, Tone> = {
+  running: 'info',
+  stopped: 'bad',
+  rolledBack: 'bad',
+};
+
+/** A cohort as people say it: "otelcol 0.149.0 linux/amd64". */
+export function cohortText({ type, version, os, arch }: CohortTraits): string {
+  if (type === null) return 'the smaller cohorts';
+  const platform = [os, arch].filter(Boolean).join('/');
+  return [type, version, platform].filter(Boolean).join(' ') || 'agents that do not say what they are';
+}
 
 /** Counts in the order of the tones above. */
 export function countSegments(counts: RolloutCounts): Segment[] {
@@ -121,10 +168,7 @@ export function inWords(name: string): string {
   );
 }
 
-/** What an event says beyond its kind: "wave 2, agents 3". Waves count from 1 here; nested values are left out. */
-export function detailText(detail: Record<string, unknown>): string {
-  return Object.entries(detail)
-    .filter(([, value]) => value !== '' && typeof value !== 'object')
-    .map(([key, value]) => `${inWords(key)} ${key === 'wave' ? Number(value) + 1 : String(value)}`)
-    .join(', ');
+/** "1 agent", "1,200 agents". */
+export function agentsText(count: number): string {
+  return count === 1 ? '1 agent' : `${count.toLocaleString()} agents`;
 }

@@ -1,6 +1,13 @@
 import { gql } from 'urql';
 import type { Signal } from '../live-query.ts';
-import type { RolloutDetail, RolloutOrder, RolloutState, RolloutSummary } from './rollout.ts';
+import type { BlastRadius } from './blast-radius.ts';
+import type {
+  RolloutAgentState,
+  RolloutDetail,
+  RolloutOrder,
+  RolloutState,
+  RolloutSummary,
+} from './rollout.ts';
 
 export const rolloutSummaryFields = `
   id
@@ -12,6 +19,8 @@ export const rolloutSummaryFields = `
   wave
   waves { index size state }
   counts
+  catchingUp
+  halted
   createdAt
   createdBy
   finishedAt
@@ -29,8 +38,11 @@ export const rolloutsQuery = gql<
   }
 `);
 
-export const rolloutQuery = gql<{ rollout: RolloutDetail | null }, { id: string }>(`
-  query Rollout($id: ID!) {
+export const rolloutQuery = gql<
+  { rollout: RolloutDetail | null },
+  { id: string; agentState: RolloutAgentState | null }
+>(`
+  query Rollout($id: ID!, $agentState: String) {
     rollout(id: $id) {
       id
       fleet
@@ -40,12 +52,17 @@ export const rolloutQuery = gql<{ rollout: RolloutDetail | null }, { id: string 
       reason
       policy
       wave
-      waves { index size state counts }
+      waves { index size state counts cohorts { cohort size counts } }
+      cohorts { cohort type version os arch size state reason counts }
       counts
+      startAt
+      waitsUntil
+      catchingUp
+      halted
       createdAt
       createdBy
       finishedAt
-      agents(limit: 200) { uid name wave state error offeredAt settledAt }
+      agents(limit: 200, state: $agentState) { uid name wave cohort state error offeredAt settledAt }
       events { at actor kind detail }
     }
   }
@@ -65,12 +82,55 @@ export function rolloutSignals(id: string): Signal[] {
   return [{ query: rolloutChanged, variables: { id } }];
 }
 
+/** What goes where, and how. */
+export interface RolloutPlan {
+  fleet: string;
+  configuration: string;
+  version: number;
+  policy: Record<string, unknown>;
+}
+
+export const previewRolloutQuery = gql<{ previewRollout: BlastRadius }, RolloutPlan>(`
+  query PreviewRollout($fleet: String!, $configuration: String!, $version: Int!, $policy: JSON) {
+    previewRollout(fleet: $fleet, configuration: $configuration, version: $version, policy: $policy) {
+      agents
+      touched
+      waves
+      changes {
+        from
+        to
+        agents
+        sample
+        cohorts { type version os arch agents }
+        diff
+        added
+        removed
+      }
+      more { changes agents }
+      skipped { reason detail agents sample }
+    }
+  }
+`);
+
+/** `startAt` is RFC 3339; null: at once. */
 export const startRolloutMutation = gql<
   { startRollout: { id: string } },
-  { fleet: string; configuration: string; version: number; policy: Record<string, unknown> }
+  RolloutPlan & { startAt: string | null }
 >(`
-  mutation StartRollout($fleet: String!, $configuration: String!, $version: Int!, $policy: JSON) {
-    startRollout(fleet: $fleet, configuration: $configuration, version: $version, policy: $policy) { id }
+  mutation StartRollout(
+    $fleet: String!
+    $configuration: String!
+    $version: Int!
+    $policy: JSON
+    $startAt: DateTime
+  ) {
+    startRollout(
+      fleet: $fleet
+      configuration: $configuration
+      version: $version
+      policy: $policy
+      startAt: $startAt
+    ) { id }
   }
 `);
 

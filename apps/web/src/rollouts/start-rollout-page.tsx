@@ -6,12 +6,18 @@ import { fleetsQuery, type Fleet } from '../fleets/fleets.queries.ts';
 import { byField, serverErrors } from '../server-error.ts';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { ErrorNotice } from '../ui/error-notice.tsx';
+import { TextField } from '../ui/field.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { SelectField } from '../ui/select-field.tsx';
+import { BlastRadiusPanel } from './blast-radius-panel.tsx';
+import { canStart } from './blast-radius.ts';
 import { PolicyFields } from './policy-form.tsx';
 import { emptyPolicyForm, policyDefaults, policyFields, toPolicy } from './policy.ts';
 import { startRolloutMutation } from './rollouts.queries.ts';
+import { useBlastRadius } from './use-blast-radius.ts';
+
+const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** Starts a rollout; fleet, configuration and version may come with the URL. */
 export function StartRolloutPage() {
@@ -42,6 +48,7 @@ const formFields = [
   'fleet',
   'configuration',
   'version',
+  'startAt',
   ...policyFields.map((field) => `policy.${field}` as const),
 ] as const;
 
@@ -58,20 +65,27 @@ function StartRolloutForm({
   const [configurationName, setConfigurationName] = useState(params.get('configuration') ?? '');
   const [version, setVersion] = useState(params.get('version') ?? '');
   const [policy, setPolicy] = useState(emptyPolicyForm);
+  const [startAt, setStartAt] = useState('');
   const [{ fetching, error }, start] = useMutation(startRolloutMutation);
-  const { fields, rest } = byField(error, formFields);
   const fleet = fleets.find(({ name }) => name === fleetName);
   const configuration = configurations.find(({ name }) => name === configurationName);
   const chosenVersion = version || String(configuration?.latest.version ?? '');
 
+  const plan = {
+    fleet: fleetName,
+    configuration: configurationName,
+    version: Number(chosenVersion),
+    policy: toPolicy(policy),
+  };
+  const isComplete = fleet !== undefined && configuration !== undefined && chosenVersion !== '';
+  const preview = useBlastRadius(isComplete ? plan : null);
+  const mayStart = preview.error === undefined && (preview.radius === null || canStart(preview.radius));
+  const { fields, rest } = byField(error ?? preview.error, formFields);
+
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
-    const result = await start({
-      fleet: fleetName,
-      configuration: configurationName,
-      version: Number(chosenVersion),
-      policy: toPolicy(policy),
-    });
+    const at = startAt === '' ? null : new Date(startAt).toISOString();
+    const result = await start({ ...plan, startAt: at });
     if (result.data) await navigate(`/rollouts/${result.data.startRollout.id}`);
   };
 
@@ -106,6 +120,14 @@ function StartRolloutForm({
           onChange={setVersion}
           error={fields.version?.message}
         />
+        <TextField
+          label="Start at"
+          type="datetime-local"
+          value={startAt}
+          onChange={setStartAt}
+          error={fields.startAt?.message}
+          hint={`Empty: at once. By the clock of this browser, ${timezone}.`}
+        />
       </div>
       <Panel
         title="Policy"
@@ -124,9 +146,14 @@ function StartRolloutForm({
           <Link to={`/rollouts/${fleet.rollout.id}`}>Look at it</Link>
         </p>
       )}
+      {isComplete && !preview.error && <BlastRadiusPanel radius={preview.radius} later={startAt !== ''} />}
       <ErrorNotice errors={rest} />
       <div className="form-actions">
-        <button type="submit" className="button button-primary" disabled={fetching}>
+        <button
+          type="submit"
+          className="button button-primary"
+          disabled={fetching || preview.counting || !mayStart}
+        >
           Start rollout
         </button>
       </div>

@@ -3,10 +3,11 @@ import type { ServerError } from '../server-error.ts';
 import { ErrorNotice } from './error-notice.tsx';
 import './confirm-dialog.css';
 
-/** Asks before something that cannot be undone. Mounted while open; Escape and Cancel close it. */
+/** Asks before something is done. Mounted while open; Escape and Cancel close it. */
 export function ConfirmDialog({
   title,
   action,
+  tone = 'danger',
   busy,
   errors,
   onConfirm,
@@ -16,6 +17,8 @@ export function ConfirmDialog({
   title: string;
   /** The confirming button's text: what will be done, to what. */
   action: string;
+  /** `danger`: it cannot be undone. */
+  tone?: 'danger' | 'primary';
   busy: boolean;
   errors: ServerError[];
   onConfirm: () => void;
@@ -35,7 +38,7 @@ export function ConfirmDialog({
         <button type="button" className="button" onClick={onCancel}>
           Cancel
         </button>
-        <button type="button" className="button button-danger" disabled={busy} onClick={onConfirm}>
+        <button type="button" className={`button button-${tone}`} disabled={busy} onClick={onConfirm}>
           {action}
         </button>
       </div>

@@ -3,24 +3,34 @@ import type { Problem, ServerError } from '../server-error.ts';
 import { ErrorNotice } from '../ui/error-notice.tsx';
 import { caretOffset } from './caret.ts';
 import { ProblemList } from './problem-list.tsx';
-import './configuration-editor.css';
+import './yaml-field.css';
 
 /** Lines kept above the one a problem is in. */
 const linesAbove = 4;
 
 /** A text field for YAML with line numbers and what is wrong in the text. */
-export function ConfigurationEditor({
+export function YamlField({
+  label,
   value,
   onChange,
   problems: checked,
   refusal,
+  rendered = false,
+  required = false,
+  short = false,
 }: {
+  label: string;
   value: string;
   onChange: (value: string) => void;
   /** Null: not checked yet. */
   problems: Problem[] | null;
   /** Why the text could not be saved. */
-  refusal: ServerError | undefined;
+  refusal?: ServerError | undefined;
+  /** Problems of single agents are placed in what they get, where lines may differ from these. */
+  rendered?: boolean;
+  required?: boolean;
+  /** One of several on the page, which only speaks up when something is wrong. */
+  short?: boolean;
 }) {
   const problems = checked ?? refusal?.problems ?? null;
   const id = useId();
@@ -39,9 +49,12 @@ export function ConfigurationEditor({
 
   return (
     <div className="field">
-      <label htmlFor={id}>Configuration (YAML)</label>
-      <div className="editor" ref={scroller}>
-        <Gutter lines={lines} problems={problems ?? []} />
+      <label htmlFor={id}>{label}</label>
+      <div className={short ? 'editor editor-short' : 'editor'} ref={scroller}>
+        <Gutter
+          lines={lines}
+          problems={(problems ?? []).filter((problem) => !rendered || problem.agentCount === null)}
+        />
         <textarea
           id={id}
           ref={textarea}
@@ -53,14 +66,16 @@ export function ConfigurationEditor({
           spellCheck={false}
           autoCapitalize="off"
           autoComplete="off"
-          required
+          required={required}
           value={value}
           onChange={(event) => onChange(event.target.value)}
         />
       </div>
       <div id={`${id}-problems`} className="stack">
         {refusal && !isMended(refusal, checked) && <ErrorNotice errors={[refusal]} />}
-        <ProblemList problems={problems} onSelect={goTo} />
+        {(!short || (problems && problems.length > 0)) && (
+          <ProblemList problems={problems} rendered={rendered} onSelect={goTo} />
+        )}
       </div>
     </div>
   );

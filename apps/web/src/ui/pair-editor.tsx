@@ -1,6 +1,6 @@
 import { Breakable } from './breakable.tsx';
-import type { LabelRow } from './label-rows.ts';
-import './label-editor.css';
+import type { PairRow } from './pair-rows.ts';
+import './pair-editor.css';
 
 /** Labels to read. */
 export function Labels({ labels }: { labels: Record<string, string> }) {
@@ -17,34 +17,46 @@ export function Labels({ labels }: { labels: Record<string, string> }) {
   );
 }
 
-/** Labels to change, a row each. */
-export function LabelEditor({ rows, onChange }: { rows: LabelRow[]; onChange: (rows: LabelRow[]) => void }) {
+const examples = { label: ['env', 'prod'], variable: ['endpoint', 'otel.example:4317'] } as const;
+
+/** Labels or variables to change, a row each. */
+export function PairEditor({
+  noun,
+  rows,
+  onChange,
+}: {
+  noun: keyof typeof examples;
+  rows: PairRow[];
+  onChange: (rows: PairRow[]) => void;
+}) {
+  const title = noun === 'label' ? 'Label' : 'Variable';
+  const [exampleName, exampleValue] = examples[noun];
   const nextId = Math.max(-1, ...rows.map(({ id }) => id)) + 1;
-  const edit = (id: number, change: Partial<LabelRow>) =>
+  const edit = (id: number, change: Partial<PairRow>) =>
     onChange(rows.map((row) => (row.id === id ? { ...row, ...change } : row)));
 
   return (
-    <div className="label-editor" role="group" aria-label="Labels">
+    <div className="pair-editor" role="group" aria-label={`${title}s`}>
       {rows.map((row) => (
-        <div key={row.id} className="label-editor-row">
+        <div key={row.id} className="pair-editor-row">
           <input
             className="input mono"
-            aria-label="Label name"
-            placeholder="env"
+            aria-label={`${title} name`}
+            placeholder={exampleName}
             value={row.name}
             onChange={(event) => edit(row.id, { name: event.target.value })}
           />
           <input
             className="input mono"
-            aria-label="Label value"
-            placeholder="prod"
+            aria-label={`${title} value`}
+            placeholder={exampleValue}
             value={row.value}
             onChange={(event) => edit(row.id, { value: event.target.value })}
           />
           <button
             type="button"
             className="button button-small"
-            aria-label={`Remove label ${row.name}`}
+            aria-label={`Remove ${noun} ${row.name}`}
             onClick={() => onChange(rows.filter(({ id }) => id !== row.id))}
           >
             Remove
@@ -57,7 +69,7 @@ export function LabelEditor({ rows, onChange }: { rows: LabelRow[]; onChange: (r
           className="button button-small"
           onClick={() => onChange([...rows, { id: nextId, name: '', value: '' }])}
         >
-          Add label
+          Add {noun}
         </button>
       </div>
     </div>

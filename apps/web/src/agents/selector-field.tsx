@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react';
 import { useQuery } from 'urql';
-import { agentTitle } from '../agents/agent.ts';
-import { matchingAgentsQuery } from '../agents/agents.queries.ts';
-import { SelectorError } from '../agents/selector-error.tsx';
+import { agentTitle } from './agent.ts';
+import { matchingAgentsQuery } from './agents.queries.ts';
+import { SelectorError } from './selector-error.tsx';
 import { byField, type ServerError } from '../server-error.ts';
 import { TextField } from '../ui/field.tsx';
 
@@ -10,10 +10,12 @@ const typingMilliseconds = 400;
 
 /** A selector, with the agents it matches counted while it is typed. */
 export function SelectorField({
+  label = 'Selector',
   value,
   onChange,
   error,
 }: {
+  label?: string;
   value: string;
   onChange: (value: string) => void;
   error: ServerError | undefined;
@@ -29,7 +31,7 @@ export function SelectorField({
 
   return (
     <TextField
-      label="Selector"
+      label={label}
       className="mono"
       placeholder="env=prod,region in (eu-1,us-1),!canary"
       spellCheck={false}

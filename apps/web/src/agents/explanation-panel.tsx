@@ -1,0 +1,165 @@
+import { useMemo } from 'react';
+import { Link } from 'react-router';
+import { useLiveQuery } from '../live-query.ts';
+import { serverErrors } from '../server-error.ts';
+import { CodeView } from '../ui/code-view.tsx';
+import { DataTable, type Column } from '../ui/data-table.tsx';
+import { ErrorNotice } from '../ui/error-notice.tsx';
+import { Notice } from '../ui/notice.tsx';
+import { Panel } from '../ui/panel.tsx';
+import { StatusChip } from '../ui/status-chip.tsx';
+import { versionText } from './agent.ts';
+import { agentSignals, explanationQuery } from './agents.queries.ts';
+import type { ExplainedConfiguration, ExplainedFleet, ExplainedOverlay } from './explanation.ts';
+import './explanation-panel.css';
+
+/** Why the agent gets what it gets: fleets, overlays, variables, and the text that comes of them. */
+export function ExplanationPanel({ uid }: { uid: string }) {
+  const signals = useMemo(() => agentSignals(uid), [uid]);
+  const { data, error } = useLiveQuery(explanationQuery, { uid }, signals);
+  const explanation = data?.agent?.explanation;
+  return (
+    <Panel title="Why this configuration?">
+      <ErrorNotice errors={serverErrors(error)} />
+      {explanation && (
+        <>
+          <p>{explanation.why}</p>
+          {explanation.fleets.length > 0 && (
+            <DataTable
+              label="Fleets that match"
+              columns={fleetColumns}
+              rows={explanation.fleets}
+              rowKey={({ name }) => name}
+            />
+          )}
+          {explanation.configuration ? (
+            <Rendering configuration={explanation.configuration} />
+          ) : (
+            <p className="muted">Nothing is assigned to this agent.</p>
+          )}
+        </>
+      )}
+    </Panel>
+  );
+}
+
+const fleetColumns: Column<ExplainedFleet>[] = [
+  { header: 'Fleet', cell: ({ name }) => <Link to={`/fleets/${name}`}>{name}</Link> },
+  { header: 'Priority', cell: ({ priority }) => priority, kind: 'number' },
+  { header: 'Wins', cell: ({ wins }) => wins && <StatusChip tone="ok">wins</StatusChip> },
+  { header: 'Selector', cell: ({ selector }) => <code>{selector || 'every agent'}</code>, kind: 'text' },
+];
+
+function Rendering({ configuration }: { configuration: ExplainedConfiguration }) {
+  const { overlays, variables, files, error, hash, targetHash } = configuration;
+  return (
+    <>
+      <p>
+        <Source configuration={configuration} />
+        {hash !== null && hash === targetHash && ' The text below is what the agent is to have.'}
+      </p>
+      <Difference configuration={configuration} />
+      {overlays.length > 0 && (
+        <div className="explained">
+          <h3>Overlays, in the order they are merged</h3>
+          <ol>
+            {overlays.map((overlay) => (
+              <li key={overlay.index}>
+                <OverlayChip overlay={overlay} />
+                <span>
+                  Overlay {overlay.index + 1} of the {overlay.file ? <code>{overlay.file}</code> : 'body'} for{' '}
+                  {overlay.selector ? <code>{overlay.selector}</code> : 'every agent'}
+                </span>
+              </li>
+            ))}
+          </ol>
+        </div>
+      )}
+      {variables.length > 0 && <Variables variables={variables} />}
+      {error !== null && (
+        <Notice tone="bad" title="It cannot be rendered for this agent">
+          <pre>{error}</pre>
+        </Notice>
+      )}
+      {files && <RenderedText files={files} />}
+    </>
+  );
+}
+
+function Source({ configuration }: { configuration: ExplainedConfiguration }) {
+  const { name, version, source, rollout } = configuration;
+  return (
+    <>
+      <Link to={`/configurations/${name}?version=${version}`}>{versionText({ name, version })}</Link>{' '}
+      {source === 'rollout' && rollout !== null ? (
+        <>
+          comes from a <Link to={`/rollouts/${rollout}`}>rollout</Link>.
+        </>
+      ) : (
+        'is the stable version of the fleet.'
+      )}
+    </>
+  );
+}
+
+/** Does what is rendered now differ from what the agent was given? */
+function Difference({ configuration: { hash, targetHash } }: { configuration: ExplainedConfiguration }) {
+  if (hash === null || hash === targetHash) return null;
+  if (targetHash === null) {
+    return (
+      <Notice tone="info">
+        <p>The text below has not been given to the agent yet.</p>
+      </Notice>
+    );
+  }
+  return (
+    <Notice tone="warn" title="The text below differs from the target">
+      <p>
+        The agent, a label or a variable has changed since the target was set. The agent gets the new text at
+        the pace of its fleet.
+      </p>
+    </Notice>
+  );
+}
+
+function OverlayChip({ overlay }: { overlay: ExplainedOverlay }) {
+  return overlay.applied ? (
+    <StatusChip tone="ok">applied</StatusChip>
+  ) : (
+    <StatusChip tone="idle">does not match</StatusChip>
+  );
+}
+
+const variableColumns: Column<{ name: string; value: string | null }>[] = [
+  { header: 'Variable', cell: ({ name }) => <code>{name}</code> },
+  {
+    header: 'Value',
+    cell: ({ value }) => (value === null ? <span className="muted">has none</span> : <code>{value}</code>),
+    kind: 'text',
+  },
+];
+
+function Variables({ variables }: { variables: ExplainedConfiguration['variables'] }) {
+  return (
+    <DataTable
+      label="Variables the templates read"
+      columns={variableColumns}
+      rows={variables}
+      rowKey={({ name }) => name}
+    />
+  );
+}
+
+function RenderedText({ files }: { files: Record<string, string> }) {
+  const entries = Object.entries(files);
+  return (
+    <details className="rendered-text">
+      <summary>Rendered text{entries.length > 1 && ` (${entries.length} files)`}</summary>
+      <div className="stack">
+        {entries.map(([name, text]) => (
+          <CodeView key={name} title={name || 'configuration'} text={text} />
+        ))}
+      </div>
+    </details>
+  );
+}
