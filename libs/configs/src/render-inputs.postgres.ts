@@ -58,7 +58,7 @@ export async function inputGroups(
       : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid) join agents on agents.uid = asked.uid
           join agent_states s on s.uid = agents.uid`;
   const { rows } = await sql<{ inputs: unknown[]; uids: Buffer; hashes: Buffer }>`
-    -- materialized, so that what is sorted are these few bytes and not the rows they come from
+    -- materialized, so that these few bytes are grouped and not the rows they come from
     with asked_for as materialized (
       select agents.uid, jsonb_build_array(${sql.join(columns)}) as inputs,
         render_inputs(
@@ -66,9 +66,8 @@ export async function inputGroups(
           ${fleet.name}, ${JSON.stringify(fleet.variables)}::jsonb) as hash
       from ${from}
     )
-    select inputs, string_agg(uuid_send(uid), '' order by uid) as uids,
-      string_agg(uuid_send(hash), '' order by uid) as hashes
-    from asked_for group by inputs`.execute(db);
+    select inputs, string_agg(uuid_send(uid), '') as uids, string_agg(uuid_send(hash), '') as hashes
+    from asked_for group by inputs order by inputs`.execute(db);
   return rows.map(({ inputs, uids, hashes }) => ({
     values: toValues(read, inputs, fleet),
     overlays: compiled.overlays.flatMap((_selector, index) => (inputs[read.length + index] ? [index] : [])),
