@@ -6,9 +6,11 @@ import { startFloor } from './floor.ts';
 import { startMuster } from './muster.ts';
 import { readBenchOptions, usage, type BenchOptions } from './options.ts';
 import { bus } from './own/bus.ts';
+import { desiredState } from './own/desired-state.ts';
 import { ingest } from './own/ingest.ts';
 import { multiplexed } from './own/multiplexed.ts';
 import type { OwnFigure } from './own/own-figure.ts';
+import { rollouts } from './own/rollouts.ts';
 import { scale } from './own/scale.ts';
 import { tls } from './own/tls.ts';
 import { startPlain } from './plain.ts';
@@ -16,7 +18,15 @@ import { rowsOf, table, type RunResult } from './results.ts';
 import { chosenStages, runSeries, say, usualSession } from './run.ts';
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
-const own: Record<string, OwnFigure> = { bus, tls, multiplexed, scale, ingest };
+const own: Record<string, OwnFigure> = {
+  bus,
+  tls,
+  multiplexed,
+  scale,
+  ingest,
+  'desired-state': desiredState,
+  rollouts,
+};
 
 async function bench(options: BenchOptions): Promise<void> {
   const results: RunResult[] = [];

@@ -21,7 +21,7 @@ export class BadOption extends Error {
 
 /** The stages of a run, in their order, and the figures that have a set-up of their own. */
 export const stageNames = ['connect', 'memory', 'heartbeat', 'operations', 'publish', 'storm'];
-export const ownFigures = ['bus', 'tls', 'multiplexed', 'scale', 'ingest'];
+export const ownFigures = ['bus', 'tls', 'multiplexed', 'scale', 'ingest', 'desired-state', 'rollouts'];
 
 export const usage = `npm run bench: Muster beside plain (a server on the reference Go library) and floor (bare uWebSockets.js)
 

@@ -22,11 +22,14 @@ export const statusTables: RawBuilder<unknown> = sql`
 
 const couldNotBeSent = sql<boolean>`(s.offered_config_hash = c.target_hash and s.offer_error <> '')`;
 
-/** Its turn in a rollout under way came while it was offline. A fleet has one rollout under way at most. */
-const missedItsTurn = sql<boolean>`coalesce((
-  select ra.state = 'deferred' from rollouts r
-  join rollout_agents ra on ra.rollout_id = r.id and ra.uid = agents.uid
-  where r.fleet = agents.fleet and r.state in ('running', 'paused')), false)`;
+/**
+ * Its turn in a rollout under way came while it was offline. Written so that PostgreSQL may look by key for a few
+ * agents, and gather the deferred ones once for many.
+ */
+const missedItsTurn = sql<boolean>`exists (
+  select from rollouts r join rollout_agents ra on ra.rollout_id = r.id
+  where r.fleet = agents.fleet and ra.uid = agents.uid
+    and r.state in ('running', 'paused') and ra.state = 'deferred')`;
 
 /** Its fleet's stable version waits for it: it is offline, or the fleet's pace has not reached it. */
 const waitsForStable = sql<boolean>`(

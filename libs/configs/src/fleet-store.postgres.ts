@@ -9,6 +9,9 @@ import type { Policy } from './policy.ts';
 /** Any number that no other part of the system uses for an advisory lock. */
 const membershipLock = 7_346_001;
 
+/** So many that moved at once are worth new statistics. */
+const manyAgents = 1_000;
+
 export class FleetStore {
   /** Held to the end of the transaction by whoever changes fleets: no agent is placed by rules that are changing. */
   async lockRules(tx: Tx): Promise<void> {
@@ -74,7 +77,9 @@ export class FleetStore {
    */
   async placeConcerned(tx: Tx, fleet: string, selector: string | null): Promise<AgentId[]> {
     const matching = selector === null ? sql`false` : whereSelector(parseSelector(selector));
-    return this.#place(tx, sql`agents`, sql`(agents.fleet = ${fleet} or ${matching})`);
+    const moved = await this.#place(tx, sql`agents`, sql`(agents.fleet = ${fleet} or ${matching})`);
+    if (moved.length >= manyAgents) await this.#analyze(tx);
+    return moved;
   }
 
   /** Places these agents. Answers those that moved. */
@@ -82,6 +87,16 @@ export class FleetStore {
     const these = sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
       join agents on agents.uid = asked.uid`;
     return this.#place(tx, these, sql`true`);
+  }
+
+  /**
+   * Without it PostgreSQL takes the fleets for as large as they were, and finds each of the agents one by one
+   * until autovacuum has come by. A rough look is enough until then.
+   */
+  async #analyze(tx: Tx): Promise<void> {
+    await sql`set local default_statistics_target = 10`.execute(tx.db);
+    await sql`analyze agents (fleet)`.execute(tx.db);
+    await sql`set local default_statistics_target to default`.execute(tx.db);
   }
 
   /** Agents that stay where they are are neither locked nor written. */

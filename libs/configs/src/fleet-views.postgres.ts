@@ -1,4 +1,4 @@
-import { sql, type Kysely } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { configurationStatus, statusTables } from './agent-configuration-views.postgres.ts';
@@ -21,29 +21,33 @@ export class FleetViews {
 
   /** By name. */
   async list(): Promise<Fleet[]> {
-    return this.#read(sql`true`);
+    return this.#read(sql`true`, sql`agents.fleet is not null`);
   }
 
   async find(name: string): Promise<Fleet | null> {
-    return (await this.#read(sql`fleets.name = ${name}`))[0] ?? null;
+    return (await this.#read(sql`fleets.name = ${name}`, sql`agents.fleet = ${name}`))[0] ?? null;
   }
 
-  async #read(which: ReturnType<typeof sql>): Promise<Fleet[]> {
+  /** Counts the members of all these fleets in one pass over them. */
+  async #read(which: RawBuilder<unknown>, members: RawBuilder<unknown>): Promise<Fleet[]> {
     const { rows } = await sql<Row>`
+      with by_status as (
+        select agents.fleet, ${configurationStatus} as status, count(*) as number,
+          count(*) filter (where s.connected) as online
+        from agents ${statusTables}
+        where ${members}
+        group by 1, 2
+      ),
+      counted as (
+        select fleet, jsonb_object_agg(status, number) as counts, sum(number)::int as agents,
+          sum(online)::int as connected
+        from by_status group by fleet
+      )
       select fleets.name, fleets.selector, fleets.priority, fleets.configuration, fleets.version, fleets.policy,
         fleets.variables, fleets.stable_variables as "stableVariables",
-        fleets.created_at, fleets.updated_at, members.counts, members.agents, members.connected
-      from fleets
-      cross join lateral (
-        select coalesce(jsonb_object_agg(status, number), '{}') as counts,
-          coalesce(sum(number), 0)::int as agents, coalesce(sum(online), 0)::int as connected
-        from (
-          select ${configurationStatus} as status, count(*) as number, count(*) filter (where s.connected) as online
-          from agents ${statusTables}
-          where agents.fleet = fleets.name
-          group by 1
-        ) by_status
-      ) members
+        fleets.created_at, fleets.updated_at, coalesce(counted.counts, '{}') as counts,
+        coalesce(counted.agents, 0) as agents, coalesce(counted.connected, 0) as connected
+      from fleets left join counted on counted.fleet = fleets.name
       where ${which}
       order by fleets.name`.execute(this.#db);
     return rows.map(toFleet);

@@ -58,14 +58,16 @@ export async function inputGroups(
       : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid) join agents on agents.uid = asked.uid
           join agent_states s on s.uid = agents.uid`;
   const { rows } = await sql<{ inputs: unknown[]; uids: Buffer; hashes: Buffer }>`
-    select jsonb_build_array(${sql.join(columns)}) as inputs,
-      string_agg(uuid_send(agents.uid), '' order by agents.uid) as uids,
-      string_agg(
-        uuid_send(render_inputs(
+    -- materialized, so that these few bytes are grouped and not the rows they come from
+    with asked_for as materialized (
+      select agents.uid, jsonb_build_array(${sql.join(columns)}) as inputs,
+        render_inputs(
           agents.attributes, agents.labels, s.available_components_hash,
-          ${fleet.name}, ${JSON.stringify(fleet.variables)}::jsonb)),
-        '' order by agents.uid) as hashes
-    from ${from} group by 1`.execute(db);
+          ${fleet.name}, ${JSON.stringify(fleet.variables)}::jsonb) as hash
+      from ${from}
+    )
+    select inputs, string_agg(uuid_send(uid), '') as uids, string_agg(uuid_send(hash), '') as hashes
+    from asked_for group by inputs order by inputs`.execute(db);
   return rows.map(({ inputs, uids, hashes }) => ({
     values: toValues(read, inputs, fleet),
     overlays: compiled.overlays.flatMap((_selector, index) => (inputs[read.length + index] ? [index] : [])),
