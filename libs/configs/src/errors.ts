@@ -90,13 +90,13 @@ export class InvalidPolicy extends Error {
 /** A template cannot be read, or not be rendered for an agent; it names the variable that is undefined. */
 export class InvalidTemplate extends Error {
   readonly code = 'invalid-template';
-  readonly field = 'body';
+  readonly field: string;
   readonly place: string;
   readonly reason: string;
   readonly variable: string | null;
   readonly position: { readonly line: number; readonly column: number } | null;
 
-  /** `place` is "body", a file or an overlay; `position` counts from 1. */
+  /** `place` is "body", `files["x"]` or `overlays[0]`; `position` counts from 1. */
   constructor(
     place: string,
     reason: string,
@@ -105,6 +105,7 @@ export class InvalidTemplate extends Error {
   ) {
     const where = position === null ? '' : ` (line ${position.line}, column ${position.column})`;
     super(`${place}: ${reason}${where}`);
+    this.field = place;
     this.place = place;
     this.reason = reason;
     this.variable = variable;

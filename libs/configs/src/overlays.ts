@@ -35,7 +35,7 @@ export function mergeOverlays(
     if (!isMap(root)) throw new InvalidTemplate(place, 'an overlay is a mapping', null, null);
     document.contents = merged(document, own(document, document.contents), root, overlay) as Node;
   }
-  return document.toString({ lineWidth: 0 });
+  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
 }
 
 function parse(place: string, text: string): Document {
