@@ -31,7 +31,9 @@ export class ComponentFit {
 
   /** Agents of a fleet that cannot run what they are to get. Who has not said what it has is not among them. */
   async misfits(db: Kysely<Database>, fleet: string, groups: readonly FitGroup[]): Promise<Misfit[]> {
-    const lists = await this.#lists(db, fleet);
+    const everybody = groups.some(({ agents }) => agents === null);
+    const asked = everybody ? null : groups.flatMap(({ agents }) => agents ?? []);
+    const lists = await this.#lists(db, fleet, asked);
     const misfits: Misfit[] = [];
     for (const { agents, files } of groups) {
       for (const [hash, available] of lists) {
@@ -44,12 +46,21 @@ export class ComponentFit {
     return misfits;
   }
 
-  /** What is said of the fleet's agents, each list once. */
-  async #lists(db: Kysely<Database>, fleet: string): Promise<Map<string, AvailableComponents>> {
+  /** What these agents (null: all of the fleet) said that they have, each list once. */
+  async #lists(
+    db: Kysely<Database>,
+    fleet: string,
+    agents: readonly AgentId[] | null,
+  ): Promise<Map<string, AvailableComponents>> {
+    const from =
+      agents === null
+        ? sql`agents join agent_states s on s.uid = agents.uid and agents.fleet = ${fleet}`
+        : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
+            join agent_states s on s.uid = asked.uid`;
     const { rows } = await sql<{ hash: string }>`
-      select distinct encode(s.available_components_hash, 'hex') as hash
-      from agents join agent_states s on s.uid = agents.uid
-      where agents.fleet = ${fleet} and s.available_components_hash is not null`.execute(db);
+      select encode(s.available_components_hash, 'hex') as hash
+      from ${from} where s.available_components_hash is not null
+      group by s.available_components_hash`.execute(db);
     const lists = new Map<string, AvailableComponents>();
     for (const { hash } of rows) {
       const list = this.#known.get(hash) ?? (await this.#read(db, hash));
@@ -78,14 +89,14 @@ async function agentsWith(
   hash: string,
   agents: readonly AgentId[] | null,
 ): Promise<AgentId[]> {
-  const among =
+  const from =
     agents === null
-      ? sql`true`
-      : sql`agents.uid in (select uid from unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid))`;
+      ? sql`agents join agent_states s on s.uid = agents.uid
+          and agents.fleet = ${fleet} and ${acceptsRemoteConfig('s')}`
+      : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
+          join agent_states s on s.uid = asked.uid`;
   const { rows } = await sql<{ uids: Buffer | null }>`
-    select string_agg(uuid_send(agents.uid), '' order by agents.uid) as uids
-    from agents join agent_states s on s.uid = agents.uid
-    where agents.fleet = ${fleet} and s.available_components_hash = ${Buffer.from(hash, 'hex')}
-      and ${acceptsRemoteConfig('s')} and ${among}`.execute(db);
+    select string_agg(uuid_send(s.uid), '' order by s.uid) as uids
+    from ${from} where s.available_components_hash = ${Buffer.from(hash, 'hex')}`.execute(db);
   return agentIdsFromBytes(rows[0]?.uids ?? new Uint8Array(0));
 }
