@@ -165,7 +165,7 @@ describe.skipIf(!canRun).each(modes)("a newcomer's tour of the web UI, %s", (mod
   test('the quarantine of the version that failed is lifted', async () => {
     await goTo('Quarantines');
     const row = page.getByRole('row').filter({ hasText: 'edge v2' });
-    await row.getByText(/teleporter/).waitFor();
+    await row.getByText(/while applying configuration/).waitFor();
     await row.getByRole('button', { name: /^Lift quarantine of/ }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Lift quarantine' }).click();
     await page.getByText('No agent is in quarantine here.').waitFor();
