@@ -1,10 +1,8 @@
-import { useState, type SubmitEvent } from 'react';
+import { useState } from 'react';
 import { useMutation } from 'urql';
-import { serverErrors } from '../server-error.ts';
-import { ErrorNotice } from '../ui/error-notice.tsx';
-import { PairEditor, Labels } from '../ui/pair-editor.tsx';
-import { fromRows, toRows, type PairRow } from '../ui/pair-rows.ts';
-import { Notice } from '../ui/notice.tsx';
+import { Labels } from '../ui/pair-editor.tsx';
+import { PairForm } from '../ui/pair-form.tsx';
+import { toRows, type PairRow } from '../ui/pair-rows.ts';
 import { Panel } from '../ui/panel.tsx';
 import { setAgentLabelsMutation } from './agents.queries.ts';
 
@@ -40,38 +38,20 @@ function EditLabels({
   onDone: () => void;
 }) {
   const [result, setLabels] = useMutation(setAgentLabelsMutation);
-  const read = fromRows(rows, 'label');
-
-  const save = async (event: SubmitEvent) => {
-    event.preventDefault();
-    if ('error' in read) return;
-    const { error } = await setLabels({ uid, labels: read.pairs });
+  const save = async (labels: Record<string, string>) => {
+    const { error } = await setLabels({ uid, labels });
     if (!error) onDone();
   };
-
   return (
     <Panel title="Labels">
-      <form className="stack" onSubmit={(event) => void save(event)}>
-        <PairEditor noun="label" rows={rows} onChange={onChange} />
-        {'error' in read && (
-          <Notice tone="bad" role="status">
-            {read.error}
-          </Notice>
-        )}
-        <ErrorNotice errors={serverErrors(result.error)} />
-        <div className="form-actions">
-          <button
-            type="submit"
-            className="button button-primary"
-            disabled={result.fetching || 'error' in read}
-          >
-            Save labels
-          </button>
-          <button type="button" className="button" onClick={onDone}>
-            Cancel
-          </button>
-        </div>
-      </form>
+      <PairForm
+        noun="label"
+        rows={rows}
+        result={result}
+        onChange={onChange}
+        onSave={(labels) => void save(labels)}
+        onCancel={onDone}
+      />
     </Panel>
   );
 }

@@ -1,11 +1,9 @@
-import { useState, type SubmitEvent } from 'react';
+import { useState } from 'react';
 import { useMutation } from 'urql';
-import { serverErrors } from '../server-error.ts';
 import { DataTable, type Column } from '../ui/data-table.tsx';
-import { ErrorNotice } from '../ui/error-notice.tsx';
 import { Notice } from '../ui/notice.tsx';
-import { PairEditor } from '../ui/pair-editor.tsx';
-import { fromRows, toRows, type PairRow } from '../ui/pair-rows.ts';
+import { PairForm } from '../ui/pair-form.tsx';
+import { toRows, type PairRow } from '../ui/pair-rows.ts';
 import { Panel } from '../ui/panel.tsx';
 import { StatusChip } from '../ui/status-chip.tsx';
 import { putVariablesMutation, type Fleet } from './fleets.queries.ts';
@@ -76,40 +74,22 @@ function EditVariables({
   onDone: () => void;
 }) {
   const [result, put] = useMutation(putVariablesMutation);
-  const read = fromRows(rows, 'variable');
-
-  const save = async (event: SubmitEvent) => {
-    event.preventDefault();
-    if ('error' in read) return;
+  const save = async (variables: Record<string, string>) => {
     const { name, selector } = fleet;
-    const { error } = await put({ name, selector, variables: read.pairs });
+    const { error } = await put({ name, selector, variables });
     if (!error) onDone();
   };
-
   return (
     <Panel title="Variables">
-      <form className="stack" onSubmit={(event) => void save(event)}>
-        <PairEditor noun="variable" rows={rows} onChange={onChange} />
-        {'error' in read && (
-          <Notice tone="bad" role="status">
-            {read.error}
-          </Notice>
-        )}
-        <ErrorNotice errors={serverErrors(result.error)} />
-        <div className="form-actions">
-          <button
-            type="submit"
-            className="button button-primary"
-            disabled={result.fetching || 'error' in read}
-          >
-            Save variables
-          </button>
-          <button type="button" className="button" onClick={onDone}>
-            Cancel
-          </button>
-          <span className="muted">They count from the next rollout on.</span>
-        </div>
-      </form>
+      <PairForm
+        noun="variable"
+        rows={rows}
+        note="They count from the next rollout on."
+        result={result}
+        onChange={onChange}
+        onSave={(variables) => void save(variables)}
+        onCancel={onDone}
+      />
     </Panel>
   );
 }

@@ -130,30 +130,8 @@ function WindowFields({
           </label>
         ))}
       </fieldset>
-      <Field label="From">
-        {(control) => (
-          <input
-            {...control}
-            className="input"
-            type="time"
-            required
-            value={window.start}
-            onChange={(event) => onChange({ ...window, start: event.target.value })}
-          />
-        )}
-      </Field>
-      <Field label="To">
-        {(control) => (
-          <input
-            {...control}
-            className="input"
-            type="time"
-            required
-            value={window.end}
-            onChange={(event) => onChange({ ...window, end: event.target.value })}
-          />
-        )}
-      </Field>
+      <TimeField label="From" value={window.start} onChange={(start) => onChange({ ...window, start })} />
+      <TimeField label="To" value={window.end} onChange={(end) => onChange({ ...window, end })} />
       <Field label="Time zone">
         {(control) => (
           <input
@@ -176,5 +154,30 @@ function WindowFields({
         Remove
       </button>
     </div>
+  );
+}
+
+function TimeField({
+  label,
+  value,
+  onChange,
+}: {
+  label: string;
+  value: string;
+  onChange: (value: string) => void;
+}) {
+  return (
+    <Field label={label}>
+      {(control) => (
+        <input
+          {...control}
+          className="input"
+          type="time"
+          required
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+        />
+      )}
+    </Field>
   );
 }
