@@ -17,7 +17,7 @@ export function PairForm({
   onCancel,
 }: {
   /** What one of them is called. */
-  noun: string;
+  noun: 'label' | 'variable';
   rows: PairRow[];
   /** Said beside the buttons. */
   note?: string;
