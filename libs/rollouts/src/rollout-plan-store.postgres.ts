@@ -11,9 +11,6 @@ import type { RolloutRecord } from './rollout-record.ts';
 /** So many rows at once are worth new statistics. */
 const manyAgents = 1_000n;
 
-/** The agents of a fleet are sorted three times: 100,000 of them fit. */
-const sortMemory = `'64MB'`;
-
 /** The bytes some agents get. */
 export interface PlannedHash {
   /** Of the rendered config, hex; null: they get none, and take no part. */
@@ -65,7 +62,6 @@ export class RolloutPlanStore {
         'text',
         known.map((traits) => traits[member]),
       )}::text[]`;
-    await sql`set local work_mem = ${sql.raw(sortMemory)}`.execute(tx.db);
     const { numAffectedRows = 0n } = await sql`
       with cohorts as (
         select type, version, os, arch, number - 1 as cohort
