@@ -83,6 +83,11 @@ test.each([
   ['x: "AccountName=a;AccountKey=abc==;y=1"', 'x: "AccountName=a;AccountKey=[REDACTED:api-key];y=1"'],
   ['x: https://a.net/c?sv=1&sig=abc%3D&se=2', 'x: https://a.net/c?sv=1&sig=[REDACTED:azure-sas]&se=2'],
   ['connection_string: InstrumentationKey=1;x', 'connection_string: [REDACTED:connection-string]'],
+  ['sharedAccessSignature: abc', 'sharedAccessSignature: [REDACTED:azure-sas]'],
+  [
+    'GCP_CREDENTIAL: abc\ncredentials: xyz',
+    'GCP_CREDENTIAL: [REDACTED:credentials]\ncredentials: [REDACTED:credentials]',
+  ],
   [
     `id: AKIAIOSFODNN7EXAMPLE\nother: ${awsSecret}\n`,
     'id: [REDACTED:aws-access-key]\nother: [REDACTED:aws-secret-key]\n',

@@ -27,12 +27,15 @@ const secretNames: readonly (readonly [kind: string, end: RegExp])[] = [
   ['secret', /secrets?$/],
 ];
 
-/** The last three letters of those names, and of names that need a look at what is before them. */
-const endings = new Uint8Array(0x8000);
-for (const three of 'ord rds swd ase pwd ass ion ken ens ing ial als sig ure key eys eam pem ret ets lue ine'.split(
+/**
+ * By the last three letters of those names, and of names that need a look at what is before them: 1, or where many
+ * other names end so (`compression`), what the three letters before must be, plus 2.
+ */
+const endings = new Uint16Array(0x8000);
+for (const ending of 'ord rds swd pwd ass ken ens key eys eam pem sig ret ets lue phrase zation string ential ntials nature inline'.split(
   ' ',
 )) {
-  endings[endingAt(three, 2)] = 1;
+  endings[endingAt(ending, ending.length - 1)] = ending.length === 3 ? 1 : endingAt(ending, 2) + 2;
 }
 
 /** The three letters up to `last` as a number, in whatever case. */
@@ -66,7 +69,8 @@ function mayBeSecret(text: string, sign: number): boolean {
   if (text.charCodeAt(last) === 32) last--;
   const code = text.charCodeAt(last);
   if (code === 34 || code === 39) last--;
-  return endings[endingAt(text, last)] === 1;
+  const before = endings[endingAt(text, last)]!;
+  return before === 1 || (before > 1 && before === endingAt(text, last - 3) + 2);
 }
 
 /** Answers where to go on: after the value of a key that is secret by its name. */

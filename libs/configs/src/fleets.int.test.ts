@@ -1,4 +1,5 @@
 import type { AgentId } from '@muster/agents/agent-id';
+import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createTestWorld, type TestWorld } from './test-world.postgres.ts';
 
@@ -102,4 +103,26 @@ test('what is wrong is named, and nothing is changed', async () => {
   await expect(unknown).rejects.toMatchObject({ code: 'unknown-configuration' });
   await expect(remove('prod')).rejects.toMatchObject({ code: 'unknown-fleet' });
   expect(await world.configs.fleets.list()).toEqual([]);
+});
+
+test('PostgreSQL knows of a large move at once', async () => {
+  await world.enrol(1_000, { labels: { env: 'prod' } });
+  await world.putFleet('prod', 'env=prod');
+  const { rows } = await sql<{ fleets: string }>`
+    select most_common_vals::text as fleets from pg_stats
+    where tablename = 'agents' and attname = 'fleet'`.execute(world.db);
+  expect(rows).toEqual([{ fleets: '{prod}' }]);
+});
+
+test('a list counts the members of each fleet', async () => {
+  const [offline] = await world.enrol(2, { labels: { env: 'prod' } });
+  await world.enrol(3, { labels: { env: 'dev' } });
+  await world.enrol(1);
+  await world.disconnect([offline!]);
+  for (const env of ['prod', 'dev', 'none']) await world.putFleet(env, `env=${env}`);
+  expect(await world.configs.fleets.list()).toMatchObject([
+    { name: 'dev', agents: 3, connected: 3, counts: { none: 3, deferred: 0 } },
+    { name: 'none', agents: 0, connected: 0, counts: { none: 0 } },
+    { name: 'prod', agents: 2, connected: 1, counts: { none: 2 } },
+  ]);
 });

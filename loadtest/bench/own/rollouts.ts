@@ -50,7 +50,7 @@ export const rollouts: OwnFigure = async (_options, { print }) => {
     await ended(api, (await start(api, 1, atOnce)).id, 'completed');
     await api.call('POST', '/configurations/bench/versions', { body: bodyOf(2) });
     const before = await answers(pools);
-    const { id } = await start(api, 2, { soakSeconds: 0, maxFailed: '2%', onBreach: 'rollback' });
+    const { id } = await start(api, 2, { soakSeconds: 0, maxFailed: '1', onBreach: 'rollback' });
     const breachedAt = await breach(api, id);
     await until('the agents are back', async () => (await counters.applied(id)) === 0, patienceMs, 100);
     const back = (Date.now() - breachedAt) / 1_000;
@@ -119,6 +119,8 @@ async function breach(api: Api, id: string): Promise<number> {
       'GET',
       `/rollouts/${id}/events`,
     );
+    if (items.some(({ kind }) => kind === 'completed'))
+      throw new SubjectFailed('no gate stopped the rollout');
     at = items.find(({ kind }) => kind === 'breached')?.at;
     return at !== undefined;
   };
