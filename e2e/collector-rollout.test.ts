@@ -1,3 +1,6 @@
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { freePort } from '@muster/platform/local-server';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { realCollector } from './harness/binaries.ts';
@@ -11,17 +14,35 @@ import { Supervisor } from './harness/supervisor.ts';
 /** What a supervisor takes to believe in a configuration, 5 s, and then some. */
 const applyTimeout = { timeout: 20_000, interval: 100 };
 
+interface Problem {
+  severity: string;
+  message: string;
+  agents: string[];
+}
+
+/** Where Muster finds the collector that the supervisor runs. */
+async function collectorsDir(): Promise<string> {
+  if (!realCollector.found) throw new Error(realCollector.reason);
+  const directory = await mkdtemp(join(tmpdir(), 'muster-e2e-collectors-'));
+  const build = join(directory, 'otelcol', '0.149.0');
+  await mkdir(build, { recursive: true });
+  await copyFile(realCollector.paths.otelcol, join(build, 'otelcol'));
+  return directory;
+}
+
 describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts by REST, %s', (mode) => {
   let muster: Muster;
   let supervisor: Supervisor;
   let uid: string;
   let otlpPort: number;
+  let collectors: string;
   const agent = (): Promise<AgentDetail> => muster.rest.agent(uid);
   const rollout = (id: string): Promise<Rollout> => muster.rest.get(`rollouts/${id}`);
 
   showOnFailure(() => ({ muster: muster?.output, supervisor: supervisor?.logs }));
   beforeAll(async () => {
-    muster = await Muster.start({ mode });
+    collectors = await collectorsDir();
+    muster = await Muster.start({ mode, env: { MUSTER_COLLECTORS_DIR: collectors } });
     supervisor = await Supervisor.startVerbose(muster.supervisorYaml);
     uid = await supervisor.uid();
     otlpPort = await freePort();
@@ -33,6 +54,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
   afterAll(async () => {
     await supervisor?.dispose();
     await muster?.dispose();
+    if (collectors) await rm(collectors, { recursive: true });
   });
 
   test('a configuration goes from offered to applied, and the collector really runs it', async () => {
@@ -85,6 +107,24 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
     await expect.poll(agent, applyTimeout).toMatchObject({ status: 'connected', healthy: true });
   });
 
+  test('the collector says so when it is only asked, with the agents that run it', async () => {
+    const ask = async (body: string) =>
+      (
+        await muster.rest.post<{ problems: Problem[] }>('configurations/edge/validate', {
+          fleet: 'all',
+          body,
+        })
+      ).problems;
+    expect(await ask(refusedByCollectors)).toContainEqual(
+      expect.objectContaining({
+        severity: 'error',
+        message: expect.stringContaining('teleporter'),
+        agents: [uid],
+      }),
+    );
+    expect(await ask(servingOtlp(otlpPort, 'asked'))).toEqual([]);
+  });
+
   test('a configuration that the collector refuses fails, and the collector runs on with the last good one', async () => {
     await muster.rest.post('configurations/edge/versions', { body: refusedByCollectors });
     const { id } = await muster.rest.post<Rollout>('rollouts', {
@@ -106,6 +146,8 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
     await expect
       .poll(() => rollout(id))
       .toMatchObject({ state: 'paused', counts: { failed: 1, applied: 0 } });
+    // it was started anew with the version before
+    await expect.poll(agent, applyTimeout).toMatchObject({ remoteConfigStatus: { status: 'applied' } });
     expect(await servesOtlp(otlpPort)).toBe(true);
     expect((await agent()).effectiveConfig?.['']).not.toContain('teleporter');
   });
