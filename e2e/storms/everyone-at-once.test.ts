@@ -55,8 +55,8 @@ describe.skipIf(!modes.includes('cluster'))('everyone at once', () => {
       const processes = watch.stop().filter(({ name }) => name.startsWith('gateway'));
       const stats = await fleet.stats();
 
-      // without those who got in at once and those who had to come a second time
-      const unsteady = rate.distanceFromSteady(0.15, 0.85);
+      // without those who got in at once and those who had to come a second time: up to a fifth
+      const unsteady = rate.distanceFromSteady(0.15, 0.7);
       const distance = distanceFromUniform(retryAfter);
       showFigures(`${agents} agents at once, ${acceptsPerSecond} accepts a second and gateway`, {
         'first tries over after, s': triedAfterMs / 1_000,
