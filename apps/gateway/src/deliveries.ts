@@ -51,7 +51,9 @@ export class Deliveries {
       return held.map((session) => this.#disconnect(session, delivery.reason));
     const config = this.#desiredConfig(delivery);
     if (config !== null && delivery.retry) {
+      // Once: a delivery may come again when the agent has applied it.
       for (const { record } of held) {
+        if (!record.hasFailed(config.hash)) continue;
         record.forgetSaid(config.hash);
         record.forgetOffered();
       }
