@@ -4,7 +4,7 @@ import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { agentCapability } from '@muster/opamp/capabilities';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
-import type { DriftKind, RepairState } from './drift.ts';
+import type { Candidate, RepairState } from './drift.ts';
 import type { Files } from './drift-comparison.ts';
 import { defaultPolicy } from './policy.ts';
 import { quarantineOf } from './quarantine.postgres.ts';
@@ -19,20 +19,10 @@ export interface Pair {
 }
 
 /** A drift that is due to be looked at. */
-export interface DueDrift {
+export interface DueDrift extends Omit<Candidate, 'windowOpen'> {
   readonly agent: AgentId;
-  readonly kind: DriftKind;
-  readonly tries: number;
-  readonly fleet: string | null;
+  /** Of its fleet, as it is stored. */
   readonly policy: unknown;
-  readonly configuration: string | null;
-  readonly version: number | null;
-  readonly connected: boolean;
-  readonly hasTarget: boolean;
-  readonly hasStableVersion: boolean;
-  readonly acceptsRestart: boolean;
-  readonly rolloutUnderWay: boolean;
-  readonly quarantined: boolean;
 }
 
 export interface RepairNote {
@@ -201,9 +191,7 @@ export class DriftStore {
   async due(tx: Tx, now: Date, limit: number): Promise<DueDrift[]> {
     const restart = agentCapability.AcceptsRestartCommand;
     const { rows } = await sql<DueDrift>`
-      select d.uid as agent, d.kind, d.tries, agents.fleet, home.policy,
-        c.target_configuration as configuration, c.target_version as version,
-        s.connected, c.target_hash is not null as "hasTarget", coalesce(${stable}, false) as "hasStableVersion",
+      select d.uid as agent, d.kind, d.tries, home.policy, s.connected, c.target_hash is not null as "hasTarget", coalesce(${stable}, false) as "hasStableVersion",
         mod(div(s.capabilities, ${restart}), 2) = 1 as "acceptsRestart",
         ${rolloutUnderWay} as "rolloutUnderWay", ${isQuarantined} as quarantined
       from agent_drifts d

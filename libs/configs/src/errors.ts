@@ -91,7 +91,6 @@ export class InvalidPolicy extends Error {
 export class InvalidTemplate extends Error {
   readonly code = 'invalid-template';
   readonly field: string;
-  readonly place: string;
   readonly reason: string;
   readonly variable: string | null;
   readonly position: { readonly line: number; readonly column: number } | null;
@@ -106,7 +105,6 @@ export class InvalidTemplate extends Error {
     const where = position === null ? '' : ` (line ${position.line}, column ${position.column})`;
     super(`${place}: ${reason}${where}`);
     this.field = place;
-    this.place = place;
     this.reason = reason;
     this.variable = variable;
     this.position = position;

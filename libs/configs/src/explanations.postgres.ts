@@ -89,11 +89,10 @@ export class Explanations {
 
   async #render(version: VersionName, fleet: RenderFleet, agent: AgentId): Promise<RenderedForAgent> {
     const compiled = await this.#rendered.compiled(version);
-    const found = (await this.#configurations.version(version.configuration, version.version))!;
     const [group] = await this.#rendered.preview(this.#db, compiled, fleet, [agent]);
     if (!group) throw new UnknownAgent(agent);
     return {
-      overlays: found.overlays.map(({ selector, file }, index) => ({
+      overlays: compiled.text.overlays.map(({ selector, file }, index) => ({
         index,
         selector,
         file,

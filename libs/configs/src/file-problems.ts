@@ -31,13 +31,13 @@ export function validateFiles(
 }
 
 /** A text that cannot be read or rendered, as a finding in it. */
-export function toProblem({ place, reason, position }: InvalidTemplate): FileProblem {
+export function toProblem({ field: file, reason, position }: InvalidTemplate): FileProblem {
   return {
     severity: 'error',
     message: reason,
     path: null,
     line: position?.line ?? null,
     column: position?.column ?? null,
-    file: place,
+    file,
   };
 }

@@ -33,9 +33,6 @@ const agentColumns: Readonly<Record<string, RawBuilder<string | null>>> = {
   hostname: sql`nullif(agents.hostname, '')`,
 };
 
-/** Members that templates may read of `agent`. */
-export const agentMembers: readonly string[] = Object.keys(agentColumns);
-
 /**
  * Puts agents with the same inputs together: only what the templates read is looked at, so that a fleet
  * with few differences is few groups. `agents`: null means all of the fleet that accept remote configs.

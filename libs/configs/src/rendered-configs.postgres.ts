@@ -36,9 +36,10 @@ export interface RenderedGroup {
 export interface Rendering extends InputGroup {
   readonly config: RenderedConfig | null;
   readonly error: InvalidTemplate | null;
-  /** They said that they do not have what it uses; for people. */
-  readonly missing: string | null;
 }
+
+/** Agents of a rendering that have what it uses, or that lack the same. */
+export type FittedRendering = Omit<Rendering, 'inputs'> & Pick<RenderedGroup, 'missing'>;
 
 /** Renders versions for agents, the same inputs once, and keeps the results by their hash. */
 export class RenderedConfigs {
@@ -139,7 +140,7 @@ export class RenderedConfigs {
     return groups.filter((group) => group.agents.length > 0);
   }
 
-  /** The same, and nothing is stored. */
+  /** What agents would get; nothing is stored. */
   async preview(
     db: Kysely<Database>,
     compiled: CompiledConfiguration,
@@ -147,21 +148,27 @@ export class RenderedConfigs {
     agents: readonly AgentId[] | null,
   ): Promise<Rendering[]> {
     const groups = await inputGroups(db, compiled, fleet, agents);
-    const misfits = await this.#fit.misfits(db, fleet.name, fitGroups(compiled, groups));
+    return groups.map((group) => ({ ...group, ...render(compiled, group) }));
+  }
+
+  /** The same for all of a fleet, those that lack what it uses apart. */
+  async previewFleet(
+    db: Kysely<Database>,
+    compiled: CompiledConfiguration,
+    fleet: RenderFleet,
+  ): Promise<FittedRendering[]> {
+    const renderings = await this.preview(db, compiled, fleet, null);
+    const misfits = await this.#fit.misfits(db, fleet.name, fitGroups(compiled, renderings));
     const missing = new Map(
       misfits.flatMap((misfit) => misfit.agents.map((agent) => [agent, toMissing(misfit).missing] as const)),
     );
-    return groups.flatMap((group) => {
-      const rendered = render(compiled, group);
-      const parts = Map.groupBy(group.agents.keys(), (index) => missing.get(group.agents[index]!) ?? null);
-      return [...parts].map(([lack, indexes]) => ({
-        ...group,
-        ...rendered,
-        agents: indexes.map((index) => group.agents[index]!),
-        inputs: indexes.map((index) => group.inputs[index]!),
+    return renderings.flatMap((rendering) =>
+      [...Map.groupBy(rendering.agents, (agent) => missing.get(agent) ?? null)].map(([lack, agents]) => ({
+        ...rendering,
+        agents,
         missing: lack,
-      }));
-    });
+      })),
+    );
   }
 
   async #storeOnce(tx: Tx, version: VersionName, config: RenderedConfig): Promise<void> {

@@ -33,6 +33,8 @@ const maxSets = 100;
 
 /** A version made ready to be rendered for any number of agents. The same inputs give the same bytes. */
 export class CompiledConfiguration {
+  /** What it was made of. */
+  readonly text: ConfigurationText;
   /** Who each overlay is for. */
   readonly overlays: readonly Selector[];
   /** Everything its templates read, each once. */
@@ -44,7 +46,9 @@ export class CompiledConfiguration {
   readonly #planned = new Map<string, PlannedFile[]>();
 
   /** Throws `InvalidTemplate`, `InvalidSelector`. */
-  constructor({ body, files, overlays }: ConfigurationText) {
+  constructor(text: ConfigurationText) {
+    const { body, files, overlays } = text;
+    this.text = text;
     const named = Object.entries(files).filter(([name]) => name !== '');
     const all = body === '' && named.length > 0 ? named : [['', body] as const, ...named];
     this.#files = new Map(all.map(([name, text]) => [name, toPart(textPlace(name), text)]));

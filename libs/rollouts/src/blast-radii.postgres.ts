@@ -3,7 +3,7 @@ import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postg
 import { UnknownFleet } from '@muster/configs/errors';
 import { parsePolicy } from '@muster/configs/policy';
 import { quarantineOf } from '@muster/configs/quarantine.postgres';
-import type { RenderedConfigs, Rendering } from '@muster/configs/rendered-configs.postgres';
+import type { FittedRendering, RenderedConfigs } from '@muster/configs/rendered-configs.postgres';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import { sql, type Kysely } from 'kysely';
@@ -36,7 +36,7 @@ export class BlastRadii {
     if (!fleet) throw new UnknownFleet(input.fleet);
     const policy = parsePolicy(input.policy ?? {}, parsePolicy(fleet.policy));
     const compiled = await this.#rendered.compiled(input);
-    const renderings = await this.#rendered.preview(this.#db, compiled, fleet, null);
+    const renderings = await this.#rendered.previewFleet(this.#db, compiled, fleet);
     const alike = [...(await this.#alike(input, renderings)), ...(await this.#withoutCapability(fleet.name))];
     const groups = groupChanges(alike);
     const shown = groups.slice(0, maxChanges);
@@ -59,7 +59,7 @@ export class BlastRadii {
   /** Everybody who is rendered for, those that are alike together. */
   async #alike(
     { configuration, version }: Pick<RolloutInput, 'configuration' | 'version'>,
-    renderings: readonly Rendering[],
+    renderings: readonly FittedRendering[],
   ): Promise<Alike[]> {
     const places = renderings.flatMap(({ agents }, place) => agents.map(() => place));
     const uids = renderings.flatMap(({ agents }) => agents);
