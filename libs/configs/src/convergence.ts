@@ -4,7 +4,7 @@ import type { ConvergenceStore } from './convergence-store.postgres.ts';
 import type { DesiredState } from './desired-state.ts';
 import { windowAt } from './maintenance-windows.ts';
 import { Pace } from './pace.ts';
-import type { RenderedConfigs } from './rendered-configs.postgres.ts';
+import { notesOf, type RenderedConfigs } from './rendered-configs.postgres.ts';
 
 const defaultPerSecond = 20;
 /** The sweep finds the others when these have been served. */
@@ -65,6 +65,7 @@ export class Convergence {
       const { configuration, version, variables } = stable;
       const strays = await store.straysOf(tx, fleet, agents);
       const groups = await rendered.renderFor(tx, stable, { name: fleet, variables }, strays);
+      await rendered.note(tx, stable, groups.flatMap(notesOf));
       // Some were only strays because nobody had rendered for them: they may have these very bytes.
       const left = new Set(await store.straysOf(tx, fleet, strays));
       const targets = groups.flatMap(({ hash, agents: some }) =>

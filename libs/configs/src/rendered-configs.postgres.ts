@@ -30,6 +30,16 @@ export interface RenderedGroup {
   readonly missing: string | null;
   /** Null: every agent that was asked for and is in no other group. */
   readonly agents: readonly AgentId[] | null;
+  /** `render_inputs` of each of the agents, 16 bytes each; null: every agent gets the same. */
+  readonly inputs: readonly Uint8Array[] | null;
+}
+
+/** What came of rendering for an agent. */
+export interface RenderingNote extends Pick<RenderedGroup, 'hash'> {
+  readonly agent: AgentId;
+  readonly inputs: Uint8Array;
+  /** Why it gets nothing; for people. */
+  readonly error: string | null;
 }
 
 /** A group of agents with what they would get, before anything is stored. */
@@ -97,11 +107,13 @@ export class RenderedConfigs {
     const config = compiled.render(noValues, []);
     await this.#storeOnce(tx, version, config);
     const misfits = await this.#fit.misfits(tx.db, fleet.name, [{ agents, files: config.files }]);
-    const groups = misfits.map(toMissing);
     const lacking = misfits.flatMap((misfit) => misfit.agents);
     const inputs = lacking.length === 0 ? [] : await inputGroups(tx.db, compiled, fleet, lacking);
-    await this.#note(tx, version, inputs, groups);
-    return [{ hash: config.hash, error: null, missing: null, agents: null }, ...groups];
+    const inputsOf = inputsByAgent(inputs);
+    return [
+      { hash: config.hash, error: null, missing: null, agents: null, inputs: null },
+      ...misfits.map((misfit) => toMissing(misfit, inputsOf)),
+    ];
   }
 
   async #renderEach(
@@ -126,18 +138,24 @@ export class RenderedConfigs {
     );
     for (const { key, config } of fresh) tx.afterCommit(() => this.#remember(key, config.hash));
     const misfits = await this.#fit.misfits(tx.db, fleet.name, fitGroups(compiled, inputs));
+    const rendered = outcomes.map(({ group, hash, error }) => ({
+      hash,
+      error,
+      missing: null,
+      agents: group.agents,
+      inputs: group.inputs,
+    }));
+    if (misfits.length === 0) return rendered;
     const lacking = new Set(misfits.flatMap((misfit) => misfit.agents));
-    const groups = [
-      ...outcomes.map(({ group, hash, error }) => ({
-        hash,
-        error,
-        missing: null,
-        agents: lacking.size === 0 ? group.agents : group.agents.filter((agent) => !lacking.has(agent)),
-      })),
-      ...misfits.map(toMissing),
+    const inputsOf = inputsByAgent(inputs);
+    const fitting = rendered.map((group) => {
+      const agents = group.agents.filter((agent) => !lacking.has(agent));
+      return { ...group, agents, inputs: agents.map((agent) => inputsOf.get(agent)!) };
+    });
+    return [
+      ...fitting.filter(({ agents }) => agents.length > 0),
+      ...misfits.map((misfit) => toMissing(misfit, inputsOf)),
     ];
-    await this.#note(tx, version, inputs, groups);
-    return groups.filter((group) => group.agents.length > 0);
   }
 
   /** What agents would get; nothing is stored. */
@@ -160,7 +178,7 @@ export class RenderedConfigs {
     const renderings = await this.preview(db, compiled, fleet, null);
     const misfits = await this.#fit.misfits(db, fleet.name, fitGroups(compiled, renderings));
     const missing = new Map(
-      misfits.flatMap((misfit) => misfit.agents.map((agent) => [agent, toMissing(misfit).missing] as const)),
+      misfits.flatMap((misfit) => misfit.agents.map((agent) => [agent, missingIn(misfit.problems)] as const)),
     );
     return renderings.flatMap((rendering) =>
       [...Map.groupBy(rendering.agents, (agent) => missing.get(agent) ?? null)].map(([lack, agents]) => ({
@@ -214,33 +232,20 @@ export class RenderedConfigs {
   }
 
   /** Notes for each agent from which inputs it was rendered: who has not changed is not rendered again. */
-  async #note(
+  async note(
     tx: Tx,
     { configuration, version }: VersionName,
-    inputs: readonly InputGroup[],
-    groups: readonly RenderedGroup[],
+    notes: readonly RenderingNote[],
   ): Promise<void> {
-    const inputsOf = new Map(
-      inputs.flatMap((group) => group.agents.map((agent, index) => [agent, group.inputs[index]!] as const)),
-    );
-    const rows = groups
-      .flatMap(({ agents, hash, error, missing }) =>
-        (agents ?? []).map((uid) => ({
-          uid,
-          inputs: inputsOf.get(uid)!,
-          hash: hash === null ? null : Buffer.from(hash, 'hex'),
-          error: error?.message ?? missing,
-        })),
-      )
-      .toSorted((a, b) => (a.uid < b.uid ? -1 : 1));
-    for (let start = 0; start < rows.length; start += batchSize * 10) {
-      const batch = rows.slice(start, start + batchSize * 10);
+    const sorted = notes.toSorted((a, b) => (a.agent < b.agent ? -1 : 1));
+    for (let start = 0; start < sorted.length; start += batchSize * 10) {
+      const batch = sorted.slice(start, start + batchSize * 10);
       await sql`
         insert into agent_renderings as r (uid, configuration, version, inputs, hash, error)
         select uid, ${configuration}, ${version}, inputs, hash, error from unnest(
           ${binaryArray(
             'uuid',
-            batch.map(({ uid }) => uid),
+            batch.map(({ agent }) => agent),
           )}::uuid[],
           ${binaryArray(
             'uuid',
@@ -248,7 +253,7 @@ export class RenderedConfigs {
           )}::uuid[],
           ${binaryArray(
             'bytea',
-            batch.map(({ hash }) => hash),
+            batch.map(({ hash }) => (hash === null ? null : Buffer.from(hash, 'hex'))),
           )}::bytea[],
           ${binaryArray(
             'text',
@@ -287,9 +292,30 @@ function fitGroups(compiled: CompiledConfiguration, inputs: readonly InputGroup[
   });
 }
 
-function toMissing({ agents, problems }: Misfit) {
-  const missing = problems.map(({ message }) => message).join('; ');
-  return { hash: null, error: null, missing, agents };
+function toMissing({ agents, problems }: Misfit, inputsOf: ReadonlyMap<AgentId, Uint8Array>) {
+  const inputs = agents.map((agent) => inputsOf.get(agent)!);
+  return { hash: null, error: null, missing: missingIn(problems), agents, inputs };
+}
+
+function missingIn(problems: Misfit['problems']): string {
+  return problems.map(({ message }) => message).join('; ');
+}
+
+function inputsByAgent(groups: readonly InputGroup[]): Map<AgentId, Uint8Array> {
+  return new Map(
+    groups.flatMap(({ agents, inputs }) => agents.map((agent, i) => [agent, inputs[i]!] as const)),
+  );
+}
+
+/** What to note of a group of agents; nothing of a version that is the same for every agent. */
+export function notesOf({ hash, error, missing, agents, inputs }: RenderedGroup): RenderingNote[] {
+  if (agents === null || inputs === null) return [];
+  return agents.map((agent, i) => ({
+    agent,
+    inputs: inputs[i]!,
+    hash,
+    error: error?.message ?? missing,
+  }));
 }
 
 function render(

@@ -319,6 +319,7 @@ export interface RolloutAgentsTable {
   error: Defaulted<string>;
   cohort: Defaulted<number>;
   no_answer: boolean | null;
+  inputs: string | null;
 }
 
 export type RolloutAgentState =

@@ -9,7 +9,7 @@ import type { Database } from '@muster/db/schema';
 import { sql, type Kysely } from 'kysely';
 import { compareFiles, groupChanges, groupSkipped, type Alike, type BlastRadius } from './blast-radius.ts';
 import { sum } from './gates.ts';
-import { maxCohorts } from './rollout-planner.ts';
+import { maxCohorts } from './placement.ts';
 import type { RolloutInput } from './rollout-service.ts';
 import { waveEnds } from './waves.ts';
 

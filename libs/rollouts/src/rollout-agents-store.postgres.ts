@@ -22,6 +22,8 @@ export interface DueAgent {
   readonly agent: AgentId;
   /** Of the rendered config, hex. */
   readonly hash: string;
+  /** What it was rendered from, 16 bytes; null: every agent gets the same. */
+  readonly inputs: Uint8Array | null;
   /** It missed its turn, or went offline after it, and is back. */
   readonly returned: boolean;
   /** It has its target already. */
@@ -185,14 +187,15 @@ export class RolloutAgentsStore {
    */
   async due(tx: Tx, rollout: RolloutRecord, limit: number): Promise<DueAgent[]> {
     const { rows } = await sql<DueAgent>`
-      select due.uid as agent, encode(due.hash, 'hex') as hash, due.returned, due.targeted
+      select due.uid as agent, encode(due.hash, 'hex') as hash, uuid_send(due.inputs) as inputs,
+        due.returned, due.targeted
       from (
-        select ra.wave, ra.uid, ra.hash, false as returned, false as targeted
+        select ra.wave, ra.uid, ra.hash, ra.inputs, false as returned, false as targeted
         from rollout_agents ra join rollouts r on r.id = ra.rollout_id
         where ra.rollout_id = ${rollout.id} and ra.wave = ${rollout.wave} and ra.state = 'waiting'
           and r.state = 'running' and r.waves_offered[ra.wave + 1] is null
         union all
-        select ra.wave, ra.uid, ra.hash, true as returned,
+        select ra.wave, ra.uid, ra.hash, ra.inputs, true as returned,
           coalesce(c.rollout_id = ra.rollout_id and c.target_hash = ra.hash, false) as targeted
         from ${deferredReachable(rollout)}
         left join agent_configurations c on c.uid = ra.uid

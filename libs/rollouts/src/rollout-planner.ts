@@ -1,16 +1,15 @@
+import type { AgentId } from '@muster/agents/agent-id';
 import type { Announcer } from '@muster/configs/announcer';
 import { NotRenderable } from '@muster/configs/errors';
-import type { RenderedConfigs, RenderedGroup } from '@muster/configs/rendered-configs.postgres';
+import { notesOf, type RenderedConfigs, type RenderedGroup } from '@muster/configs/rendered-configs.postgres';
 import type { Tx } from '@muster/db/transaction';
 import { sum } from './gates.ts';
+import { maxCohorts, placeAgents, takeCensus, toCohorts, type Candidates, type Place } from './placement.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
-import type { CohortCensus, RolloutPlanStore } from './rollout-plan-store.postgres.ts';
+import type { PlannedAgent, RolloutPlanStore } from './rollout-plan-store.postgres.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 import type { RolloutStore } from './rollout-store.postgres.ts';
 import { waveEnds } from './waves.ts';
-
-/** More are looked at together with the smaller ones: every part of every wave has its own gates. */
-export const maxCohorts = 50;
 
 export interface RolloutPlannerDeps {
   readonly store: RolloutStore;
@@ -19,6 +18,8 @@ export interface RolloutPlannerDeps {
   readonly rendered: RenderedConfigs;
   readonly announcer: Announcer;
   readonly now: () => number;
+  /** At least 0, below 1. */
+  readonly random: () => number;
 }
 
 type Planned = Pick<RolloutRecord, 'id' | 'fleet' | 'configuration' | 'version' | 'policy'>;
@@ -79,11 +80,13 @@ export class RolloutPlanner {
     groups: readonly RenderedGroup[],
     replaced: string | null,
   ): Promise<void> {
-    const { store, plans } = this.#deps;
+    const { store, plans, rendered, random } = this.#deps;
     const { id, configuration, version, policy } = rollout;
-    const planned = { ...rollout, hashes: groups };
     const skipped = groups.flatMap(toSkipped);
-    const census = await plans.census(tx, planned);
+    await rendered.note(tx, rollout, groups.filter(({ hash }) => hash === null).flatMap(notesOf));
+    const texts = new Texts(groups);
+    const candidates = texts.withText(await plans.candidates(tx, rollout));
+    const census = takeCensus(candidates);
     const cohorts = toCohorts(census);
     const agents = sum(census, ({ size }) => size);
     const able = census.filter((cohort) => cohort.able > 0).length;
@@ -99,8 +102,10 @@ export class RolloutPlanner {
       skipped,
       replaced,
     });
-    if (ends.length > 0) await plans.plan(tx, planned, cohorts, ends);
-    else if (skipped.length > 0) await this.#pauseUnfit(tx, rollout, skipped);
+    if (ends.length > 0) {
+      const places = placeAgents(candidates, cohorts, random);
+      await plans.insert(tx, id, cohorts, texts.planned(places, ends));
+    } else if (skipped.length > 0) await this.#pauseUnfit(tx, rollout, skipped);
     else await this.#completeEmpty(tx, rollout);
   }
 
@@ -140,7 +145,46 @@ function refuseUnrendered(groups: readonly RenderedGroup[]): void {
   );
 }
 
-/** By number; the last one is null, everybody else, where there are too many. */
-function toCohorts(census: readonly CohortCensus[]): (CohortCensus | null)[] {
-  return census.length <= maxCohorts ? [...census] : [...census.slice(0, maxCohorts - 1), null];
+/** Which bytes each agent gets. */
+class Texts {
+  readonly #groups: readonly RenderedGroup[];
+  /** Agents of groups that name theirs: the number of the group, and their place in it. */
+  readonly #own = new Map<AgentId, readonly [group: number, place: number]>();
+  /** Of everybody else. */
+  readonly #rest: string | null;
+
+  constructor(groups: readonly RenderedGroup[]) {
+    this.#groups = groups;
+    this.#rest = groups.find(({ agents }) => agents === null)?.hash ?? null;
+    for (const [number, { agents }] of groups.entries())
+      for (const [place, agent] of (agents ?? []).entries()) this.#own.set(agent, [number, place]);
+  }
+
+  /** Those of the candidates that get any. */
+  withText(candidates: readonly Candidates[]): Candidates[] {
+    if (this.#own.size === 0) return [...candidates];
+    return candidates
+      .map((alike) => ({
+        ...alike,
+        agents: alike.agents.filter((agent) => this.#of(agent).hash !== null),
+      }))
+      .filter(({ agents }) => agents.length > 0);
+  }
+
+  /** @param ends where in the row each wave ends */
+  planned(places: readonly Place[], ends: readonly number[]): PlannedAgent[] {
+    let wave = 0;
+    return places.map(({ agent, cohort, quarantine }, index) => {
+      while (index >= ends[wave]!) wave++;
+      const { hash, inputs } = this.#of(agent);
+      return { agent, wave, cohort, quarantine, hash: hash!, inputs };
+    });
+  }
+
+  #of(agent: AgentId): Pick<PlannedAgent, 'inputs'> & { hash: string | null } {
+    const own = this.#own.get(agent);
+    if (own === undefined) return { hash: this.#rest, inputs: null };
+    const { hash, inputs } = this.#groups[own[0]]!;
+    return { hash, inputs: inputs?.[own[1]] ?? null };
+  }
 }

@@ -2,7 +2,7 @@ import type { AgentId } from '@muster/agents/agent-id';
 import type { Announcer } from '@muster/configs/announcer';
 import type { DesiredState } from '@muster/configs/desired-state';
 import { InvalidTemplate, NotRenderable, UnknownConfigurationVersion } from '@muster/configs/errors';
-import type { RenderedGroup } from '@muster/configs/rendered-configs.postgres';
+import type { RenderedConfigs, RenderedGroup } from '@muster/configs/rendered-configs.postgres';
 import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import type { Tx } from '@muster/db/transaction';
 import { describeCohort } from './cohort.ts';
@@ -20,6 +20,7 @@ export interface RolloutStepsDeps {
   readonly agents: RolloutAgentsStore;
   readonly planner: RolloutPlanner;
   readonly quarantines: Quarantines;
+  readonly rendered: RenderedConfigs;
   readonly desiredState: DesiredState;
   readonly announcer: Announcer;
 }
@@ -135,9 +136,14 @@ export class RolloutSteps {
     everybody: boolean,
     now: number,
   ): Promise<void> {
-    const { store, agents, desiredState } = this.#deps;
+    const { store, agents, rendered, desiredState } = this.#deps;
     const { id, configuration, version, wave } = rollout;
     const due = await agents.due(tx, rollout, limit);
+    await rendered.note(
+      tx,
+      rollout,
+      due.flatMap(({ agent, hash, inputs }) => (inputs ? [{ agent, inputs, hash, error: null }] : [])),
+    );
     const targets = due
       .filter(({ targeted }) => !targeted)
       .map(({ agent, hash }) => ({ agent, configuration, version, hash, rolloutId: id }));

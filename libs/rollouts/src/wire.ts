@@ -21,25 +21,42 @@ export interface RolloutsDeps {
   readonly log: Log;
   /** Unix milliseconds; tests have a clock of their own. */
   readonly now?: () => number;
+  /** At least 0, below 1; tests have a source of their own. */
+  readonly random?: () => number;
 }
 
 export type Rollouts = ReturnType<typeof wireRollouts>;
 
 /** Everything the capability offers, on these adapters. */
-export function wireRollouts({ db, configs, queue, log, now = Date.now }: RolloutsDeps) {
+export function wireRollouts({
+  db,
+  configs,
+  queue,
+  log,
+  now = Date.now,
+  random = Math.random,
+}: RolloutsDeps) {
   const { announcer, desiredState, quarantines, rendered } = configs;
   const store = new RolloutStore(db);
   const agents = new RolloutAgentsStore();
   const views = new RolloutViews(db, now);
   const plans = new RolloutPlanStore();
-  const planner = new RolloutPlanner({ store, agents, plans, rendered, announcer, now });
+  const planner = new RolloutPlanner({ store, agents, plans, rendered, announcer, now, random });
   const service = { store, agents, views, planner, quarantines, announcer, queue, log, now };
   return {
     rollouts: new RolloutService(service),
     blastRadii: new BlastRadii(db, rendered),
     engine: new RolloutEngine({
       store,
-      steps: new RolloutSteps({ store, agents, planner, quarantines, desiredState, announcer }),
+      steps: new RolloutSteps({
+        store,
+        agents,
+        planner,
+        quarantines,
+        rendered,
+        desiredState,
+        announcer,
+      }),
       announcer,
       queue,
       transact: (work) => transact(db, work),

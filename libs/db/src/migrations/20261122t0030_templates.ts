@@ -27,12 +27,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       hash bytea, -- rendered_configs; null: it could not be rendered, or the agent cannot run it
       error text
     ) with (fillfactor = 80)`.execute(db);
+  // Of immutable functions alone, so that PostgreSQL puts it in place of its calls.
   await sql`
     create function render_inputs(attributes jsonb, labels jsonb, components bytea, fleet text, variables jsonb)
     returns uuid language sql immutable parallel safe
-    return md5(concat_ws('|', attributes::text, labels::text, components::text, fleet, variables::text))::uuid`.execute(
-    db,
-  );
+    return md5(attributes::text || '|' || labels::text || '|' || coalesce(encode(components, 'hex'), '') || '|' ||
+      fleet || '|' || variables::text)::uuid`.execute(db);
   // The same as versionNumbers of libs/agents: four numbers, so that arrays compare as versions do.
   await sql`
     create function version_numbers(version text) returns integer[] language sql immutable parallel safe

@@ -47,6 +47,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     alter table rollout_agents
       add column cohort smallint not null default 0,
       add column no_answer boolean, -- true: failed because it said nothing in time
+      add column inputs uuid, -- for agent_renderings, once it is offered; null: every agent gets the same
       drop constraint rollout_agents_state_check,
       add constraint rollout_agents_state_check check (state in
         ('waiting','offered','applied','failed','deferred','quarantined','rolledBack','stopped'))`.execute(
@@ -140,6 +141,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
     alter table rollout_agents
       drop column cohort,
       drop column no_answer,
+      drop column inputs,
       drop constraint rollout_agents_state_check,
       add constraint rollout_agents_state_check check (state in
         ('waiting','offered','applied','failed','deferred','quarantined','rolledBack'))`.execute(db);
