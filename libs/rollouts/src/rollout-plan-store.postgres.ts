@@ -81,8 +81,14 @@ export class RolloutPlanStore {
       ) with ordinality as named (type, version, os, arch, size, place)`.execute(tx.db);
   }
 
-  /** Wave by wave, so that a look at one reads few pages; in the order of the key, which makes it cheap to extend. */
+  /** In the order of the key, which makes it cheapest to extend. */
   async #insertAgents(tx: Tx, id: string, agents: readonly PlannedAgent[]): Promise<void> {
+    const hashes = new Map<string, Buffer>();
+    const bytesOf = (hash: string) => {
+      const bytes = hashes.get(hash) ?? Buffer.from(hash, 'hex');
+      hashes.set(hash, bytes);
+      return bytes;
+    };
     await sql`
       insert into rollout_agents (rollout_id, uid, wave, cohort, hash, inputs, state, error)
       select ${id}, uid, wave, cohort, hash, inputs,
@@ -102,7 +108,7 @@ export class RolloutPlanStore {
         )}::integer[],
         ${binaryArray(
           'bytea',
-          agents.map(({ hash }) => Buffer.from(hash, 'hex')),
+          agents.map(({ hash }) => bytesOf(hash)),
         )}::bytea[],
         ${binaryArray(
           'uuid',
@@ -113,6 +119,6 @@ export class RolloutPlanStore {
           agents.map(({ quarantine }) => quarantine),
         )}::text[]
       ) as planned (uid, wave, cohort, hash, inputs, quarantine)
-      order by wave, uid`.execute(tx.db);
+      order by uid`.execute(tx.db);
   }
 }
