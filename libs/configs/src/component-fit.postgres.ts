@@ -54,7 +54,7 @@ export class ComponentFit {
   ): Promise<Map<string, AvailableComponents>> {
     const from =
       agents === null
-        ? sql`agents join agent_states s on s.uid = agents.uid and agents.fleet = ${fleet}`
+        ? sql`fleet_members members join agent_states s on s.uid = members.uid and members.fleet = ${fleet}`
         : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
             join agent_states s on s.uid = asked.uid`;
     const { rows } = await sql<{ hash: string }>`
@@ -91,8 +91,8 @@ async function agentsWith(
 ): Promise<AgentId[]> {
   const from =
     agents === null
-      ? sql`agents join agent_states s on s.uid = agents.uid
-          and agents.fleet = ${fleet} and ${acceptsRemoteConfig('s')}`
+      ? sql`fleet_members members join agent_states s on s.uid = members.uid
+          and members.fleet = ${fleet} and ${acceptsRemoteConfig('s')}`
       : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
           join agent_states s on s.uid = asked.uid`;
   const { rows } = await sql<{ uids: Buffer | null }>`

@@ -50,8 +50,8 @@ export async function inputGroups(
   ];
   const from =
     agents === null
-      ? sql`agents join agent_states s on s.uid = agents.uid
-          where agents.fleet = ${fleet.name} and ${acceptsRemoteConfig('s')}`
+      ? sql`fleet_members members join agents on agents.uid = members.uid join agent_states s on s.uid = members.uid
+          where members.fleet = ${fleet.name} and ${acceptsRemoteConfig('s')}`
       : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid) join agents on agents.uid = asked.uid
           join agent_states s on s.uid = agents.uid`;
   const { rows } = await sql<{ inputs: unknown[]; uids: Buffer; hashes: Buffer }>`

@@ -91,8 +91,10 @@ export class BlastRadii {
     const { rows } = await sql<Omit<Alike, 'from' | 'to' | 'excluded'>>`
       select a.type, a.version, a.os, a.arch, s.connected, count(*)::int as agents,
         (array_agg(a.uid order by a.uid))[1:5] as sample
-      from agents a join agent_states s on s.uid = a.uid
-      where a.fleet = ${fleet} and not ${acceptsRemoteConfig('s')}
+      from fleet_members m
+      join agents a on a.uid = m.uid
+      join agent_states s on s.uid = m.uid
+      where m.fleet = ${fleet} and not ${acceptsRemoteConfig('s')}
       group by 1, 2, 3, 4, 5`.execute(this.#db);
     const excluded = {
       reason: 'noCapability' as const,

@@ -34,8 +34,9 @@ export class RolloutPlanStore {
     const { rows } = await sql<Omit<Candidates, 'agents'> & { uids: Buffer }>`
       select a.type, a.version, a.os, a.arch, s.connected, coalesce(refused.error, kind.reason) as quarantine,
         string_agg(uuid_send(a.uid), '') as uids
-      from agents a
-      join agent_states s on s.uid = a.uid
+      from fleet_members m
+      join agents a on a.uid = m.uid
+      join agent_states s on s.uid = m.uid
       left join (
         select f.uid, max(f.error) as error from config_failures f
         where f.lifted_at is null and f.hash in ${renderingsOf({ configuration, version })} group by f.uid
@@ -43,7 +44,7 @@ export class RolloutPlanStore {
       left join cohort_quarantines kind on kind.lifted_at is null
         and kind.configuration = ${configuration} and kind.version = ${version}
         and (kind.type, kind.agent_version, kind.os, kind.arch) = (a.type, a.version, a.os, a.arch)
-      where a.fleet = ${fleet} and ${acceptsRemoteConfig('s')}
+      where m.fleet = ${fleet} and ${acceptsRemoteConfig('s')}
       group by 1, 2, 3, 4, 5, 6`.execute(tx.db);
     return rows.map(({ uids, ...alike }) => ({ ...alike, agents: agentIdsFromBytes(uids) }));
   }
