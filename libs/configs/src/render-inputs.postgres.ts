@@ -13,14 +13,17 @@ export interface RenderFleet {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** Of one agent's `render_inputs`. */
+export const inputBytes = 16;
+
 /** Agents that get the same bytes. */
 export interface InputGroup {
   readonly values: TemplateValues;
   /** The overlays that match them, by index. */
   readonly overlays: readonly number[];
   readonly agents: AgentId[];
-  /** `render_inputs` of each of the agents, 16 bytes each. */
-  readonly inputs: readonly Uint8Array[];
+  /** `render_inputs` of each of the agents, 16 bytes each, one after the other. */
+  readonly inputs: Uint8Array;
 }
 
 const agentColumns: Readonly<Record<string, RawBuilder<string | null>>> = {
@@ -69,7 +72,7 @@ export async function inputGroups(
     values: toValues(read, inputs, fleet),
     overlays: compiled.overlays.flatMap((_selector, index) => (inputs[read.length + index] ? [index] : [])),
     agents: agentIdsFromBytes(uids),
-    inputs: Array.from({ length: hashes.length / 16 }, (_, i) => hashes.subarray(i * 16, i * 16 + 16)),
+    inputs: hashes,
   }));
 }
 

@@ -6,7 +6,7 @@ import { sql, type Kysely } from 'kysely';
 import type { ComponentFit, FitGroup, Misfit } from './component-fit.postgres.ts';
 import type { ConfigurationStore } from './configuration-store.postgres.ts';
 import { InvalidTemplate, UnknownConfigurationVersion } from './errors.ts';
-import { inputGroups, type InputGroup, type RenderFleet } from './render-inputs.postgres.ts';
+import { inputBytes, inputGroups, type InputGroup, type RenderFleet } from './render-inputs.postgres.ts';
 import { CompiledConfiguration, type RenderedConfig } from './rendering.ts';
 
 const maxCompiled = 200;
@@ -30,8 +30,8 @@ export interface RenderedGroup {
   readonly missing: string | null;
   /** Null: every agent that was asked for and is in no other group. */
   readonly agents: readonly AgentId[] | null;
-  /** `render_inputs` of each of the agents, 16 bytes each; null: every agent gets the same. */
-  readonly inputs: readonly Uint8Array[] | null;
+  /** `render_inputs` of each of the agents, one after the other; null: every agent gets the same. */
+  readonly inputs: Uint8Array | null;
 }
 
 /** What came of rendering for an agent. */
@@ -150,7 +150,7 @@ export class RenderedConfigs {
     const inputsOf = inputsByAgent(inputs);
     const fitting = rendered.map((group) => {
       const agents = group.agents.filter((agent) => !lacking.has(agent));
-      return { ...group, agents, inputs: agents.map((agent) => inputsOf.get(agent)!) };
+      return { ...group, agents, inputs: Buffer.concat(agents.map((agent) => inputsOf.get(agent)!)) };
     });
     return [
       ...fitting.filter(({ agents }) => agents.length > 0),
@@ -293,7 +293,7 @@ function fitGroups(compiled: CompiledConfiguration, inputs: readonly InputGroup[
 }
 
 function toMissing({ agents, problems }: Misfit, inputsOf: ReadonlyMap<AgentId, Uint8Array>) {
-  const inputs = agents.map((agent) => inputsOf.get(agent)!);
+  const inputs = Buffer.concat(agents.map((agent) => inputsOf.get(agent)!));
   return { hash: null, error: null, missing: missingIn(problems), agents, inputs };
 }
 
@@ -303,16 +303,23 @@ function missingIn(problems: Misfit['problems']): string {
 
 function inputsByAgent(groups: readonly InputGroup[]): Map<AgentId, Uint8Array> {
   return new Map(
-    groups.flatMap(({ agents, inputs }) => agents.map((agent, i) => [agent, inputs[i]!] as const)),
+    groups.flatMap(({ agents, inputs }) =>
+      agents.map((agent, place) => [agent, inputsAt(inputs, place)] as const),
+    ),
   );
+}
+
+/** Of the agent that stands at `place` in its group. */
+export function inputsAt(inputs: Uint8Array, place: number): Uint8Array {
+  return inputs.subarray(place * inputBytes, (place + 1) * inputBytes);
 }
 
 /** What to note of a group of agents; nothing of a version that is the same for every agent. */
 export function notesOf({ hash, error, missing, agents, inputs }: RenderedGroup): RenderingNote[] {
   if (agents === null || inputs === null) return [];
-  return agents.map((agent, i) => ({
+  return agents.map((agent, place) => ({
     agent,
-    inputs: inputs[i]!,
+    inputs: inputsAt(inputs, place),
     hash,
     error: error?.message ?? missing,
   }));

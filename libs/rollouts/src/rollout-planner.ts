@@ -1,7 +1,12 @@
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Announcer } from '@muster/configs/announcer';
 import { NotRenderable } from '@muster/configs/errors';
-import { notesOf, type RenderedConfigs, type RenderedGroup } from '@muster/configs/rendered-configs.postgres';
+import {
+  inputsAt,
+  notesOf,
+  type RenderedConfigs,
+  type RenderedGroup,
+} from '@muster/configs/rendered-configs.postgres';
 import type { Tx } from '@muster/db/transaction';
 import { sum } from './gates.ts';
 import { maxCohorts, placeAgents, takeCensus, toCohorts, type Candidates, type Place } from './placement.ts';
@@ -185,6 +190,6 @@ class Texts {
     const own = this.#own.get(agent);
     if (own === undefined) return { hash: this.#rest, inputs: null };
     const { hash, inputs } = this.#groups[own[0]]!;
-    return { hash, inputs: inputs?.[own[1]] ?? null };
+    return { hash, inputs: inputs && inputsAt(inputs, own[1]) };
   }
 }
