@@ -79,7 +79,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
     expect((await agent()).effectiveConfig?.['']).toContain(`127.0.0.1:${otlpPort}`);
     const { items } = await muster.rest.get<{ items: Rollout[] }>('rollouts?fleet=all');
     await expect
-      .poll(() => rollout(items[0]!.id))
+      .poll(() => rollout(items[0]!.id), applyTimeout)
       .toMatchObject({
         state: 'completed',
         counts: { applied: 1, failed: 0 },
