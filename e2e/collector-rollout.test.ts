@@ -144,7 +144,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
       },
     });
     await expect
-      .poll(() => rollout(id))
+      .poll(() => rollout(id), applyTimeout)
       .toMatchObject({ state: 'paused', counts: { failed: 1, applied: 0 } });
     // it was started anew with the version before
     await expect.poll(agent, applyTimeout).toMatchObject({ remoteConfigStatus: { status: 'applied' } });
