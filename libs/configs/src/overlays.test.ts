@@ -185,6 +185,14 @@ it.each([
   expect(() => merge(overlay)).toThrow(`overlays[0]: ${reason}`);
 });
 
+it('a key that stands alone has no value', () => {
+  expect(parse(merge('receivers: {a}\nnew: {b}\nservice:\n  ? c\n'))).toMatchObject({
+    receivers: { a: null },
+    new: { b: null },
+    service: { c: null, pipelines: {} },
+  });
+});
+
 it('what it adds of its own has no tags left', () => {
   expect(parse(merge('new: {a: !remove , b: !append [c], d: {e: !remove }}')).new).toEqual({
     b: ['c'],

@@ -99,18 +99,27 @@ function tooDeep(tokens: readonly CST.Token[]): number | null {
 }
 
 /** An empty value within `{}` and `[]`: `{debug:}` is a key "debug:" to the collector's reader. */
-const verbatim = (tags: unknown[]): ScalarTag[] =>
-  (tags as ScalarTag[]).map((tag) =>
-    tag.tag === 'tag:yaml.org,2002:str'
-      ? {
-          ...tag,
-          stringify(item, context, ...hooks) {
-            const isEmpty = item.value === '' && item.type === 'PLAIN' && !item.tag;
-            return isEmpty && context.inFlow ? 'null' : tag.stringify!(item, context, ...hooks);
-          },
-        }
-      : tag,
-  );
+const verbatim = (tags: unknown[]): ScalarTag[] => [absent, ...(tags as ScalarTag[]).map(withEmpty)];
+
+function withEmpty(tag: ScalarTag): ScalarTag {
+  if (tag.tag !== 'tag:yaml.org,2002:str') return tag;
+  return {
+    ...tag,
+    stringify(item, context, ...hooks) {
+      const isEmpty = item.value === '' && item.type === 'PLAIN' && !item.tag;
+      return isEmpty && context.inFlow ? 'null' : tag.stringify!(item, context, ...hooks);
+    },
+  };
+}
+
+/** What a key has that stands alone, as in `{a}`. Nothing that is written is read as it. */
+const absent: ScalarTag = {
+  identify: (value) => value === null,
+  default: true,
+  tag: 'tag:yaml.org,2002:null',
+  resolve: () => null,
+  stringify: () => 'null',
+};
 
 function syntaxProblem(severity: Problem['severity'], error: YAMLError, lines: LineCounter): Problem {
   const { line, col } = lines.linePos(error.pos[0]);
