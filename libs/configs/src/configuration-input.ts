@@ -69,8 +69,11 @@ export function readConfigurationText(input: ConfigurationInput): ConfigurationT
   return { ...text, perAgent: compiled.perAgent };
 }
 
-/** What a template becomes is known where it is rendered, unless nothing is put in. */
-function refuseUnreadable(
+/**
+ * Throws `InvalidTemplate` for the first of its texts that nobody can read or merge. What a template becomes is
+ * known where it is rendered, unless nothing is put in.
+ */
+export function refuseUnreadable(
   { body, files, overlays }: ConfigurationText,
   compiled: CompiledConfiguration,
 ): void {

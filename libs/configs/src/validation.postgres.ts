@@ -5,6 +5,7 @@ import { sql, type Kysely } from 'kysely';
 import type { CollectorValidators } from './collector-validators.ts';
 import type { ComponentFit } from './component-fit.postgres.ts';
 import type { ConfigurationText } from './configuration.ts';
+import { refuseUnreadable } from './configuration-input.ts';
 import { credentialProblems } from './credential-problems.ts';
 import { InvalidTemplate, UnknownFleet } from './errors.ts';
 import { toProblem, validateFiles } from './file-problems.ts';
@@ -115,7 +116,9 @@ export class ConfigurationValidation {
 
 function compile(text: ConfigurationText): CompiledConfiguration | InvalidTemplate {
   try {
-    return new CompiledConfiguration(text);
+    const compiled = new CompiledConfiguration(text);
+    if (compiled.perAgent) refuseUnreadable(text, compiled);
+    return compiled;
   } catch (error) {
     if (error instanceof InvalidTemplate) return error;
     throw error;
