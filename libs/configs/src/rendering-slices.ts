@@ -6,7 +6,7 @@ import type { CompiledConfiguration, RenderedConfig } from './rendering.ts';
 /** So long nothing else is answered. */
 const sliceMs = 20;
 /** Rendering that a fleet may take in all. */
-const maxMs = 20_000;
+const maxMs = 30_000;
 
 /** A group of agents with what they would get, before anything is stored. */
 export interface Rendering extends InputGroup {
