@@ -57,7 +57,7 @@ describe('what no agent can get is refused, with its place', () => {
       'body',
       '"*b" has no anchor (line 1, column 4)',
     ],
-    ['a body that is no mapping', { body: 'hello', overlays: [overlay] }, 'body', 'onto a mapping'],
+    ['a body that is no mapping', { body: 'hello', overlays: [overlay] }, 'body', 'only mappings'],
     ['several documents', { body: 'a: 1\n---\nb: 2', overlays: [overlay] }, 'body', 'several YAML documents'],
     [
       'a template without variables',

@@ -1,6 +1,6 @@
 import { textPlace } from './configuration.ts';
 import { InvalidTemplate } from './errors.ts';
-import { mergeOverlays } from './overlays.ts';
+import { mergeFiles } from './overlays.ts';
 import type { Problem } from './problem.ts';
 import { parseYaml, yamlError } from './yaml-text.ts';
 
@@ -21,7 +21,7 @@ export function validateFiles(
   const [first = '', ...others] = names;
   if (others.length === 0) return check(files[first] ?? '').map((problem) => ({ ...problem, file: first }));
   try {
-    const merged = mergeOverlays(
+    const merged = mergeFiles(
       { place: first, text: files[first]! },
       others.map((place) => ({ place, text: files[place]! })),
     );

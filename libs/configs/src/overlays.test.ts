@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, parseDocument, visit } from 'yaml';
-import { mergeOverlays } from './overlays.ts';
+import { mergeFiles, mergeOverlays } from './overlays.ts';
 
 const base = `# kept
 receivers:
@@ -161,8 +161,8 @@ const unmergeable = (text: string) => () =>
   mergeOverlays({ place: 'body', text }, [{ place: 'overlays[0]', text: 'a: 1' }]);
 
 it.each([
-  ['hello', 'body: overlays are merged onto a mapping, and this is none (line 1, column 1)'],
-  ['- a', 'body: overlays are merged onto a mapping, and this is none (line 1, column 1)'],
+  ['hello', 'body: only mappings can be merged, and this is none (line 1, column 1)'],
+  ['- a', 'body: only mappings can be merged, and this is none (line 1, column 1)'],
   ['a: 1\n---\nb: 2', 'body: the text holds several YAML documents; one is allowed (line 2, column 1)'],
   ['a: *b', 'body: "*b" has no anchor (line 1, column 4)'],
   [`x:\n${'- '.repeat(3000)}`, 'body: nested more than 100 deep (line 2, column 201)'],
@@ -183,6 +183,12 @@ it.each([
   ['a: 1\n---\nb: 2', 'the text holds several YAML documents'],
 ])('the overlay %j is refused', (overlay, reason) => {
   expect(() => merge(overlay)).toThrow(`overlays[0]: ${reason}`);
+});
+
+it('files are merged likewise, and may have any tags', () => {
+  const files = ['a: {b: !x 1}', 'a: {c: !y [2]}', ''].map((text, n) => ({ place: `${n}.yaml`, text }));
+  expect(mergeFiles(files[0]!, files.slice(1))).toBe('a: {b: !x 1, c: !y [2]}\n');
+  expect(() => mergeFiles(files[0]!, [{ place: 'z', text: '[]' }])).toThrow('z: only mappings can be merged');
 });
 
 it('a key that stands alone has no value', () => {

@@ -33,30 +33,35 @@ export interface PlacedText {
  * Throws `InvalidTemplate` that names the text which cannot be merged.
  */
 export function mergeOverlays(base: PlacedText, overlays: readonly PlacedText[]): string {
+  return merge(base, overlays, readOverlay);
+}
+
+/** The same with files, which may have any tags. Throws `InvalidTemplate`. */
+export function mergeFiles(first: PlacedText, others: readonly PlacedText[]): string {
+  return merge(first, others, readBase);
+}
+
+function merge(base: PlacedText, others: readonly PlacedText[], readOther: typeof readBase): string {
+  const allowance = { left: aliasAllowance };
   try {
-    return merge(base, overlays);
+    const document = readBase(base, allowance);
+    for (const other of others) {
+      const root = readOther(other, allowance).contents;
+      if (root !== null) document.contents = merged(document.contents, root as Node);
+    }
+    return document.toString({ lineWidth: 0, flowCollectionPadding: false });
   } catch (error) {
     if (error instanceof InvalidTemplate || !(error instanceof Error)) throw error;
     // whatever the YAML library cannot do concerns this text, not all that is rendered beside it
-    throw new InvalidTemplate(base.place, `cannot be merged with overlays: ${error.message}`, null, null);
+    throw new InvalidTemplate(base.place, `cannot be merged: ${error.message}`, null, null);
   }
 }
 
-function merge(base: PlacedText, overlays: readonly PlacedText[]): string {
-  const allowance = { left: aliasAllowance };
-  const document = readBase(base, allowance);
-  for (const overlay of overlays) {
-    const root = readOverlay(overlay, allowance).contents;
-    if (root !== null) document.contents = merged(document.contents, root as Node);
-  }
-  return document.toString({ lineWidth: 0, flowCollectionPadding: false });
-}
-
-/** Something that overlays can be merged onto. Throws `InvalidTemplate`. */
+/** A mapping, or nothing, onto which others can be merged. Throws `InvalidTemplate`. */
 export function readBase(base: PlacedText, allowance = { left: aliasAllowance }): Document {
   const { document, refuse } = read(base, allowance);
   if (document.contents && !isMap(document.contents))
-    refuse(document.contents, 'overlays are merged onto a mapping, and this is none');
+    refuse(document.contents, 'only mappings can be merged, and this is none');
   return document;
 }
 
