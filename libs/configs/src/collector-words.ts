@@ -1,5 +1,6 @@
 import { redactMessage } from '@muster/agents/credential-shapes';
-import { isMap, isScalar, LineCounter, parseDocument, type Document } from 'yaml';
+import { isMap, isScalar } from 'yaml';
+import { parseYaml, type YamlText } from './yaml-text.ts';
 import type { Problem } from './problem.ts';
 
 /** One thing a collector has against a configuration. */
@@ -76,20 +77,15 @@ function complaintsOf(text: string): Complaint[] {
 
 /** Finds keys in a text. */
 class Places {
-  readonly #lines = new LineCounter();
-  readonly #document: Document;
+  readonly #text: YamlText;
 
   constructor(config: string) {
-    this.#document = parseDocument(config, {
-      lineCounter: this.#lines,
-      prettyErrors: false,
-      uniqueKeys: false,
-    });
+    this.#text = parseYaml(config);
   }
 
   /** The place of the last key of the path that there is; depth 0: none is. */
   find(path: readonly string[]): { depth: number; line: number | null; column: number | null } {
-    let node: unknown = this.#document.contents;
+    let node: unknown = this.#text.document.contents;
     let depth = 0;
     let offset: number | undefined;
     for (const name of path) {
@@ -99,7 +95,7 @@ class Places {
       node = pair.value;
       depth++;
     }
-    const place = offset === undefined ? null : this.#lines.linePos(offset);
+    const place = offset === undefined ? null : this.#text.lines.linePos(offset);
     return { depth, line: place?.line ?? null, column: place?.col ?? null };
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
@@ -36,6 +37,8 @@ export class ComponentFit {
     const lists = await this.#lists(db, fleet, asked);
     const misfits: Misfit[] = [];
     for (const { agents, files } of groups) {
+      // each is read as YAML: others get their turn
+      await setImmediate();
       for (const [hash, available] of lists) {
         const problems = validateFiles(files, (body) => missingComponents(body, available) ?? []);
         if (problems.length === 0) continue;

@@ -1,6 +1,8 @@
-import { mergeOverlays } from './overlays.ts';
+import { textPlace } from './configuration.ts';
 import { InvalidTemplate } from './errors.ts';
+import { mergeFiles } from './overlays.ts';
 import type { Problem } from './problem.ts';
+import { parseYaml, yamlError } from './yaml-text.ts';
 
 /** A finding, and the file it is in: "" is the body. */
 export interface FileProblem extends Problem {
@@ -19,7 +21,7 @@ export function validateFiles(
   const [first = '', ...others] = names;
   if (others.length === 0) return check(files[first] ?? '').map((problem) => ({ ...problem, file: first }));
   try {
-    const merged = mergeOverlays(
+    const merged = mergeFiles(
       { place: first, text: files[first]! },
       others.map((place) => ({ place, text: files[place]! })),
     );
@@ -28,6 +30,15 @@ export function validateFiles(
     if (!(error instanceof InvalidTemplate)) throw error;
     return [toProblem(error)];
   }
+}
+
+/** Why no collector can read one of the files; null: all are YAML. */
+export function unreadableFile(files: Readonly<Record<string, string>>): InvalidTemplate | null {
+  for (const [name, text] of Object.entries(files)) {
+    const error = yamlError(textPlace(name), parseYaml(text));
+    if (error) return error;
+  }
+  return null;
 }
 
 /** A text that cannot be read or rendered, as a finding in it. */

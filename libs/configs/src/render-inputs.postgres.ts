@@ -5,7 +5,7 @@ import type { Database } from '@muster/db/schema';
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
 import type { CompiledConfiguration } from './rendering.ts';
-import type { TemplateValues, TemplateVariable } from './template.ts';
+import type { agentMembers, TemplateValues, TemplateVariable } from './template.ts';
 
 /** The fleet whose agents are rendered for, and the variables that count. */
 export interface RenderFleet {
@@ -26,7 +26,7 @@ export interface InputGroup {
   readonly inputs: Uint8Array;
 }
 
-const agentColumns: Readonly<Record<string, RawBuilder<string | null>>> = {
+const agentColumns: Readonly<Record<(typeof agentMembers)[number], RawBuilder<string | null>>> = {
   uid: sql`agents.uid::text`,
   name: sql`nullif(agents.name, '')`,
   type: sql`nullif(agents.type, '')`,
@@ -78,7 +78,7 @@ export async function inputGroups(
 
 function column({ group, member }: TemplateVariable): RawBuilder<unknown> {
   if (group === 'agent') {
-    if (member !== null) return agentColumns[member] ?? sql`null::text`;
+    if (member !== null) return agentColumns[member as keyof typeof agentColumns];
     const all = Object.entries(agentColumns).flatMap(([name, value]) => [sql`${name}::text`, value]);
     return sql`jsonb_strip_nulls(jsonb_build_object(${sql.join(all)}))`;
   }

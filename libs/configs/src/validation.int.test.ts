@@ -71,6 +71,19 @@ test('a text for everybody is checked without a fleet; a template only as far as
   expect(broken).toMatchObject([{ severity: 'error', file: 'body', line: 1, agents: null }]);
 });
 
+test('an overlay that nobody can merge is found without a fleet, as saving finds it', async () => {
+  const overlays = [{ selector: 'a=b', file: '', body: 'exporters: {nop: {}}\nservice: !apend [x]' }];
+  expect(await world.configs.validation.validate({ ...text(), overlays }, {})).toMatchObject([
+    {
+      severity: 'error',
+      file: 'overlays[0]',
+      line: 2,
+      column: 17,
+      message: expect.stringContaining('!apend'),
+    },
+  ]);
+});
+
 test('several files are checked as a collector takes them: together', async () => {
   const files = {
     '1-receivers.yaml': 'receivers: {otlp: }\n',

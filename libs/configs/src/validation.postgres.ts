@@ -5,24 +5,25 @@ import { sql, type Kysely } from 'kysely';
 import type { CollectorValidators } from './collector-validators.ts';
 import type { ComponentFit } from './component-fit.postgres.ts';
 import type { ConfigurationText } from './configuration.ts';
+import { refuseUnreadable } from './configuration-input.ts';
 import { credentialProblems } from './credential-problems.ts';
 import { InvalidTemplate, UnknownFleet } from './errors.ts';
-import { toProblem, validateFiles, type FileProblem } from './file-problems.ts';
+import { toProblem, validateFiles } from './file-problems.ts';
 import type { RenderFleet } from './render-inputs.postgres.ts';
-import type { RenderedConfigs, Rendering } from './rendered-configs.postgres.ts';
-import { CompiledConfiguration } from './rendering.ts';
+import type { RenderedConfigs } from './rendered-configs.postgres.ts';
+import { CompiledConfiguration, noValues } from './rendering.ts';
+import {
+  commonTexts,
+  distinctFindings,
+  findingsIn,
+  notLookedAt,
+  type CommonText,
+  type Finding,
+} from './text-findings.ts';
 import { validateConfiguration } from './validate.ts';
 
-/** Different texts that are looked at for one fleet, those of most agents first. */
-const maxTexts = 100;
-/** Of those, what real collectors are asked about: a second of CPU for each. */
+/** Texts that real collectors are asked about: a second of CPU for each. */
 const maxAsked = 10;
-
-/** A finding, and whom it concerns. */
-export interface Finding extends FileProblem {
-  /** Null: every agent. */
-  readonly agents: readonly AgentId[] | null;
-}
 
 /** Checks a text as the agents that would get it will see it. */
 export class ConfigurationValidation {
@@ -61,7 +62,7 @@ export class ConfigurationValidation {
     for (const fleet of await this.#fleets(scope)) {
       findings.push(...(await this.#forFleet(compiled, fleet)));
     }
-    return distinct([...credentials, ...findings]);
+    return distinctFindings([...credentials, ...findings]);
   }
 
   async #forFleet(compiled: CompiledConfiguration, fleet: RenderFleet): Promise<Finding[]> {
@@ -69,35 +70,24 @@ export class ConfigurationValidation {
     const unrendered = renderings.flatMap(({ error, agents }) =>
       error ? [{ ...toProblem(error), agents }] : [],
     );
-    const looked = largestFirst(renderings).slice(0, maxTexts);
-    const texts = compiled.perAgent
-      ? looked.flatMap(({ config, agents }) =>
-          validateFiles(config!.files, validateConfiguration).map((problem) => ({ ...problem, agents })),
-        )
-      : [];
-    const groups = looked.map(({ config, agents }) => ({ agents, files: config!.files }));
+    const { common, others } = commonTexts(renderings);
+    const texts = compiled.perAgent ? await findingsIn(common) : [];
+    const groups = common.map(({ config, agents }) => ({ agents, files: config.files }));
     const misfits = await this.#fit.misfits(this.#db, fleet.name, groups);
     const lacking = misfits.flatMap(({ agents, problems }) =>
       problems.map((problem) => ({ ...problem, agents })),
     );
-    const refused = await this.#askCollectors(looked.slice(0, maxAsked));
-    const left = renderings.length - unrendered.length - looked.length;
-    return [
-      ...unrendered,
-      ...texts,
-      ...lacking,
-      ...refused,
-      ...(left > 0 ? [notLookedAt(fleet.name, left)] : []),
-    ];
+    const refused = await this.#askCollectors(common.slice(0, maxAsked));
+    return [...unrendered, ...texts, ...lacking, ...refused, ...notLookedAt(fleet.name, others)];
   }
 
   /** What the real collectors that agents run, where there are such here, say to their texts. */
-  async #askCollectors(renderings: readonly Rendering[]): Promise<Finding[]> {
+  async #askCollectors(texts: readonly CommonText[]): Promise<Finding[]> {
     if ((await this.#collectors.list()).length === 0) return [];
     const findings: Finding[] = [];
-    for (const { agents, config } of renderings) {
+    for (const { agents, config } of texts) {
       for (const build of await this.#builds(agents)) {
-        const problems = await this.#collectors.validate(build, config!.files);
+        const problems = await this.#collectors.validate(build, config.files);
         for (const problem of problems ?? []) findings.push({ ...problem, file: '', agents: build.agents });
       }
     }
@@ -126,7 +116,9 @@ export class ConfigurationValidation {
 
 function compile(text: ConfigurationText): CompiledConfiguration | InvalidTemplate {
   try {
-    return new CompiledConfiguration(text);
+    const compiled = new CompiledConfiguration(text);
+    if (compiled.perAgent) refuseUnreadable(text, compiled);
+    return compiled;
   } catch (error) {
     if (error instanceof InvalidTemplate) return error;
     throw error;
@@ -146,37 +138,11 @@ function credentialsIn({ body, files, overlays }: ConfigurationText): Finding[] 
 }
 
 function forEverybody(compiled: CompiledConfiguration): Finding[] {
-  const { files } = compiled.render({ agent: {}, fleet: {}, variables: {}, labels: {}, attributes: {} }, []);
-  return validateFiles(files, validateConfiguration).map((problem) => ({ ...problem, agents: null }));
-}
-
-function largestFirst(renderings: readonly Rendering[]): Rendering[] {
-  return renderings
-    .filter(({ config }) => config !== null)
-    .toSorted((a, b) => b.agents.length - a.agents.length);
-}
-
-function notLookedAt(fleet: string, texts: number): Finding {
-  return {
-    severity: 'warning',
-    message: `${texts} more texts of fleet "${fleet}", each for fewer agents, were rendered and not checked further`,
-    path: null,
-    line: null,
-    column: null,
-    file: '',
-    agents: null,
-  };
-}
-
-/** The same finding in texts of several groups is one, which concerns all of them. */
-function distinct(findings: readonly Finding[]): Finding[] {
-  const found = new Map<string, Finding>();
-  for (const finding of findings) {
-    const { agents, ...problem } = finding;
-    const key = JSON.stringify(problem);
-    const known = found.get(key);
-    const all = known?.agents && agents ? [...new Set([...known.agents, ...agents])] : null;
-    found.set(key, known ? { ...problem, agents: all } : finding);
+  try {
+    const { files } = compiled.render(noValues, []);
+    return validateFiles(files, validateConfiguration).map((problem) => ({ ...problem, agents: null }));
+  } catch (error) {
+    if (error instanceof InvalidTemplate) return [{ ...toProblem(error), agents: null }];
+    throw error;
   }
-  return [...found.values()];
 }

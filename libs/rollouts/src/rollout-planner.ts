@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Announcer } from '@muster/configs/announcer';
 import { NotRenderable } from '@muster/configs/errors';
+import { unreadableFile } from '@muster/configs/file-problems';
 import {
   inputsAt,
   notesOf,
@@ -26,6 +28,9 @@ export interface RolloutPlannerDeps {
   /** At least 0, below 1. */
   readonly random: () => number;
 }
+
+/** Texts that are read before agents get them, those of most agents first. */
+const maxTexts = 100;
 
 type Planned = Pick<RolloutRecord, 'id' | 'fleet' | 'configuration' | 'version' | 'policy'>;
 
@@ -64,14 +69,29 @@ export class RolloutPlanner {
 
   /**
    * What the fleet's agents of this moment would get, with the fleet's variables of this moment. Throws
-   * `UnknownConfigurationVersion`, `NotRenderable`.
+   * `UnknownConfigurationVersion`, `InvalidTemplate`, `NotRenderable`.
    */
   async render(tx: Tx, { id, fleet, configuration, version }: Planned): Promise<RenderedGroup[]> {
     const variables = await this.#deps.store.takeVariables(tx, id);
     const named = { name: fleet, variables };
     const groups = await this.#deps.rendered.renderFor(tx, { configuration, version }, named, null);
     refuseUnrendered(groups);
+    await this.#refuseUnreadable(tx, groups);
     return groups;
+  }
+
+  /** No text that many agents would get may be one that no collector can read. */
+  async #refuseUnreadable(tx: Tx, groups: readonly RenderedGroup[]): Promise<void> {
+    const common = commonHashes(groups).slice(0, maxTexts);
+    const files = await this.#deps.rendered.files(
+      tx.db,
+      common.map(({ hash }) => hash),
+    );
+    for (const { hash, agents } of common) {
+      const error = unreadableFile(files.get(hash) ?? {});
+      if (error) throw new NotRenderable(error, agents);
+      await setImmediate();
+    }
   }
 
   /**
@@ -139,6 +159,20 @@ interface Skipped {
 
 function toSkipped({ missing, agents }: RenderedGroup): Skipped[] {
   return missing === null || agents === null ? [] : [{ reason: missing, agents: agents.length }];
+}
+
+/** What most agents get comes first, and who they are; null: whoever is in no other group. */
+function commonHashes(groups: readonly RenderedGroup[]) {
+  const rendered = groups.flatMap(({ hash, agents }) => (hash === null ? [] : [{ hash, agents }]));
+  const size = (agents: readonly AgentId[] | null): number => agents?.length ?? Infinity;
+  return [...Map.groupBy(rendered, ({ hash }) => hash)]
+    .map(([hash, alike]) => ({
+      hash,
+      agents: alike.some(({ agents }) => agents === null)
+        ? null
+        : alike.flatMap(({ agents }) => agents ?? []),
+    }))
+    .toSorted((a, b) => size(b.agents) - size(a.agents));
 }
 
 function refuseUnrendered(groups: readonly RenderedGroup[]): void {

@@ -1,7 +1,7 @@
 import type { Configuration, ConfigurationText, ConfigurationVersion } from '@muster/configs/configuration';
 import { readConfigurationInput, type ConfigurationInput } from '@muster/configs/configuration-input';
 import type { RenderedForAgent } from '@muster/configs/explanation';
-import type { Finding } from '@muster/configs/validation.postgres';
+import type { Finding } from '@muster/configs/text-findings';
 import { z } from 'zod';
 import { versionNumber } from '../http/parse.ts';
 import { dateTime, named, pageSchema, textMap, toDateTime } from '../http/schemas.ts';
