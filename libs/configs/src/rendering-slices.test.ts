@@ -8,7 +8,7 @@ const groups = (count: number) =>
     values: { ...noValues, agent: { uid: `uid-${n}` } },
     overlays: [],
     agents: [],
-    inputs: [],
+    inputs: new Uint8Array(),
   }));
 
 it('renders each group, and says for which it cannot', async () => {
