@@ -1,7 +1,11 @@
 import { InvalidSelector } from '@muster/agents/errors';
 import { parseSelector } from '@muster/agents/selector';
-import { credentialProblems } from './credential-problems.ts';
-import type { ConfigurationText, Overlay } from './configuration.ts';
+import {
+  credentialProblems,
+  credentialProblemsInProse,
+  refuseRenderedCredentials,
+} from './credential-problems.ts';
+import { textPlace, type ConfigurationText, type Overlay } from './configuration.ts';
 import { InvalidConfiguration, InvalidOverlay } from './errors.ts';
 import { hasErrors, type Problem } from './problem.ts';
 import { CompiledConfiguration } from './rendering.ts';
@@ -48,12 +52,35 @@ export function readConfigurationInput(input: ConfigurationInput): Configuration
  */
 export function readConfigurationText(input: ConfigurationInput): ConfigurationText & { perAgent: boolean } {
   const text = readConfigurationInput(input);
-  const { perAgent } = new CompiledConfiguration(text);
+  const compiled = new CompiledConfiguration(text);
   const isWhole = Object.keys(text.files).length === 0 && !isTemplate(text.body);
   refuseErrors(isWhole ? validateConfiguration(text.body) : credentialProblems(text.body));
-  for (const file of Object.values(text.files)) refuseErrors(credentialProblems(file));
-  for (const { body } of text.overlays) refuseErrors(credentialProblems(body));
-  return { ...text, perAgent };
+  for (const [name, file] of Object.entries(text.files)) {
+    refuseErrors(credentialProblems(name), textPlace('…'));
+    refuseErrors(credentialProblems(file), textPlace(name));
+  }
+  for (const [index, { selector, file, body }] of text.overlays.entries()) {
+    refuseErrors(credentialProblems(selector), `overlays[${index}].selector`);
+    refuseErrors(credentialProblems(file), `overlays[${index}].file`);
+    refuseErrors(credentialProblems(body), `overlays[${index}].body`);
+  }
+  refuseConstantCredentials(compiled);
+  return { ...text, perAgent: compiled.perAgent };
+}
+
+/** What a template that reads nothing gives is known now; others are searched when they are rendered. */
+function refuseConstantCredentials(compiled: CompiledConfiguration): void {
+  const { body, files } = compiled.text;
+  if (compiled.perAgent || ![body, ...Object.values(files)].some(isTemplate)) return;
+  const nothing = { agent: {}, fleet: {}, variables: {}, labels: {}, attributes: {} };
+  for (const [name, text] of Object.entries(compiled.render(nothing, []).files)) {
+    refuseRenderedCredentials(textPlace(name), text);
+  }
+}
+
+/** A comment or a description, which everybody may read. Throws `InvalidConfiguration`, which names the field. */
+export function refuseCredentials(field: string, prose: string): void {
+  refuseErrors(credentialProblemsInProse(prose), field);
 }
 
 function checkFiles(files: ConfigurationText['files']): void {
@@ -82,6 +109,6 @@ function checkFileName(field: string, name: string): void {
   );
 }
 
-function refuseErrors(problems: readonly Problem[]): void {
-  if (hasErrors(problems)) throw new InvalidConfiguration(problems);
+function refuseErrors(problems: readonly Problem[], field = 'body'): void {
+  if (hasErrors(problems)) throw new InvalidConfiguration(problems, field);
 }
