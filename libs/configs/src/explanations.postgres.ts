@@ -35,7 +35,7 @@ export class Explanations {
     const place = await this.#place(agent);
     const fleets = await this.#matching(place);
     const target = await this.#target(agent);
-    const keeps = target !== null && wanted(place, target) === null ? ` ${keepsWhatItHad}` : '';
+    const keeps = target && !target.held && place.configuration === null ? ` ${keepsWhatItHad}` : '';
     return {
       fleets,
       why: why(fleets, place.fleet) + keeps,
@@ -92,11 +92,15 @@ export class Explanations {
     const { rows } = await sql<Target>`
       select c.target_configuration as configuration, c.target_version as version,
         encode(c.target_hash, 'hex') as hash, given.files, r.id as rollout, r.variables,
-        r.fleet as "rolloutFleet", r.state in ('running', 'paused', 'rollingBack', 'aborted') as held,
+        coalesce(r.fleet = agents.fleet, false) as "ofItsFleet",
+        coalesce(r.fleet = agents.fleet and r.state = 'aborted', false) or exists (
+          select from rollouts o join rollout_agents ra on ra.rollout_id = o.id and ra.uid = c.uid
+          where o.fleet = agents.fleet and o.state in ('running', 'paused', 'rollingBack')) as held,
         case when c.desired_hash is distinct from c.target_hash and c.desired_hash = c.previous_hash
           then jsonb_build_object('name', c.previous_configuration, 'version', c.previous_version,
             'hash', encode(c.previous_hash, 'hex')) end as instead
       from agent_configurations c
+      join agents on agents.uid = c.uid
       left join rendered_configs given on given.hash = c.target_hash
       left join rollouts r on r.id = c.rollout_id
       where c.uid = ${agent} and c.target_hash is not null`.execute(this.#db);
@@ -201,14 +205,15 @@ interface Target extends Choice {
   hash: string;
   files: Record<string, string> | null;
   instead: ExplainedQuarantine['instead'];
-  rolloutFleet: string | null;
-  /** Does the rollout that gave it still decide? */
-  held: boolean | null;
+  /** Did a rollout of the fleet it is in now give it? */
+  ofItsFleet: boolean;
+  /** Does a rollout decide what comes next? One under way has its plan, and an aborted one leaves all as it is. */
+  held: boolean;
 }
 
-/** What its fleet wants of the agent: what a rollout that is not over gave it, else the stable version. */
+/** What its fleet wants of the agent now: while a rollout decides, what that gave it; else the stable version. */
 function wanted(place: Place, target: Target | null): Choice | null {
-  if (target?.held && target.rolloutFleet === place.fleet) return target;
+  if (target?.held) return target.ofItsFleet ? target : null;
   const { configuration, version, stable } = place;
   if (configuration === null || version === null) return null;
   return { configuration, version, rollout: null, variables: stable };
