@@ -23,7 +23,7 @@ export function redactEffectiveConfig(
   // Byte for byte: what matters is ASCII. Most configs are clean, and not decoded.
   const whole = bytewise.read(body);
   const found = findCredentials(whole);
-  if (found.length === 0 && !mayHoldUtf16(whole) && !beginsWithToken(body, whole)) return null;
+  if (found.length === 0 && !mayHoldUtf16(whole) && !mayBeginWithToken(body, whole)) return null;
   try {
     return redactFiles(body);
   } catch (error) {
@@ -42,46 +42,36 @@ function mayHoldUtf16(whole: string): boolean {
   return false;
 }
 
-/** Is a file's name or text a token from its first character on? To a search of the whole its length belongs to it. */
-function beginsWithToken(body: Uint8Array, whole: string): boolean {
+const tags = { configMap: 0x0a, entry: 0x0a, name: 0x0a, file: 0x12, text: 0x0a };
+
+/**
+ * May a file's name or text be a token from its first character on? To a search of the whole its length belongs to
+ * it. Reads what every encoder writes; of anything else the answer is yes.
+ */
+function mayBeginWithToken(body: Uint8Array, whole: string): boolean {
+  const reader = new WireReader(body, 0, body.length);
   try {
-    return holdsToken(body, whole, 0, body.length, 'EffectiveConfig');
+    if (reader.done) return false;
+    if (reader.tag() !== tags.configMap) return true;
+    reader.varint();
+    while (!reader.done) {
+      if (reader.tag() !== tags.entry) return true;
+      const end = reader.varint() + reader.position;
+      if (reader.tag() !== tags.name || isTokenAt(whole, reader.stepOver())) return true;
+      if (reader.tag() !== tags.file) return true;
+      reader.varint();
+      while (reader.position < end) {
+        const tag = reader.tag();
+        if ((tag & 7) !== wireType.lengthDelimited) return true;
+        const start = reader.stepOver();
+        if (tag === tags.text && isTokenAt(whole, start)) return true;
+      }
+    }
+    return false;
   } catch (error) {
-    if (error instanceof MalformedMessage) return false;
+    if (error instanceof MalformedMessage) return true;
     throw error;
   }
-}
-
-/** Field number → the message or text it is, of those on the way to names and texts. */
-const textFields = {
-  EffectiveConfig: { 1: 'AgentConfigMap' },
-  AgentConfigMap: { 1: 'Entry' },
-  Entry: { 1: 'text', 2: 'AgentConfigFile' },
-  AgentConfigFile: { 1: 'text' },
-} as const satisfies Record<string, Record<number, string>>;
-
-type TextField = keyof typeof textFields | 'text' | undefined;
-
-function holdsToken(
-  body: Uint8Array,
-  whole: string,
-  start: number,
-  end: number,
-  message: keyof typeof textFields,
-): boolean {
-  const reader = new WireReader(body, start, end);
-  while (!reader.done) {
-    const tag = reader.tag();
-    if ((tag & 7) !== wireType.lengthDelimited) {
-      reader.skip(tag & 7);
-      continue;
-    }
-    const from = reader.stepOver();
-    const field = (textFields[message] as Record<number, TextField>)[tag >> 3];
-    if (field === 'text' && isTokenAt(whole, from)) return true;
-    if (field && field !== 'text' && holdsToken(body, whole, from, reader.position, field)) return true;
-  }
-  return false;
 }
 
 function redactFiles(body: Uint8Array): { body: Uint8Array; findings: ConfigFinding[] } | null {
