@@ -44,7 +44,11 @@ export function secretValuesOf(
 /** The parts of a value that are secrets in plain sight. */
 export function literalsOf(text: string, { start, end }: Range, kind: string): readonly CredentialFinding[] {
   const value = text.slice(start, end);
-  if (value.includes('{')) {
+  const opening = value.indexOf('{');
+  if (opening !== -1) {
+    // Nearly always it is this.
+    const isReference = opening === 1 && value[0] === '$' && value.indexOf('{', 2) === -1;
+    if (isReference && !value.includes(':-')) return nothing;
     const fallback = /^\$\{[^}]*:-([^}]+)\}$/.exec(value)?.[1];
     if (fallback !== undefined)
       return literalsOf(text, { start: end - 1 - fallback.length, end: end - 1 }, kind);
@@ -82,7 +86,8 @@ class SecretValues {
 
   collect(sign: ':' | '='): void {
     const text = this.#text;
-    for (let at = text.indexOf(sign); at !== -1;) {
+    let at = text.indexOf(sign);
+    while (at !== -1) {
       // What a value holds is not looked at again.
       const next = mayBeSecret(text, at) ? this.#takeValue(at) : at + 1;
       at = text.indexOf(sign, next);
@@ -153,8 +158,8 @@ class SecretValues {
 /** The cheap question first: does the name end as one of those? */
 function mayBeSecret(text: string, sign: number): boolean {
   let last = sign - 1;
-  while (text.charCodeAt(last) === blank) last--;
-  const code = text.charCodeAt(last);
+  let code = text.charCodeAt(last);
+  while (code === blank) code = text.charCodeAt(--last);
   if (code === 34 || code === 39) last--;
   return mayEndSecretName(text, last);
 }
