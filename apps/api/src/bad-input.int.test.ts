@@ -196,7 +196,7 @@ const cases: [
     post({ agent: 'x' }),
     400,
     'invalid-request',
-    'uid',
+    'agent',
   ],
   ['configuration name with a NUL', `${v1}/configurations/%00`, {}, 400, 'invalid-request', 'name'],
   [

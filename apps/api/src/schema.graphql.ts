@@ -55,6 +55,8 @@ export const typeDefinitions = /* GraphQL */ `
       "[{selector, file, body}…] in the order they are merged."
       overlays: JSON
       description: String
+      "Of version 1."
+      comment: String
     ): Configuration!
     createConfigurationVersion(
       name: String!
@@ -224,8 +226,29 @@ export const typeDefinitions = /* GraphQL */ `
     files: JSON
     hash: String
     error: String
-    "What the agent is to have; it differs from hash until a change has reached the agent."
+    "Of what the agent was given; null: nothing yet."
     targetHash: String
+    "What its fleet wants it to have instead, and gives it at its pace."
+    next: NextConfiguration
+    "The version that the agent, or its cohort, failed and is not offered."
+    quarantine: ExplainedQuarantine
+  }
+
+  type NextConfiguration {
+    name: String!
+    version: Int!
+    hash: String
+    files: JSON
+    error: String
+  }
+
+  type ExplainedQuarantine {
+    name: String!
+    version: Int!
+    reason: String!
+    since: DateTime!
+    "What it is offered in place of it."
+    instead: VersionRef
   }
 
   type ExplainedOverlay {

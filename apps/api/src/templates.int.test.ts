@@ -60,6 +60,14 @@ describe('configurations with templates and overlays', () => {
     expect(items[0]).toMatchObject({ action: 'configurations.restore-version', detail: { version: 1 } });
   });
 
+  it('may say in version 1 why they are there', async () => {
+    const made = await post('/api/v1/configurations', { name: 'told', body, comment: 'the first' });
+    expect(made).toMatchObject({ status: 201, body: { latest: { version: 1, comment: 'the first' } } });
+    const query = `mutation { createConfiguration(name: "told2", body: "receivers: {nop: }", comment: "by GraphQL") { latest { comment } } }`;
+    const { body: answer } = await post('/graphql', { query });
+    expect(answer.data.createConfiguration.latest.comment).toBe('by GraphQL');
+  });
+
   it('are rendered for one agent, with what they were made of', async () => {
     const preview = await post('/api/v1/configurations/edge/preview', { agent: uids[1], version: 1 });
     expect(preview).toMatchObject({
@@ -182,7 +190,7 @@ describe('explain', () => {
   });
 
   it('by GraphQL too', async () => {
-    const query = `{ agent(uid: "${uids[0]}") { explanation { why fleets { name wins } configuration { name } } } }`;
+    const query = `{ agent(uid: "${uids[0]}") { explanation { why fleets { name wins } configuration { name next { version hash } quarantine { reason since instead { name } } } } } }`;
     const { body: answer } = await post('/graphql', { query });
     expect(answer.data.agent.explanation).toMatchObject({
       fleets: [
@@ -192,6 +200,8 @@ describe('explain', () => {
     });
   });
 });
+
+const token = 'ghp_aB3dE5fG7hJ9kL1mN0pQ2rS4tU6vW8xYzAbC';
 
 describe('bad input names the field', () => {
   const create = (input: object) => post('/api/v1/configurations', { name: 'bad', ...input });
@@ -209,11 +219,31 @@ describe('bad input names the field', () => {
     [{ body: 'a: {{ agent.constructor }}' }, 422, 'body'],
     [{ body: `x:\n${'- '.repeat(3000)}` }, 422, 'body'],
     [{ body: 'exporters: {otlp: {headers: {api_key: 0123456789abcdef}}}' }, 422, 'body'],
+    [{ files: { 'a.yaml': 'password: hunter2' } }, 422, 'files["a.yaml"]'],
+    [{ body, overlays: [{ body: 'password: hunter2' }] }, 422, 'overlays[0].body'],
+    [{ body, comment: `see ${token}` }, 422, 'comment'],
+    [{ body, description: `see ${token}` }, 422, 'description'],
   ])('%j', async (input, status, field) => {
     expect(await create(input)).toMatchObject({ status, body: { field } });
   });
 
+  it('an agent or a configuration that is unknown is called as the request calls it', async () => {
+    const preview = (agent: string) => post('/api/v1/configurations/edge/preview', { agent });
+    expect(await preview('x')).toMatchObject({ status: 400, body: { field: 'agent' } });
+    expect(await preview(newUid())).toMatchObject({ status: 404, body: { field: 'agent' } });
+    expect(
+      await post('/api/v1/rollouts/preview', { fleet: 'a', configuration: 'nope', version: 1 }),
+    ).toMatchObject({ status: 404, body: { code: 'unknown-configuration', field: 'configuration' } });
+  });
+
+  it('a label that is a credential is refused, and is not in the audit log', async () => {
+    const refused = await label(uids[2]!, { password: 'hunter2secret' });
+    expect(refused).toMatchObject({ status: 400, body: { code: 'invalid-label', field: 'labels.password' } });
+    expect(JSON.stringify((await api.call('/api/v1/audit?limit=500')).body)).not.toContain('hunter2secret');
+  });
+
   it.each([
+    [{ variables: { pw: 'hunter2secret!' } }, 'variables.pw'],
     [{ variables: { '1x': 'a' } }, 'variables.1x'],
     [{ variables: { x: 'two\nlines' } }, 'variables.x'],
     [{ selector: 'service.version>new' }, 'selector'],

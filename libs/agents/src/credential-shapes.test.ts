@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { findCredentials, findCredentialsInMessage, redact, redactMessage } from './credential-shapes.ts';
+import {
+  findCredentials,
+  findCredentialsInMessage,
+  findCredentialsInValue,
+  redact,
+  redactMessage,
+} from './credential-shapes.ts';
 
 const letters = 'aB3dE5fG7hJ9kL1mN0pQ2rS4tU6vW8xYzAbCdEfGhIjKlMnOpQrStUvWxYz0123456789';
 const hex = '0123456789abcdef0123456789abcdef';
@@ -96,6 +102,46 @@ test.each([
     `private_key: |\n  ${pem.replaceAll('\n', '\n  ')}\nx: 1`,
     'private_key: |\n  [REDACTED:private-key]\nx: 1',
   ],
+  [`datadog: {api: {key: ${hex}}}`, 'datadog: {api: {key: [REDACTED:api-key]}}'],
+  [`api:\n  key: "${hex}"\n`, 'api:\n  key: "[REDACTED:api-key]"\n'],
+  ['? password\n: abc\nx: 1', '? password\n: [REDACTED:password]\nx: 1'],
+  ['a:\n  ? "password"\n  : abc\n', 'a:\n  ? "password"\n  : [REDACTED:password]\n'],
+  ['x: &p abc\na: {password: *p}', 'x: &p [REDACTED:password]\na: {password: *p}'],
+  ['x: [&p "abc"]\npassword: *p\ntoken: *p', 'x: [&p "[REDACTED:password]"]\npassword: *p\ntoken: *p'],
+  [String.raw`"pass\u0077ord": abc`, String.raw`"pass\u0077ord": [REDACTED:password]`],
+  [
+    `x: "ghp_${letters.slice(0, 20)}\\\n  ${letters.slice(20, 36)}"\ny: 1`,
+    'x: "[REDACTED:github-token]"\ny: 1',
+  ],
+  [
+    String.raw`x: "{\"a\":1,\"password\":\"abc\",\"b\":1}"`,
+    String.raw`x: "{\"a\":1,\"password\":\"[REDACTED:password]\",\"b\":1}"`,
+  ],
+  ['[db]\npassword = abc\n', '[db]\npassword = [REDACTED:password]\n'],
+  ['db_password   = "a b"  # why\n', 'db_password   = "[REDACTED:password]"  # why\n'],
+  ['args: ["--password", "abc", "x"]', 'args: ["--password", "[REDACTED:password]", "x"]'],
+  ['args:\n  - --token\n  - abc\n', 'args:\n  - --token\n  - [REDACTED:token]\n'],
+  ['command: run --password abc --x', 'command: run --password [REDACTED:password] --x'],
+  ['db_pw: abc\nuserPass: abc', 'db_pw: [REDACTED:password]\nuserPass: [REDACTED:password]'],
+  [
+    'password: {{ variables.pw | default: "abc" }}',
+    'password: {{ variables.pw | default: "[REDACTED:password]" }}',
+  ],
+  [
+    'password: "{{ variables.pw | default: "abc" }}"',
+    'password: "{{ variables.pw | default: "[REDACTED:password]" }}"',
+  ],
+  ['password: {{ "abc" }}', 'password: {{ "[REDACTED:password]" }}'],
+  ['{% assign pw = "abc" %}a: {{ pw }}', '{% assign pw = "[REDACTED:password]" %}a: {{ pw }}'],
+  ['{% capture token %} abc {% endcapture %}', '{% capture token %} [REDACTED:token] {% endcapture %}'],
+  [
+    'password: {% if a %}abc{% else %}${env:P}{% endif %}',
+    'password: {% if a %}[REDACTED:password]{% else %}${env:P}{% endif %}',
+  ],
+  [
+    '{password: {{ a | default: "abc" }}, user: {{ b | default: "c" }}}',
+    '{password: {{ a | default: "[REDACTED:password]" }}, user: {{ b | default: "c" }}}',
+  ],
 ])('finds the literal in %j', (text, expected) => {
   expect(shown(text)).toBe(expected);
 });
@@ -145,6 +191,25 @@ test.each([
   '# Basic authentication, and Bearer authentication-of-clients are supported',
   'where: token == "x" or password != nil or secret =~ "y"',
   'statements: [set(attributes["token"], "x") where attributes["password"] != nil]',
+  'replace_pattern(log.attributes["url.full"], "token=[^&]+", "token=REDACTED")',
+  'replace_all_patterns(attributes, "value", "pwd=%{DATA:p}", "pwd=$$1")',
+  'blocked_key_patterns: ["password", "token=.*"]',
+  String.raw`regex: "(?i)password=\\S+"`,
+  String.raw`regex: '"password":\s*"([^"]+)"'`,
+  String.raw`regex: "\"password\": \"[^\"]+\""`,
+  'url: http://host?token=xxxx&a=****',
+  'text: token=***REDACTED***',
+  'a: [{key: token, pattern: token}]\nkey: 0123',
+  '# give it with --token on the command line',
+  'args: [--password-file, /run/p, --token, "${env:T}"]',
+  'x: &p ${env:P}\npassword: *p',
+  'password: {{ variables["pw"] }}',
+  'password: ${env:{{ labels.team | append: "_PW" }}}',
+  'password: "{{ variables.pw | default: \'${env:PW}\' }}"',
+  'password: {{ labels.a | replace: "x", "y" }}',
+  '{password: {{ variables.pw }}, user: {{ labels.u | default: "me" }}}',
+  'Authorization: {% if x %}Bearer {{ t }}{% endif %}',
+  'compass: x\nbypass: y',
 ])('says nothing about %j', (text) => {
   expect(findCredentials(text)).toEqual([]);
 });
@@ -209,11 +274,38 @@ test.each([
   ['begins of keys', '-----BEGIN PRIVATE KEY-----x'],
   ['equals', 'password='],
   ['value after name', 'name: token\nvalue: '],
+  ['escapes in escapes', String.raw`"\x22\x5c`],
+  ['escaped documents', String.raw`"\"token\": \"x\", `],
+  ['backslashes', '\\'],
+  ['anchors of anchors', 'x: &a *a\n'],
+  ['aliases', 'password: *p\n&p x '],
+  ['explicit keys', '? password\n'],
+  ['flags', '--token "'],
+  ['settings', 'token      = '],
+  ['assignments', '{% assign pw = "'],
+  ['outputs', 'token: "{{'],
+  ['outputs in flow', '{token: {{'],
 ])('time grows no faster than the text: %s', (_what, part) => {
   const text = part.repeat(Math.ceil(500_000 / part.length));
   const began = performance.now();
   findCredentials(text);
   expect(performance.now() - began).toBeLessThan(1500);
+});
+
+test.each([
+  ['password', 'abc', '[REDACTED:password]'],
+  ['pw', 'abc', '[REDACTED:password]'],
+  ['db_pass', 'abc', '[REDACTED:password]'],
+  ['api.token', 'abc', '[REDACTED:token]'],
+  ['header', 'Bearer abcdefghijklmnop123', 'Bearer [REDACTED:bearer-token]'],
+  ['url', 'https://me:abc@host', 'https://me:[REDACTED:url-password]@host'],
+  ['any', `ghp_${letters.slice(0, 36)}`, '[REDACTED:github-token]'],
+  ['command', 'otelcol --password abc', 'otelcol --password [REDACTED:password]'],
+  ['password', '${env:PASSWORD}', '${env:PASSWORD}'],
+  ['note', 'Basic authentication', 'Basic authentication'],
+  ['gateway', 'gw-1:4317', 'gw-1:4317'],
+])('the value of %s: %j', (name, value, expected) => {
+  expect(redact(value, findCredentialsInValue(name, value))).toBe(expected);
 });
 
 test('in a message prose stays and what it quotes goes', () => {

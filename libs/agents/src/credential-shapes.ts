@@ -1,12 +1,18 @@
-import { secretValues, type CredentialFinding } from './secret-values.ts';
+import { escapedScalars } from './escaped-scalars.ts';
+import { kindOfName } from './secret-names.ts';
+import { literalsOf, secretValues, secretValuesOf, type CredentialFinding } from './secret-values.ts';
 
 export type { CredentialFinding };
 
 /** No token that is known by its looks is shorter, nor its part that nothing interrupts. */
 const shortestToken = 20;
+/** Looked at, in characters; only JWTs are longer, and their beginning says what they are. */
+const longestToken = 4096;
 /** How far from an AWS key id its secret is looked for, in characters. */
 const awsNeighbourhood = 300;
 const longestUserinfo = 300;
+/** A text in a text in a text: more nobody writes. */
+const deepestEscapes = 3;
 
 const tokenCharacter = characterTable('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-/+.~');
 
@@ -46,7 +52,29 @@ const knownToken = new RegExp(
  * without overlaps. Takes time linear in the length; a clean text costs a few ns for each of its lines.
  */
 export function findCredentials(text: string): CredentialFinding[] {
-  return apart([...knownForms(text), ...secretValues(text)]);
+  return findWithin(text, 0);
+}
+
+function findWithin(text: string, depth: number): CredentialFinding[] {
+  const found = [...knownForms(text), ...secretValues(text)];
+  if (depth < deepestEscapes && text.includes('\\')) found.push(...escapedCredentials(text, depth));
+  return apart(found);
+}
+
+/** The same in the value of something that has a name: a label, a variable, an attribute. */
+export function findCredentialsInValue(name: string, value: string): CredentialFinding[] {
+  const kind = kindOfName(name);
+  const whole =
+    kind === null ? authorizationIn(value) : literalsOf(value, { start: 0, end: value.length }, kind);
+  return apart([...findCredentials(value), ...whole]);
+}
+
+/** Does a token begin here, whatever is before it? In protobuf that is a length. */
+export function isTokenAt(text: string, at: number): boolean {
+  for (let next = at; next < at + shortestToken; next++) {
+    if (tokenCharacter[text.charCodeAt(next)] !== 1) return false;
+  }
+  return tokens(text.slice(at, at + longestToken)).some(({ start }) => start === 0);
 }
 
 /** The same in a message, where `token: unexpected end` is prose: a value is one word that something ends. */
@@ -73,6 +101,38 @@ export function redact(text: string, findings: readonly CredentialFinding[]): st
 export function redactMessage(text: string): string {
   const findings = text === '' ? [] : findCredentialsInMessage(text);
   return findings.length === 0 ? text : redact(text, findings);
+}
+
+/** What double-quoted scalars hide behind escapes: names of keys, tokens, and whole documents. */
+function escapedCredentials(text: string, depth: number): CredentialFinding[] {
+  const found: CredentialFinding[] = [];
+  for (const { start, end, value, sourceOf } of escapedScalars(text)) {
+    const colon = /^" *:/.exec(text.slice(end, end + 8))?.[0].length;
+    if (colon !== undefined) {
+      found.push(...secretValuesOf(text, { name: value, start: start - 1, sign: end + colon - 1 }));
+    }
+    found.push(
+      ...findWithin(value, depth + 1).map(({ kind, ...range }) => ({
+        kind,
+        start: sourceOf(range.start),
+        end: sourceOf(range.end),
+      })),
+    );
+  }
+  return found;
+}
+
+const authorization = /^(?:bearer|basic|splunk|apikey) +(?=\S*\d)(\S{8,})$/i;
+
+/** Is a value nothing but an authorization? Prose that begins so has no digit in one word. */
+export function isAuthorization(value: string): boolean {
+  const credential = authorization.exec(value)?.[1];
+  return credential !== undefined && !isReference(credential);
+}
+
+function authorizationIn(value: string): CredentialFinding[] {
+  if (!isAuthorization(value)) return [];
+  return [{ kind: 'bearer-token', start: value.lastIndexOf(' ') + 1, end: value.length }];
 }
 
 function knownForms(text: string): CredentialFinding[] {

@@ -128,6 +128,39 @@ test('a broken message is searched as it is', async () => {
   expect(await placesOf(secret)).toEqual([]);
 });
 
+test('attributes and names of components are searched; others stay what they are', async () => {
+  const uid = '0190a0b0-0000-7000-8000-000000000003' as AgentId;
+  const text = (value: string) => ({ stringValue: value });
+  const nested = { kvlistValue: { values: [{ key: 'password', value: text(secret) }] } };
+  await write(uid, {
+    agentDescription: {
+      identifyingAttributes: [{ key: 'service.name', value: text('otelcol') }],
+      nonIdentifyingAttributes: [
+        { key: 'password', value: text(secret) },
+        { key: 'api.token', value: text(`ghp_${'aB3'.repeat(12)}`) },
+        { key: 'args', value: { arrayValue: { values: [text('--a'), text(`--password=${secret}`)] } } },
+        { key: 'nested', value: nested },
+        { key: 'tokens', value: { intValue: 4 } },
+      ],
+    },
+    health: { healthy: true, componentHealthMap: { [`a/password=${secret}`]: { healthy: true } } },
+  });
+  expect(await placesOf(secret)).toEqual([]);
+  expect(await placesOf('ghp_aB3')).toEqual([]);
+  const detail = await views.find(uid);
+  expect(detail?.identifyingAttributes).toEqual({ 'service.name': 'otelcol' });
+  expect(detail?.nonIdentifyingAttributes).toEqual({
+    password: '[REDACTED:password]',
+    'api.token': expect.stringMatching(/^\[REDACTED:/),
+    args: ['--a', '--password=[REDACTED:password]'],
+    nested: { password: '[REDACTED:password]' },
+    tokens: 4,
+  });
+  expect(detail?.health?.components).toHaveProperty(['a/password=[REDACTED:password]']);
+  await db.deleteFrom('agents').where('uid', '=', uid).execute();
+  await db.deleteFrom('agent_states').where('uid', '=', uid).execute();
+});
+
 test('health is searched where all is well too, and one that is broken stops nobody', async () => {
   const component = { healthy: false, lastError: `token=${secret}` };
   await write(clean, { health: { healthy: true, componentHealthMap: { a: component } } });

@@ -3,6 +3,7 @@ import { decodeAgentDescription, type AgentDescription } from '@muster/opamp/des
 import { scanTextAttributes } from '@muster/opamp/scan-description';
 import type { AgentId } from './agent-id.ts';
 import { cleanText, columnJson, maxJson } from './column-text.ts';
+import { mayHoldCredentials, redactDescription } from './description-redaction.ts';
 
 /** What `agents` keeps of an AgentDescription to find and list agents by. */
 export interface DescriptionColumns {
@@ -21,27 +22,30 @@ const maxName = 255;
 /** What can be selected by of a description that is too large: short values, and this many of them. */
 const largeDescription = { valueLength: 1024, attributes: 1000 };
 
+/** A description as it is stored, without the credentials that its attributes may hold, and its columns. */
+export interface StoredDescription extends DescriptionColumns {
+  body: Uint8Array;
+}
+
 /**
  * Columns of a description: `name` is host.name, else service.name, else the uid. Of a key that is
  * identifying and not, the identifying value counts. `changed` is called when not all attributes could
  * be kept as they are. Throws `MalformedMessage`.
  */
-export function describeAgent(
-  uid: AgentId,
-  description: Uint8Array,
-  changed: () => void,
-): DescriptionColumns {
-  const plain = scanTextAttributes(description);
-  const values = plain ?? textsOf(decodeAgentDescription(description));
+export function describeAgent(uid: AgentId, description: Uint8Array, changed: () => void): StoredDescription {
+  let body = description;
+  let { values, plain } = valuesOf(body);
+  if (mayHoldCredentials(values)) {
+    body = redactDescription(description);
+    ({ values, plain } = valuesOf(body));
+  }
   const text = (key: string) => cleanText(values.get(key) ?? '', maxName);
-  const attributes = fit(
-    values,
-    plain === null ? jsonOf(values) : { text: plainJson(values), changed: false },
-  );
+  const attributes = fit(values, plain ? { text: plainJson(values), changed: false } : jsonOf(values));
   if (attributes.changed) changed();
   const hostname = text('host.name');
   const type = text('service.name');
   return {
+    body,
     name: hostname || type || uid,
     type,
     version: text('service.version'),
@@ -50,6 +54,12 @@ export function describeAgent(
     hostname,
     attributes: attributes.text,
   };
+}
+
+/** `plain`: no text needs an escape in JSON. */
+function valuesOf(description: Uint8Array): { values: Map<string, string>; plain: boolean } {
+  const plain = scanTextAttributes(description);
+  return { values: plain ?? textsOf(decodeAgentDescription(description)), plain: plain !== null };
 }
 
 function textsOf(description: AgentDescription): Map<string, string> {

@@ -1,7 +1,8 @@
 import { MalformedMessage } from '@muster/opamp/errors';
 import { decodeEffectiveConfig } from '@muster/opamp/effective-config';
 import { EffectiveConfig } from '@muster/opamp/opamp';
-import { findCredentials, redact, type CredentialFinding } from './credential-shapes.ts';
+import { WireReader, wireType } from '@muster/opamp/wire-reader';
+import { findCredentials, isTokenAt, redact, type CredentialFinding } from './credential-shapes.ts';
 
 /** Where a credential was in what an agent reported. Line and column count from 1, columns in characters. */
 export interface ConfigFinding {
@@ -13,34 +14,83 @@ export interface ConfigFinding {
 }
 
 /**
- * An EffectiveConfig with `[REDACTED:<kind>]` for each credential in its files, all else as it came; null:
- * it holds none. One that is malformed is searched as it is.
+ * An EffectiveConfig with `[REDACTED:<kind>]` for each credential in its files and their names, all else as it
+ * came; null: it holds none. One that is malformed is searched as it is.
  */
 export function redactEffectiveConfig(
   body: Uint8Array,
 ): { body: Uint8Array; findings: ConfigFinding[] } | null {
   // Byte for byte: what matters is ASCII. Most configs are clean, and not decoded.
-  const whole = textOf(body);
+  const whole = bytewise.read(body);
   const found = findCredentials(whole);
-  if (found.length === 0) return null;
+  if (found.length === 0 && !mayHoldUtf16(whole) && !mayBeginWithToken(body, whole)) return null;
   try {
     return redactFiles(body);
   } catch (error) {
     if (!(error instanceof MalformedMessage)) throw error;
-    const findings = found.map((finding) => placeOf('', whole, finding));
-    return { body: Buffer.from(redact(whole, found), 'latin1'), findings };
+    if (found.length === 0) return null;
+    const findings = found.map((finding) => placeOf('', whole, finding, bytewise));
+    return { body: bytewise.write(redact(whole, found)), findings };
+  }
+}
+
+/** There every other byte of ASCII is NUL; a single one is the length of an empty name. */
+function mayHoldUtf16(whole: string): boolean {
+  for (let at = whole.indexOf('\0'); at !== -1; at = whole.indexOf('\0', at + 1)) {
+    if (whole.charCodeAt(at + 2) === 0 && whole.charCodeAt(at + 1) !== 0) return true;
+  }
+  return false;
+}
+
+const tags = { configMap: 0x0a, entry: 0x0a, name: 0x0a, file: 0x12, text: 0x0a };
+
+/**
+ * May a file's name or text be a token from its first character on? To a search of the whole its length belongs to
+ * it. Reads what every encoder writes; of anything else the answer is yes.
+ */
+function mayBeginWithToken(body: Uint8Array, whole: string): boolean {
+  const reader = new WireReader(body, 0, body.length);
+  try {
+    if (reader.done) return false;
+    if (reader.tag() !== tags.configMap) return true;
+    reader.varint();
+    while (!reader.done) {
+      if (reader.tag() !== tags.entry) return true;
+      const end = reader.varint() + reader.position;
+      if (reader.tag() !== tags.name || isTokenAt(whole, reader.stepOver())) return true;
+      if (reader.tag() !== tags.file) return true;
+      reader.varint();
+      while (reader.position < end) {
+        const tag = reader.tag();
+        if ((tag & 7) !== wireType.lengthDelimited) return true;
+        const start = reader.stepOver();
+        if (tag === tags.text && isTokenAt(whole, start)) return true;
+      }
+    }
+    return false;
+  } catch (error) {
+    if (error instanceof MalformedMessage) return true;
+    throw error;
   }
 }
 
 function redactFiles(body: Uint8Array): { body: Uint8Array; findings: ConfigFinding[] } | null {
   const findings: ConfigFinding[] = [];
-  const files = decodeEffectiveConfig(body).map(({ name, body: file, contentType }) => {
-    const text = textOf(file);
+  const files = new Map<string, { body: Uint8Array; contentType: string }>();
+  for (const { name, body: file, contentType } of decodeEffectiveConfig(body)) {
+    const inName = findCredentials(name);
+    let clean = redact(name, inName);
+    while (files.has(clean)) clean += ' (2)';
+    findings.push(...inName.map(({ kind }) => ({ file: clean, line: 1, column: 1, kind })));
+    const encoding = encodingOf(file);
+    const text = encoding.read(file);
     const found = findCredentials(text);
-    findings.push(...found.map((finding) => placeOf(name, text, finding)));
-    const clean = found.length === 0 ? file : Buffer.from(redact(text, found), 'latin1');
-    return [name, { body: clean, contentType }] as const;
-  });
+    findings.push(...found.map((finding) => placeOf(clean, text, finding, encoding)));
+    files.set(clean, {
+      body: found.length === 0 ? file : encoding.write(redact(text, found)),
+      contentType,
+    });
+  }
   if (findings.length === 0) return null;
   return {
     body: EffectiveConfig.encode({ configMap: { configMap: Object.fromEntries(files) } }).finish(),
@@ -48,13 +98,60 @@ function redactFiles(body: Uint8Array): { body: Uint8Array; findings: ConfigFind
   };
 }
 
-function placeOf(file: string, text: string, { kind, start }: CredentialFinding): ConfigFinding {
+function placeOf(
+  file: string,
+  text: string,
+  { kind, start }: CredentialFinding,
+  { characters }: Encoding,
+): ConfigFinding {
   const before = text.slice(0, start);
   const lineStart = before.lastIndexOf('\n') + 1;
-  const column = Buffer.from(before.slice(lineStart), 'latin1').toString().length + 1;
-  return { file, line: before.split('\n').length, column, kind };
+  return {
+    file,
+    line: before.split('\n').length,
+    column: characters(before.slice(lineStart)) + 1,
+    kind,
+  };
 }
 
-function textOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+/** How a file's bytes are searched as text, and written again. */
+interface Encoding {
+  read(bytes: Uint8Array): string;
+  write(text: string): Uint8Array;
+  /** How many characters people see in a text that was read. */
+  characters(text: string): number;
+}
+
+/** UTF-8 and what else keeps ASCII. */
+const bytewise: Encoding = {
+  read: (bytes) => bufferOf(bytes).toString('latin1'),
+  write: (text) => Buffer.from(text, 'latin1'),
+  characters: (text) => Buffer.from(text, 'latin1').toString().length,
+};
+const utf16: Encoding = {
+  read: (bytes) => bufferOf(bytes).toString('utf16le'),
+  write: (text) => Buffer.from(text, 'utf16le'),
+  characters: (text) => text.length,
+};
+const utf16BigEndian: Encoding = {
+  read: (bytes) => swapped(bytes).toString('utf16le'),
+  write: (text) => Buffer.from(text, 'utf16le').swap16(),
+  characters: utf16.characters,
+};
+
+/** By its byte order mark, or as YAML 1.2 (5.2) says by where the NUL of a first ASCII character is. */
+function encodingOf(bytes: Uint8Array): Encoding {
+  const [first, second] = bytes;
+  if (first === undefined || second === undefined || bytes.length % 2 === 1) return bytewise;
+  if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return utf16;
+  if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0)) return utf16BigEndian;
+  return bytewise;
+}
+
+function swapped(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes).swap16();
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

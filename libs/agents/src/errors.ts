@@ -26,10 +26,12 @@ export class InvalidCursor extends Error {
 /** No such agent, or deleted. */
 export class UnknownAgent extends Error {
   readonly code = 'unknown-agent';
-  readonly field = 'uid';
+  readonly field: string;
 
-  constructor(uid: string) {
+  /** `field`: where the uid was given. */
+  constructor(uid: string, field = 'uid') {
     super(`no agent has the uid ${uid}`);
+    this.field = field;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Transport } from '@muster/messages/report-frame';
 import type { AgentChange } from '@muster/messages/vocabulary';
 import type { AgentId } from './agent-id.ts';
-import type { DescriptionColumns } from './description-columns.ts';
+import type { StoredDescription } from './description-columns.ts';
 
 /** Where a report stands among all of its agent: greater element by element is later. */
 export type Order = readonly number[];
@@ -39,8 +39,8 @@ export interface FoldedAgent {
   /** The last one of the last epoch. */
   sequenceNum: number;
   lastSeenAt: number;
-  /** `body` is the AgentDescription as it came. */
-  description: Field<DescriptionColumns & { body: Uint8Array }> | null;
+  /** `body` is the AgentDescription as it came, but for credentials. */
+  description: Field<StoredDescription> | null;
   capabilities: Field<number> | null;
   /** `body` is the ComponentHealth as it came. */
   health: Field<{ body: Uint8Array; healthy: boolean | null }> | null;

@@ -3,7 +3,7 @@ import { ComponentHealth, type ComponentHealthFields } from '@muster/opamp/opamp
 import { findCredentialsInMessage, redactMessage } from './credential-shapes.ts';
 
 /**
- * A ComponentHealth whose texts quote no credentials; the bytes that came when they quote none. Throws
+ * A ComponentHealth whose texts and names of components quote no credentials; the bytes that came when they quote none. Throws
  * `MalformedMessage`.
  */
 export function redactHealth(body: Uint8Array): Uint8Array {
@@ -20,6 +20,8 @@ function redacted(health: ComponentHealthFields): ComponentHealthFields {
     ...health,
     lastError: redactMessage(health.lastError ?? ''),
     status: redactMessage(health.status ?? ''),
-    componentHealthMap: Object.fromEntries(components.map(([name, part]) => [name, redacted(part)])),
+    componentHealthMap: Object.fromEntries(
+      components.map(([name, part]) => [redactMessage(name), redacted(part)]),
+    ),
   };
 }

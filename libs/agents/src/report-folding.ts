@@ -182,8 +182,7 @@ type SubMessageFold = (agent: FoldedAgent, body: Uint8Array, moment: Moment) => 
 
 const subMessageFolds: Record<number, SubMessageFold> = {
   [subMessageField.agentDescription]: (agent, body, { order, changed }) => {
-    const columns = describeAgent(agent.uid, body, changed);
-    agent.description = later(agent.description, { ...columns, body }, order);
+    agent.description = later(agent.description, describeAgent(agent.uid, body, changed), order);
     addChange(agent, 'description');
   },
   [subMessageField.health]: (agent, body, { order }) => {

@@ -1,6 +1,10 @@
 import { InvalidSelector } from '@muster/agents/errors';
 import { parseSelector } from '@muster/agents/selector';
-import { credentialProblems } from './credential-problems.ts';
+import {
+  credentialProblems,
+  credentialProblemsInProse,
+  refuseRenderedCredentials,
+} from './credential-problems.ts';
 import { textPlace, type ConfigurationText, type Overlay } from './configuration.ts';
 import { InvalidConfiguration, InvalidOverlay } from './errors.ts';
 import { unreadableFile } from './file-problems.ts';
@@ -63,9 +67,17 @@ export function readConfigurationText(input: ConfigurationInput): ConfigurationT
   const compiled = new CompiledConfiguration(text);
   const isWhole = Object.keys(files).length === 0 && overlays.length === 0 && !isTemplate(body);
   refuseErrors(isWhole ? validateConfiguration(body) : credentialProblems(body));
-  for (const file of Object.values(files)) refuseErrors(credentialProblems(file));
-  for (const overlay of overlays) refuseErrors(credentialProblems(overlay.body));
+  for (const [name, file] of Object.entries(files)) {
+    refuseErrors(credentialProblems(name), textPlace('…'));
+    refuseErrors(credentialProblems(file), textPlace(name));
+  }
+  for (const [index, { selector, file, body }] of overlays.entries()) {
+    refuseErrors(credentialProblems(selector), `overlays[${index}].selector`);
+    refuseErrors(credentialProblems(file), `overlays[${index}].file`);
+    refuseErrors(credentialProblems(body), `overlays[${index}].body`);
+  }
   if (!isWhole) refuseUnreadable(text, compiled);
+  refuseConstantCredentials(compiled);
   return { ...text, perAgent: compiled.perAgent };
 }
 
@@ -87,6 +99,20 @@ export function refuseUnreadable(
   for (const [index, overlay] of overlays.entries()) {
     if (!isTemplate(overlay.body)) readOverlay({ place: `overlays[${index}]`, text: overlay.body });
   }
+}
+
+/** What a template that reads nothing gives is known now; others are searched when they are rendered. */
+function refuseConstantCredentials(compiled: CompiledConfiguration): void {
+  const { body, files } = compiled.text;
+  if (compiled.perAgent || ![body, ...Object.values(files)].some(isTemplate)) return;
+  for (const [name, text] of Object.entries(compiled.render(noValues, []).files)) {
+    refuseRenderedCredentials(textPlace(name), text);
+  }
+}
+
+/** A comment or a description, which everybody may read. Throws `InvalidConfiguration`, which names the field. */
+export function refuseCredentials(field: string, prose: string): void {
+  refuseErrors(credentialProblemsInProse(prose), field);
 }
 
 function checkFiles(files: ConfigurationText['files']): void {
@@ -115,6 +141,6 @@ function checkFileName(field: string, name: string): void {
   );
 }
 
-function refuseErrors(problems: readonly Problem[]): void {
-  if (hasErrors(problems)) throw new InvalidConfiguration(problems);
+function refuseErrors(problems: readonly Problem[], field = 'body'): void {
+  if (hasErrors(problems)) throw new InvalidConfiguration(problems, field);
 }

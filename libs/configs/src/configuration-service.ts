@@ -1,6 +1,6 @@
 import type { Tx } from '@muster/db/transaction';
 import type { Announcer } from './announcer.ts';
-import { readConfigurationText, type ConfigurationInput } from './configuration-input.ts';
+import { readConfigurationText, refuseCredentials, type ConfigurationInput } from './configuration-input.ts';
 import { textPlace, type Configuration, type ConfigurationVersion } from './configuration.ts';
 import type { ConfigurationStore, NewVersion } from './configuration-store.postgres.ts';
 import { UnknownConfiguration, UnknownConfigurationVersion } from './errors.ts';
@@ -24,11 +24,17 @@ export class ConfigurationService {
   async create(
     tx: Tx,
     actor: string,
-    input: ConfigurationInput & { name: string; description?: string | undefined },
+    input: ConfigurationInput & {
+      name: string;
+      description?: string | undefined;
+      comment?: string | undefined;
+    },
   ): Promise<Configuration> {
     checkName(input.name);
-    const { name, description = '' } = input;
-    await this.#store.create(tx, { ...newVersion(input, actor), name, description });
+    const { name, description = '', comment = '' } = input;
+    refuseCredentials('description', description);
+    refuseCredentials('comment', comment);
+    await this.#store.create(tx, { ...newVersion(input, actor), name, description, comment });
     this.#announceAfterCommit(tx, name);
     return (await this.#store.find(name, tx.db))!;
   }
@@ -47,6 +53,7 @@ export class ConfigurationService {
     },
   ): Promise<ConfigurationVersion> {
     const { name, comment = '', parent } = input;
+    refuseCredentials('comment', comment);
     const version = await this.#store.addVersion(tx, { ...newVersion(input, actor), name, comment, parent });
     this.#announceAfterCommit(tx, name);
     return version;
@@ -95,7 +102,7 @@ export class ConfigurationService {
       `${name} v${version}${part === 'body' ? '' : ` ${part}`}`;
     return [...new Set([...old.keys(), ...now.keys()])]
       .map((part) =>
-        unifiedDiff(label(from, part), old.get(part) ?? '', label(to, part), now.get(part) ?? ''),
+        unifiedDiff(label(from, part), old.get(part) ?? null, label(to, part), now.get(part) ?? null),
       )
       .join('');
   }

@@ -18,8 +18,11 @@ export class ConfigurationStore {
     this.#db = db;
   }
 
-  async create(tx: Tx, configuration: NewVersion & { name: string; description: string }): Promise<void> {
-    const { name, description, createdBy } = configuration;
+  async create(
+    tx: Tx,
+    configuration: NewVersion & { name: string; description: string; comment: string },
+  ): Promise<void> {
+    const { name, description, comment, createdBy } = configuration;
     const row = await tx.db
       .insertInto('configurations')
       .values({ name, description, created_by: createdBy })
@@ -29,7 +32,7 @@ export class ConfigurationStore {
     if (!row) throw new ConfigurationExists(name);
     await tx.db
       .insertInto('configuration_versions')
-      .values({ configuration: name, version: 1, parent: null, ...textColumns(configuration) })
+      .values({ configuration: name, version: 1, parent: null, comment, ...textColumns(configuration) })
       .execute();
   }
 

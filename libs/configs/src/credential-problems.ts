@@ -1,4 +1,9 @@
-import { findCredentials } from '@muster/agents/credential-shapes';
+import {
+  findCredentials,
+  findCredentialsInMessage,
+  type CredentialFinding,
+} from '@muster/agents/credential-shapes';
+import { InvalidTemplate } from './errors.ts';
 import type { Problem } from './problem.ts';
 
 /**
@@ -6,12 +11,35 @@ import type { Problem } from './problem.ts';
  * from. In the order of the text. No message holds a credential.
  */
 export function credentialProblems(text: string): Problem[] {
-  const findings = findCredentials(text);
+  return toProblems(text, findCredentials(text));
+}
+
+/** The same in prose, such as a comment: a value is one word that something ends. */
+export function credentialProblemsInProse(text: string): Problem[] {
+  return toProblems(text, findCredentialsInMessage(text));
+}
+
+/**
+ * What was put into a template may be a credential. Throws `InvalidTemplate` with the place in the rendered text;
+ * `place` names the text.
+ */
+export function refuseRenderedCredentials(place: string, text: string): void {
+  const [first] = credentialProblems(text);
+  if (!first) return;
+  const { message, path, line, column } = first;
+  const where = path === null ? '' : ` at ${path}`;
+  throw new InvalidTemplate(place, `once rendered, ${message}${where}`, null, {
+    line: line!,
+    column: column!,
+  });
+}
+
+function toProblems(text: string, findings: readonly CredentialFinding[]): Problem[] {
   if (findings.length === 0) return [];
   const places = new Places(text);
   return findings.map(({ kind, start }) => ({
     severity: 'error',
-    message: `there is a credential here (${kind}); use a reference such as \${env:NAME}, which only the agent's host resolves`,
+    message: `there is a credential here (${kind}); write a reference such as \${env:NAME} instead, which only the agent's host resolves`,
     ...places.next(start),
   }));
 }

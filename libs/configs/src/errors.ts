@@ -39,13 +39,16 @@ export class InvalidName extends Error {
 /** The text cannot be given to a collector; `problems` holds every finding, warnings too. */
 export class InvalidConfiguration extends Error {
   readonly code = 'invalid-configuration';
-  readonly field = 'body';
+  /** `body`, `files["x"]`, `overlays[0].body`, or another of its texts. */
+  readonly field: string;
   readonly problems: readonly Problem[];
 
-  constructor(problems: readonly Problem[]) {
+  constructor(problems: readonly Problem[], field = 'body') {
     const first = problems.find((problem) => problem.severity === 'error');
     const place = first?.line ? ` (line ${first.line}, column ${first.column})` : '';
-    super(`${first?.message ?? 'invalid configuration'}${place}`);
+    const text = field === 'body' ? '' : `${field}: `;
+    super(`${text}${first?.message ?? 'invalid configuration'}${place}`);
+    this.field = field;
     this.problems = problems;
   }
 }

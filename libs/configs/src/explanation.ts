@@ -1,3 +1,5 @@
+import type { VersionRef } from './configuration-status.ts';
+
 /** Which configuration an agent gets, and why: everything that had a say in it. */
 export interface Explanation {
   /** The fleets that match, the first of which has the agent: by priority, then by name. */
@@ -22,14 +24,34 @@ export interface ExplainedConfiguration {
   readonly source: 'rollout' | 'stable';
   readonly rollout: string | null;
   readonly overlays: readonly ExplainedOverlay[];
+  /** With their values of now. */
   readonly variables: readonly ExplainedVariable[];
-  /** File name → text; null: it cannot be rendered, see `error`. */
+  /**
+   * File name → text: what the agent was given, or where it was given nothing yet what it would get; null: that
+   * cannot be rendered, see `error`.
+   */
   readonly files: Readonly<Record<string, string>> | null;
-  /** Of what is rendered now, hex. */
+  /** Of `files`, hex. */
   readonly hash: string | null;
   readonly error: string | null;
-  /** Of what the agent is to have, hex; differs from `hash` until an agent that has changed was given its new text. */
+  /** Of what the agent was given, hex; null: nothing yet. */
   readonly targetHash: string | null;
+  /** What its fleet wants it to have instead, and gives it at its pace; null: nothing else. */
+  readonly next: NextConfiguration | null;
+  /** Null: it is in quarantine for none of these versions. */
+  readonly quarantine: ExplainedQuarantine | null;
+}
+
+export type NextConfiguration = Pick<ExplainedConfiguration, 'name' | 'version' | 'files' | 'hash' | 'error'>;
+
+/** The version that the agent, or its cohort, failed and is not offered. */
+export interface ExplainedQuarantine {
+  readonly name: string;
+  readonly version: number;
+  readonly reason: string;
+  readonly since: Date;
+  /** What it is offered in place of it; null: nothing. */
+  readonly instead: VersionRef | null;
 }
 
 export interface ExplainedOverlay {

@@ -5,7 +5,15 @@ import type { Database } from '@muster/db/schema';
 import { sql, type Kysely } from 'kysely';
 import type { ConfigurationStore } from './configuration-store.postgres.ts';
 import { UnknownConfiguration } from './errors.ts';
-import type { ExplainedConfiguration, ExplainedFleet, Explanation, RenderedForAgent } from './explanation.ts';
+import type {
+  ExplainedConfiguration,
+  ExplainedFleet,
+  ExplainedQuarantine,
+  Explanation,
+  NextConfiguration,
+  RenderedForAgent,
+} from './explanation.ts';
+import { quarantineOf } from './quarantine.postgres.ts';
 import type { RenderFleet } from './render-inputs.postgres.ts';
 import type { RenderedConfigs, VersionName } from './rendered-configs.postgres.ts';
 import type { TemplateValues, TemplateVariable } from './template.ts';
@@ -26,7 +34,13 @@ export class Explanations {
   async explain(agent: AgentId): Promise<Explanation> {
     const place = await this.#place(agent);
     const fleets = await this.#matching(place);
-    return { fleets, why: why(fleets, place.fleet), configuration: await this.#configuration(agent, place) };
+    const target = await this.#target(agent);
+    const keeps = target && !target.held && place.configuration === null ? ` ${keepsWhatItHad}` : '';
+    return {
+      fleets,
+      why: why(fleets, place.fleet) + keeps,
+      configuration: await this.#configuration(agent, place, target),
+    };
   }
 
   /**
@@ -41,7 +55,7 @@ export class Explanations {
     const newest = await this.#configurations.find(name);
     if (!newest) throw new UnknownConfiguration(name);
     const chosen = version ?? newest.latest.version;
-    const { fleet, next } = await this.#place(agent);
+    const { fleet, next } = await this.#place(agent, 'agent');
     const rendered = await this.#render(
       { configuration: name, version: chosen },
       { name: fleet ?? '', variables: next ?? {} },
@@ -50,7 +64,8 @@ export class Explanations {
     return { version: chosen, ...rendered };
   }
 
-  async #place(agent: AgentId): Promise<Place> {
+  /** `field`: where the agent was named. */
+  async #place(agent: AgentId, field?: string): Promise<Place> {
     const { rows } = await sql<Place>`
       select agents.matching, members.fleet, fleets.variables as next, fleets.stable_variables as stable,
         fleets.configuration, fleets.version
@@ -58,7 +73,7 @@ export class Explanations {
       left join fleet_members members on members.uid = agents.uid
       left join fleets on fleets.name = members.fleet
       where agents.uid = ${agent}`.execute(this.#db);
-    if (!rows[0]) throw new UnknownAgent(agent);
+    if (!rows[0]) throw new UnknownAgent(agent, field);
     return rows[0];
   }
 
@@ -74,19 +89,84 @@ export class Explanations {
       .map((rule) => ({ ...rule, wins: rule.name === fleet }));
   }
 
-  async #configuration(agent: AgentId, place: Place): Promise<ExplainedConfiguration | null> {
-    const { rows } = await sql<TargetRow>`
+  /** What the agent was given last, also if it failed. */
+  async #target(agent: AgentId): Promise<Target | null> {
+    const { rows } = await sql<Target>`
       select c.target_configuration as configuration, c.target_version as version,
-        encode(c.target_hash, 'hex') as hash, r.id as rollout, r.variables
-      from agent_configurations c left join rollouts r on r.id = c.rollout_id
+        encode(c.target_hash, 'hex') as hash, given.files, r.id as rollout, r.variables,
+        coalesce(r.fleet = agents.fleet, false) as "ofItsFleet",
+        coalesce(r.fleet = agents.fleet and r.state = 'aborted', false) or exists (
+          select from rollouts o join rollout_agents ra on ra.rollout_id = o.id and ra.uid = c.uid
+          where o.fleet = agents.fleet and o.state in ('running', 'paused', 'rollingBack')) as held,
+        case when c.desired_hash is distinct from c.target_hash and c.desired_hash = c.previous_hash
+          then jsonb_build_object('name', c.previous_configuration, 'version', c.previous_version,
+            'hash', encode(c.previous_hash, 'hex')) end as instead
+      from agent_configurations c
+      join agents on agents.uid = c.uid
+      left join rendered_configs given on given.hash = c.target_hash
+      left join rollouts r on r.id = c.rollout_id
       where c.uid = ${agent} and c.target_hash is not null`.execute(this.#db);
-    const target = rows[0] ?? stableOf(place);
-    if (!target) return null;
-    const fleet = { name: place.fleet ?? '', variables: target.variables ?? place.stable ?? {} };
-    const { configuration, version, rollout, hash: targetHash } = target;
-    const rendered = await this.#render({ configuration, version }, fleet, agent);
-    const source = rollout === null ? 'stable' : 'rollout';
-    return { name: configuration, version, source, rollout, ...rendered, targetHash };
+    return rows[0] ?? null;
+  }
+
+  async #configuration(
+    agent: AgentId,
+    place: Place,
+    target: Target | null,
+  ): Promise<ExplainedConfiguration | null> {
+    const wants = wanted(place, target);
+    const shown = target ?? wants;
+    if (!shown) return null;
+    const { configuration, version, rollout } = shown;
+    const rendered = await this.#renderChoice(agent, place, shown);
+    const next = target && wants ? await this.#next(agent, place, target, wants) : null;
+    const quarantine =
+      (await this.#quarantine(agent, shown, target?.hash ?? rendered.hash, target)) ??
+      (next && wants && (await this.#quarantine(agent, wants, next.hash, null)));
+    return {
+      name: configuration,
+      version,
+      source: rollout === null ? 'stable' : 'rollout',
+      rollout,
+      ...rendered,
+      ...(target && { files: target.files, hash: target.hash, error: null }),
+      targetHash: target?.hash ?? null,
+      next: quarantine ? null : next,
+      quarantine,
+    };
+  }
+
+  /** What its fleet wants of the agent, unless it has that. */
+  async #next(
+    agent: AgentId,
+    place: Place,
+    target: Target,
+    wants: Choice,
+  ): Promise<NextConfiguration | null> {
+    const { files, hash, error } = await this.#renderChoice(agent, place, wants);
+    const { configuration: name, version } = wants;
+    return hash === target.hash ? null : { name, version, files, hash, error };
+  }
+
+  async #quarantine(
+    agent: AgentId,
+    { configuration, version }: VersionName,
+    hash: string | null,
+    target: Target | null,
+  ): Promise<ExplainedQuarantine | null> {
+    const bytes = hash === null ? null : Buffer.from(hash, 'hex');
+    const { rows } = await sql<Pick<ExplainedQuarantine, 'reason' | 'since'>>`
+      select reason, since
+      from ${quarantineOf(sql`${agent}::uuid`, sql`${bytes}::bytea`, { configuration, version })} quarantine`.execute(
+      this.#db,
+    );
+    if (!rows[0]) return null;
+    return { name: configuration, version, ...rows[0], instead: target?.instead ?? null };
+  }
+
+  #renderChoice(agent: AgentId, place: Place, choice: Choice): Promise<RenderedForAgent> {
+    const variables = choice.variables ?? place.stable ?? {};
+    return this.#render(choice, { name: place.fleet ?? '', variables }, agent);
   }
 
   async #render(version: VersionName, fleet: RenderFleet, agent: AgentId): Promise<RenderedForAgent> {
@@ -117,23 +197,39 @@ interface Place {
   version: number | null;
 }
 
-interface TargetRow {
-  configuration: string;
-  version: number;
-  hash: string | null;
+/** A version that somebody chose for the agent. */
+interface Choice extends VersionName {
   rollout: string | null;
   variables: Record<string, string> | null;
 }
 
-function stableOf({ configuration, version, stable }: Place): TargetRow | null {
-  if (configuration === null || version === null) return null;
-  return { configuration, version, hash: null, rollout: null, variables: stable };
+interface Target extends Choice {
+  hash: string;
+  files: Record<string, string> | null;
+  instead: ExplainedQuarantine['instead'];
+  /** Did a rollout of the fleet it is in now give it? */
+  ofItsFleet: boolean;
+  /** Does a rollout decide what comes next? One under way has its plan, and an aborted one leaves all as it is. */
+  held: boolean;
 }
+
+/** What its fleet wants of the agent now: while a rollout decides, what that gave it; else the stable version. */
+function wanted(place: Place, target: Target | null): Choice | null {
+  if (target?.held) return target.ofItsFleet ? target : null;
+  const { configuration, version, stable } = place;
+  if (configuration === null || version === null) return null;
+  return { configuration, version, rollout: null, variables: stable };
+}
+
+const keepsWhatItHad = 'No configuration is wanted for it there: the agent keeps what it had.';
 
 function explainVariable({ group, member }: TemplateVariable, values: TemplateValues) {
   const known = values[group];
   const names = member === null ? Object.keys(known) : [member];
-  return names.map((name) => ({ name: `${group}.${name}`, value: known[name] ?? null }));
+  return names.map((name) => ({
+    name: `${group}.${name}`,
+    value: Object.hasOwn(known, name) ? known[name]! : null,
+  }));
 }
 
 function why(fleets: readonly ExplainedFleet[], fleet: string | null): string {

@@ -1,4 +1,5 @@
-import { findCredentials } from '@muster/agents/credential-shapes';
+import { InvalidSelector } from '@muster/agents/errors';
+import { findCredentials, findCredentialsInValue } from '@muster/agents/credential-shapes';
 import { parseSelector } from '@muster/agents/selector';
 import type { Tx } from '@muster/db/transaction';
 import type { Announcer } from './announcer.ts';
@@ -55,7 +56,7 @@ export class FleetService {
   async put(tx: Tx, _actor: string, input: FleetInput): Promise<{ fleet: Fleet; created: boolean }> {
     const { name, selector, priority, variables } = input;
     checkName(name);
-    parseSelector(selector);
+    checkSelector(selector);
     checkPriority(priority);
     checkVariables(variables ?? {});
     const policy = input.policy === undefined ? undefined : parsePolicy(input.policy);
@@ -99,6 +100,13 @@ export class FleetService {
   }
 }
 
+function checkSelector(selector: string): void {
+  parseSelector(selector);
+  const [found] = findCredentials(selector);
+  if (found)
+    throw new InvalidSelector(`a selector holds no credentials (${found.kind}); one begins`, found.start);
+}
+
 function checkPriority(priority: number | undefined): void {
   if (priority === undefined || (Number.isInteger(priority) && Math.abs(priority) < 2 ** 31)) return;
   throw new InvalidPriority('priority must be a whole number');
@@ -121,10 +129,11 @@ function checkVariables(variables: Readonly<Record<string, string>>): void {
         'a variable\'s name has letters, digits and "_", and begins with no digit',
       );
     }
-    if (findCredentials(`${name}: ${value}`).length > 0) {
+    const [found] = findCredentialsInValue(name, value);
+    if (found) {
       throw new InvalidVariable(
         field,
-        'holds a credential; use a reference such as ${env:NAME} in the configuration',
+        `holds a credential (${found.kind}); variables are shown to everybody: write a reference such as \${env:NAME} instead, which only the agent's host resolves`,
       );
     }
     if (value.length > maxVariable || /\p{Cc}/u.test(value)) {

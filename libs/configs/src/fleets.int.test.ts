@@ -122,3 +122,26 @@ test('a list counts the members of each fleet', async () => {
     { name: 'prod', agents: 2, connected: 1, counts: { none: 2 } },
   ]);
 });
+
+test.each([
+  { pw: 'hunter2secret!' },
+  { db_pass: 'hunter2secret!' },
+  { h: 'Bearer abcdefghijklmnop123' },
+  { x: 'ghp_aB3dE5fG7hJ9kL1mN0pQ2rS4tU6vW8xYzAbC' },
+])('a variable that holds a credential is refused: %j', async (variables) => {
+  const [name] = Object.keys(variables);
+  const put = world.inTransaction((tx) =>
+    world.configs.fleets.put(tx, 'test', { name: 'all', selector: '', variables }),
+  );
+  await expect(put).rejects.toMatchObject({
+    code: 'invalid-variable',
+    field: `variables.${name}`,
+    message: expect.stringMatching(/holds a credential \(.*\$\{env:NAME\}/),
+  });
+});
+
+test('neither a selector nor a name holds a credential', async () => {
+  await expect(world.putFleet('all', 'password=hunter2')).rejects.toMatchObject({ field: 'selector' });
+  const token = 'ghp_aB3dE5fG7hJ9kL1mN0pQ2rS4tU6vW8xYzAbC';
+  await expect(world.putFleet(token, '')).rejects.toMatchObject({ field: 'name' });
+});

@@ -1,5 +1,5 @@
 import type { AgentId } from '@muster/agents/agent-id';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTestWorld, reported, type TestWorld } from './test-world.postgres.ts';
 
 const body = `receivers: {nop: }
@@ -143,6 +143,107 @@ test('explains which fleet, overlays and variables gave an agent its text', asyn
     },
   });
   expect(explained.configuration!.files!['']).toContain('tier: gold');
+});
+
+describe('explains what an agent has', () => {
+  const explain = (agent: AgentId) => world.configs.explanations.explain(agent);
+
+  async function moveTo(agent: AgentId, labels: Record<string, string>): Promise<void> {
+    await relabel(agent, labels);
+    await world.inTransaction((tx) => world.configs.membership.place(tx, [agent]));
+  }
+
+  test('after a change: the text it was given, and the one that is to come', async () => {
+    const [agent] = await come(1, { region: 'eu' });
+    await relabel(agent!, { region: 'us' });
+    const { configuration } = await explain(agent!);
+    expect(configuration!.files!['']).toContain('region: "eu"');
+    expect(configuration).toMatchObject({
+      hash: world.sentTo(agent!)[0],
+      targetHash: world.sentTo(agent!)[0],
+    });
+    expect(configuration!.next).toMatchObject({ name: 'base', version: 1, error: null });
+    expect(configuration!.next!.files!['']).toContain('region: "us"');
+  });
+
+  test('after a move to a fleet without a configuration: what it had, and that it keeps it', async () => {
+    await world.inTransaction((tx) =>
+      world.configs.configurations.create(tx, 'test', { name: 'named', body: `# {{ fleet.name }}\n${body}` }),
+    );
+    await world.db.updateTable('fleets').set({ configuration: 'named' }).execute();
+    const [agent] = await come(1, { region: 'eu' });
+    await world.putFleet('bare', 'moved', { priority: 5 });
+    await moveTo(agent!, { region: 'eu', moved: '' });
+    const explained = await explain(agent!);
+    expect(explained.why).toBe(
+      'Fleet "bare" has the highest priority of those that match, 5. No configuration is wanted for it there: the agent keeps what it had.',
+    );
+    expect(explained.configuration!.files!['']).toMatch(/^# all\n/);
+    expect(explained.configuration).toMatchObject({
+      hash: world.sentTo(agent!)[0],
+      next: null,
+      quarantine: null,
+    });
+  });
+
+  test('in quarantine: why, since when, and what it is offered instead', async () => {
+    const [agent] = await come(1, { region: 'eu' });
+    const [first] = world.sentTo(agent!);
+    await world.report([agent!], first!, reported.applied);
+    await world.inTransaction((tx) =>
+      world.configs.configurations.createVersion(tx, 'test', { name: 'base', body: `# two\n${body}` }),
+    );
+    await world.db.updateTable('fleets').set({ version: 2 }).execute();
+    await converge([agent!]);
+    const second = world.sentTo(agent!)[1]!;
+    await world.report([agent!], second, reported.failed, 'no such thing');
+    await world.inTransaction((tx) => world.configs.desiredState.fallBack(tx, [agent!]));
+    const { configuration } = await explain(agent!);
+    expect(configuration).toMatchObject({
+      name: 'base',
+      version: 2,
+      next: null,
+      quarantine: {
+        name: 'base',
+        version: 2,
+        reason: 'no such thing',
+        since: expect.any(Date),
+        instead: { name: 'base', version: 1, hash: first },
+      },
+    });
+  });
+
+  test('a variable that is called as a member of every object has no value', async () => {
+    const [agent] = await come(1, { region: 'eu' });
+    await world.inTransaction((tx) =>
+      world.configs.configurations.createVersion(tx, 'test', {
+        name: 'base',
+        body: `# {{ labels.constructor | default: "" }}{{ attributes["__proto__"] | default: "" }}\n${body}`,
+      }),
+    );
+    const { variables } = await world.configs.explanations.preview('base', 2, agent!);
+    expect(variables).toContainEqual({ name: 'labels.constructor', value: null });
+    expect(variables).toContainEqual({ name: 'attributes.__proto__', value: null });
+  });
+});
+
+test('what an agent says of itself may be a credential: it gets nothing, and says why', async () => {
+  await world.inTransaction((tx) =>
+    world.configs.configurations.createVersion(tx, 'test', {
+      name: 'base',
+      body: `${body}x: {password: {{ attributes.team }}}\n`,
+    }),
+  );
+  await world.db.updateTable('fleets').set({ version: 2 }).execute();
+  const [agent] = await world.enrol(1, { labels: { region: 'eu' } });
+  await world.db.updateTable('agents').set({ attributes: '{"team":"hunter2"}' }).execute();
+  await world.inTransaction((tx) => world.configs.membership.place(tx, [agent!]));
+  await converge([agent!]);
+  expect(await sent(agent!)).toEqual([]);
+  expect((await world.configs.agentConfigurations.many([agent!])).get(agent!)).toMatchObject({
+    status: 'failed',
+    error: expect.stringMatching(/^body: once rendered, there is a credential here \(password\)/),
+  });
 });
 
 test('a version knows its parent, and can be restored', async () => {

@@ -5,7 +5,7 @@ import type { Tx } from '@muster/db/transaction';
 import { sql, type Kysely } from 'kysely';
 import type { ComponentFit, FitGroup, Misfit } from './component-fit.postgres.ts';
 import type { ConfigurationStore } from './configuration-store.postgres.ts';
-import { UnknownConfigurationVersion, type InvalidTemplate } from './errors.ts';
+import { UnknownConfiguration, UnknownConfigurationVersion, type InvalidTemplate } from './errors.ts';
 import { inputBytes, inputGroups, type InputGroup, type RenderFleet } from './render-inputs.postgres.ts';
 import { CompiledConfiguration, noValues, type RenderedConfig } from './rendering.ts';
 import { renderGroups, type Rendering } from './rendering-slices.ts';
@@ -60,7 +60,7 @@ export class RenderedConfigs {
     this.#fit = fit;
   }
 
-  /** Throws `UnknownConfigurationVersion`. */
+  /** Throws `UnknownConfiguration`, `UnknownConfigurationVersion`. */
   async compiled(
     { configuration, version }: VersionName,
     db?: Kysely<Database>,
@@ -69,7 +69,11 @@ export class RenderedConfigs {
     const known = this.#compiled.get(key);
     if (known) return known;
     const found = await this.#configurations.version(configuration, version, db);
-    if (!found) throw new UnknownConfigurationVersion(configuration, version);
+    if (!found) {
+      if (!(await this.#configurations.find(configuration, db)))
+        throw new UnknownConfiguration(configuration);
+      throw new UnknownConfigurationVersion(configuration, version);
+    }
     const compiled = new CompiledConfiguration(found);
     if (this.#compiled.size >= maxCompiled) this.#compiled.clear();
     this.#compiled.set(key, compiled);

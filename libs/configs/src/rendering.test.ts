@@ -31,6 +31,22 @@ it('a text without variables is handed out byte for byte, and is the same for ev
   expect(compile({ body, overlays: [{ selector: '', file: '', body: 'b: 1' }] }).perAgent).toBe(true);
 });
 
+it('what was put into a text may be a credential, which is refused with its place', () => {
+  const compiled = compile({ body: 'a:\n  password: {{ labels.region }}\n  b: {{ agent.os }}\n' });
+  const render = () => compiled.render(values('hunter2'), []);
+  expect(render).toThrow(
+    expect.objectContaining({
+      code: 'invalid-template',
+      field: 'body',
+      message: expect.stringMatching(
+        /once rendered.*\(password\).*\$\{env:NAME\}.*at a\.password \(line 2, column 13\)/,
+      ),
+    }),
+  );
+  expect(render).not.toThrow(/hunter2/);
+  expect(compiled.render(values('${env:P}'), []).files['']).toContain('password: ${env:P}');
+});
+
 describe('overlays', () => {
   const overlays = [
     { selector: 'os.type=linux', file: '', body: 'endpoint: {{ labels.region }}.linux\n' },

@@ -1,6 +1,7 @@
 import { parseSelector, type Selector } from '@muster/agents/selector';
 import { encodeRemoteConfig } from '@muster/opamp/remote-config';
 import { textPlace, type ConfigurationText } from './configuration.ts';
+import { refuseRenderedCredentials } from './credential-problems.ts';
 import { InvalidTemplate } from './errors.ts';
 import { usedComponents } from './missing-components.ts';
 import { mergeOverlays } from './overlays.ts';
@@ -68,11 +69,16 @@ export class CompiledConfiguration {
     this.perAgent = this.variables.length > 0 || overlays.length > 0;
   }
 
-  /** `applied`: the indexes of the overlays that match the agent, ascending. Throws `InvalidTemplate`. */
+  /**
+   * `applied`: the indexes of the overlays that match the agent, ascending. Throws `InvalidTemplate`, also when
+   * what was put in is a credential.
+   */
   render(values: TemplateValues, applied: readonly number[]): RenderedConfig {
     const planned = this.#plan(applied);
     if (planned instanceof InvalidTemplate) throw planned;
     const files = Object.fromEntries(planned.map(({ name, render }) => [name, render(values)]));
+    // The texts themselves were searched when they were saved.
+    if (this.perAgent) for (const name in files) refuseRenderedCredentials(textPlace(name), files[name]!);
     const { configHash, remoteConfig } = encodeRemoteConfig(
       Object.entries(files).map(([name, text]) => ({
         name,

@@ -38,6 +38,20 @@ test('a missing newline at the end is a difference and said so', () => {
   );
 });
 
+test('an empty text that came or went is a difference', () => {
+  expect(unifiedDiff('a', null, 'b', '')).toBe(lines('--- /dev/null', '+++ b'));
+  expect(unifiedDiff('a', '', 'b', null)).toBe(lines('--- a', '+++ /dev/null'));
+  expect(unifiedDiff('a', null, 'b', null)).toBe('');
+  expect(unifiedDiff('a', null, 'b', 'x\n')).toBe(lines('--- /dev/null', '+++ b', '@@ -0,0 +1,1 @@', '+x'));
+});
+
+test('a line that changed in its end alone shows which end it has', () => {
+  expect(unifiedDiff('a', 'x\r\ny\r\n', 'b', 'x\ny\r\n')).toBe(
+    lines('--- a', '+++ b', '@@ -1,2 +1,2 @@', '-x␍', '+x', ' y\r'),
+  );
+  expect(unifiedDiff('a', 'x\r', 'b', 'x')).toContain('-x␍\n\\ No newline');
+});
+
 test('very large texts with nothing in common end in time', () => {
   const before = Array.from({ length: 20_000 }, (_, i) => `a${i}`);
   const after = Array.from({ length: 20_000 }, (_, i) => `b${i}`);

@@ -2,13 +2,30 @@ const contextLines = 3;
 /** Beyond this many line pairs the changed middle is shown as replaced whole, to bound time and memory. */
 const maxComparisons = 16_000_000;
 
+/** How diffs call a file that is not there. */
+const absent = '/dev/null';
+
 type Edit = { kind: ' ' | '-' | '+'; line: string };
 
-/** The difference of two texts in unified format, three lines of context; empty when they are equal. */
-export function unifiedDiff(beforeName: string, before: string, afterName: string, after: string): string {
-  const edits = editScript(toLines(before), toLines(after));
+/**
+ * The difference of two texts in unified format, three lines of context; empty when they are equal. Null is no
+ * text at all, which is something else than an empty one. `␍` at the end of a changed line is a carriage return.
+ */
+export function unifiedDiff(
+  beforeName: string,
+  before: string | null,
+  afterName: string,
+  after: string | null,
+): string {
+  const edits = editScript(toLines(before ?? ''), toLines(after ?? ''));
   const hunks = hunkRanges(edits).map(([start, end]) => formatHunk(edits, start, end));
-  return hunks.length === 0 ? '' : [`--- ${beforeName}`, `+++ ${afterName}`, ...hunks, ''].join('\n');
+  if (hunks.length === 0 && (before === null) === (after === null)) return '';
+  return [
+    `--- ${before === null ? absent : beforeName}`,
+    `+++ ${after === null ? absent : afterName}`,
+    ...hunks,
+    '',
+  ].join('\n');
 }
 
 function toLines(text: string): string[] {
@@ -100,6 +117,8 @@ function formatHunk(edits: Edit[], start: number, end: number): string {
     const length = edits.slice(start, end).filter(counts).length;
     return `${kind}${length === 0 ? before : before + 1},${length}`;
   };
-  const lines = edits.slice(start, end).map((edit) => edit.kind + edit.line);
+  const lines = edits
+    .slice(start, end)
+    .map(({ kind, line }) => kind + (kind === ' ' ? line : line.replace(/\r(?=\n|$)/, '␍')));
   return [`@@ ${position('-')} ${position('+')} @@`, ...lines].join('\n');
 }

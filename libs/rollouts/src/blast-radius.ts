@@ -101,7 +101,7 @@ export function compareFiles(before: Files, after: Files): Pick<Change, 'diff' |
   return {
     diff: names
       .map((name) =>
-        unifiedDiff(`now ${name}`.trim(), before[name] ?? '', `then ${name}`.trim(), after[name] ?? ''),
+        unifiedDiff(`now ${name}`.trim(), before[name] ?? null, `then ${name}`.trim(), after[name] ?? null),
       )
       .join(''),
     added: has.filter((component) => !had.includes(component)),

@@ -1,5 +1,5 @@
 import type { AgentId } from '@muster/agents/agent-id';
-import fc from 'fast-check';
+import { array, assert, boolean, constantFrom, integer, property, record } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { maxCohorts, placeAgents, takeCensus, toCohorts, type Candidates } from './placement.ts';
 
@@ -54,20 +54,20 @@ describe('the row that waves are cut from', () => {
     expect(new Set(rows).size).toBe(3);
   });
 
-  const given = fc.array(
-    fc.record({
-      size: fc.integer({ min: 1, max: 6 }),
-      version: fc.constantFrom('1', '2', '3'),
-      os: fc.constantFrom('linux', 'windows'),
-      connected: fc.boolean(),
-      quarantine: fc.constantFrom(null, 'it failed'),
+  const given = array(
+    record({
+      size: integer({ min: 1, max: 6 }),
+      version: constantFrom('1', '2', '3'),
+      os: constantFrom('linux', 'windows'),
+      connected: boolean(),
+      quarantine: constantFrom(null, 'it failed'),
     }),
     { maxLength: 30 },
   );
 
   test('holds every agent once, one of each able cohort first, whoever they are', () => {
-    fc.assert(
-      fc.property(given, (kinds) => {
+    assert(
+      property(given, (kinds) => {
         const all = kinds.map(({ size, ...kind }) => candidates(size, kind));
         const row = place(all);
         expect(new Set(row.map(({ agent }) => agent))).toEqual(new Set(all.flatMap(({ agents }) => agents)));

@@ -18,10 +18,10 @@ const countCap = 10_000;
 
 export type AgentQuery = z.output<typeof agentQuery>;
 
-/** An agent's uid from outside. */
-export function parseUid(text: string): AgentId {
+/** An agent's uid from outside; `field` is where it came. */
+export function parseUid(text: string, field = 'uid'): AgentId {
   const id = parseAgentId(text);
-  if (!id) throw new InvalidRequest({ field: 'uid', detail: 'must be a UUID' });
+  if (!id) throw new InvalidRequest({ field, detail: 'must be a UUID' });
   return id;
 }
 

@@ -1,9 +1,9 @@
-import type { Explanation } from '@muster/configs/explanation';
+import type { Explanation, NextConfiguration } from '@muster/configs/explanation';
 import { z } from 'zod';
 import { renderedMembers, toRenderedMembers } from '../configurations/configuration-schemas.ts';
 import { driftResource } from '../drift/drift-schemas.ts';
 import { listParameters, textParameter } from '../http/parse.ts';
-import { anyJson, dateTime, named, pageSchema, textMap } from '../http/schemas.ts';
+import { anyJson, dateTime, named, pageSchema, textMap, toDateTime } from '../http/schemas.ts';
 
 export const agentStatus = z.enum(['connected', 'disconnected']);
 
@@ -118,10 +118,30 @@ export const explanationResource = named(
         source: z.enum(['rollout', 'stable']),
         rollout: z.string().nullable(),
         ...renderedMembers,
-        targetHash: z.string().nullable().meta({
-          description:
-            'What the agent is to have; it differs from `hash` until a change has reached the agent.',
-        }),
+        targetHash: z
+          .string()
+          .nullable()
+          .meta({ description: 'Of what the agent was given; null: nothing yet.' }),
+        next: z
+          .object({
+            name: z.string(),
+            version: z.int(),
+            hash: z.string().nullable(),
+            files: textMap.nullable(),
+            error: z.string().nullable(),
+          })
+          .nullable()
+          .meta({ description: 'What its fleet wants it to have instead, and gives it at its pace.' }),
+        quarantine: z
+          .object({
+            name: z.string(),
+            version: z.int(),
+            reason: z.string(),
+            since: dateTime,
+            instead: versionRef.nullable().meta({ description: 'What it is offered in place of it.' }),
+          })
+          .nullable()
+          .meta({ description: 'The version that the agent, or its cohort, failed and is not offered.' }),
       })
       .nullable(),
   }),
@@ -139,6 +159,15 @@ export function toExplanationResource({ fleets, why, configuration }: Explanatio
       rollout: configuration.rollout,
       ...toRenderedMembers(configuration),
       targetHash: configuration.targetHash,
+      next: configuration.next && toNext(configuration.next),
+      quarantine: configuration.quarantine && {
+        ...configuration.quarantine,
+        since: toDateTime(configuration.quarantine.since),
+      },
     },
   };
+}
+
+function toNext({ name, version, hash, files, error }: NextConfiguration) {
+  return { name, version, hash, files: files && { ...files }, error };
 }

@@ -21,14 +21,18 @@ export class ConfigurationChanges {
 
   async create(
     actor: Actor,
-    input: ConfigurationInput & { name: string; description?: string | undefined },
+    input: ConfigurationInput & {
+      name: string;
+      description?: string | undefined;
+      comment?: string | undefined;
+    },
   ): Promise<Configuration> {
     return transact(this.#db, async (tx) => {
       await this.#audit.record(tx, {
         actor,
         action: 'configurations.create',
         resource: `configuration/${input.name}`,
-        detail: { version: 1 },
+        detail: { version: 1, comment: input.comment ?? '' },
       });
       return this.#configurations.create(tx, actor, input);
     });

@@ -33,7 +33,12 @@ const hasText = (input: { body?: string | undefined; files?: Record<string, stri
 export const newConfiguration = named(
   'NewConfiguration',
   z
-    .strictObject({ name: z.string(), ...texts, description: z.string().max(4096).optional() })
+    .strictObject({
+      name: z.string(),
+      ...texts,
+      description: z.string().max(4096).optional(),
+      comment: z.string().max(4096).optional().meta({ description: 'Of version 1.' }),
+    })
     .refine(hasText, { path: ['body'], message: needsText }),
 );
 

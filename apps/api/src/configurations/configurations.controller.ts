@@ -131,7 +131,7 @@ export class ConfigurationsController {
   async preview(@Param('name') name: string, @Body() body: unknown): Promise<PreviewResource> {
     const { agent, version } = parse(preview, body);
     const known = parseName(name);
-    const rendered = await this.#explanations.preview(known, version, parseUid(agent));
+    const rendered = await this.#explanations.preview(known, version, parseUid(agent, 'agent'));
     return { name: known, version: rendered.version, ...toRenderedMembers(rendered) };
   }
 

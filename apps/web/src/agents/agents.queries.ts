@@ -115,6 +115,8 @@ export const explanationQuery = gql<{ agent: { explanation: Explanation } | null
           hash
           error
           targetHash
+          next { name version hash files error }
+          quarantine { name version reason since instead { name version hash } }
         }
       }
     }

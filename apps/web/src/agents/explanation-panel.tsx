@@ -8,9 +8,15 @@ import { ErrorNotice } from '../ui/error-notice.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { StatusChip } from '../ui/status-chip.tsx';
+import { TimeAgo } from '../ui/time-ago.tsx';
 import { versionText } from './agent.ts';
 import { agentSignals, explanationQuery } from './agents.queries.ts';
-import type { ExplainedConfiguration, ExplainedFleet, ExplainedOverlay } from './explanation.ts';
+import type {
+  ExplainedConfiguration,
+  ExplainedFleet,
+  ExplainedOverlay,
+  NextConfiguration,
+} from './explanation.ts';
 import './explanation-panel.css';
 
 /** Why the agent gets what it gets: fleets, overlays, variables, and the text that comes of them. */
@@ -51,14 +57,20 @@ const fleetColumns: Column<ExplainedFleet>[] = [
 ];
 
 function Rendering({ configuration }: { configuration: ExplainedConfiguration }) {
-  const { overlays, variables, files, error, hash, targetHash } = configuration;
+  const { overlays, variables, files, error, targetHash, next, quarantine } = configuration;
   return (
     <>
       <p>
         <Source configuration={configuration} />
-        {hash !== null && hash === targetHash && ' The text below is what the agent is to have.'}
+        {targetHash !== null && ' The text below is what the agent was given.'}
       </p>
-      <Difference configuration={configuration} />
+      {quarantine && <Quarantine quarantine={quarantine} />}
+      {targetHash === null && files && (
+        <Notice tone="info">
+          <p>The text below has not been given to the agent yet.</p>
+        </Notice>
+      )}
+      {next && <Next next={next} />}
       {overlays.length > 0 && (
         <div className="explained">
           <h3>Overlays, in the order they are merged</h3>
@@ -102,22 +114,32 @@ function Source({ configuration }: { configuration: ExplainedConfiguration }) {
   );
 }
 
-/** Does what is rendered now differ from what the agent was given? */
-function Difference({ configuration: { hash, targetHash } }: { configuration: ExplainedConfiguration }) {
-  if (hash === null || hash === targetHash) return null;
-  if (targetHash === null) {
-    return (
-      <Notice tone="info">
-        <p>The text below has not been given to the agent yet.</p>
-      </Notice>
-    );
-  }
+function Quarantine({
+  quarantine: { name, version, reason, since, instead },
+}: {
+  quarantine: NonNullable<ExplainedConfiguration['quarantine']>;
+}) {
   return (
-    <Notice tone="warn" title="The text below differs from the target">
+    <Notice tone="bad" title={`In quarantine for ${versionText({ name, version })}`}>
       <p>
-        The agent, a label or a variable has changed since the target was set. The agent gets the new text at
-        the pace of its fleet.
+        It failed this version <TimeAgo at={since} />, and is not offered it until somebody lifts that. It is
+        offered {instead ? versionText(instead) : 'nothing'} instead.
       </p>
+      <pre>{reason}</pre>
+    </Notice>
+  );
+}
+
+/** What the fleet wants and the agent does not have yet. */
+function Next({ next: { name, version, files, error } }: { next: NextConfiguration }) {
+  return (
+    <Notice tone="warn" title={`${versionText({ name, version })} is to come`}>
+      <p>
+        The agent, a label, a variable or the fleet has changed since the agent was given the text below. It
+        gets the new one at the pace of its fleet.
+      </p>
+      {error !== null && <pre>{error}</pre>}
+      {files && <RenderedText files={files} />}
     </Notice>
   );
 }

@@ -25,8 +25,26 @@ export interface ExplainedConfiguration {
   files: Record<string, string> | null;
   hash: string | null;
   error: string | null;
-  /** What the agent is to have; null: nothing yet. */
+  /** Of what the agent was given; null: nothing yet. */
   targetHash: string | null;
+  /** What its fleet wants it to have instead. */
+  next: NextConfiguration | null;
+  /** The version that the agent, or its cohort, failed and is not offered. */
+  quarantine: {
+    name: string;
+    version: number;
+    reason: string;
+    since: string;
+    instead: { name: string; version: number } | null;
+  } | null;
+}
+
+export interface NextConfiguration {
+  name: string;
+  version: number;
+  hash: string | null;
+  files: Record<string, string> | null;
+  error: string | null;
 }
 
 export interface ExplainedOverlay {

@@ -18,7 +18,7 @@ export function UnifiedDiffView({ title, diff }: { title: string; diff: string }
   if (files.length === 0) return <p className="muted">{title}: no difference.</p>;
   return files.map((file) => (
     <HunkView
-      key={file.after}
+      key={`${file.before} ${file.after}`}
       title={files.length > 1 ? `${title}: ${file.before} → ${file.after}` : title}
       hunks={file.hunks}
     />
