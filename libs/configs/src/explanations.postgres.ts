@@ -94,15 +94,15 @@ export class Explanations {
     const { rows } = await sql<Target>`
       select c.target_configuration as configuration, c.target_version as version,
         encode(c.target_hash, 'hex') as hash, given.files, r.id as rollout, r.variables,
-        coalesce(r.fleet = agents.fleet, false) as "ofItsFleet",
-        coalesce(r.fleet = agents.fleet and r.state = 'aborted', false) or exists (
+        coalesce(r.fleet = members.fleet, false) as "ofItsFleet",
+        coalesce(r.fleet = members.fleet and r.state = 'aborted', false) or exists (
           select from rollouts o join rollout_agents ra on ra.rollout_id = o.id and ra.uid = c.uid
-          where o.fleet = agents.fleet and o.state in ('running', 'paused', 'rollingBack')) as held,
+          where o.fleet = members.fleet and o.state in ('running', 'paused', 'rollingBack')) as held,
         case when c.desired_hash is distinct from c.target_hash and c.desired_hash = c.previous_hash
           then jsonb_build_object('name', c.previous_configuration, 'version', c.previous_version,
             'hash', encode(c.previous_hash, 'hex')) end as instead
       from agent_configurations c
-      join agents on agents.uid = c.uid
+      left join fleet_members members on members.uid = c.uid
       left join rendered_configs given on given.hash = c.target_hash
       left join rollouts r on r.id = c.rollout_id
       where c.uid = ${agent} and c.target_hash is not null`.execute(this.#db);
