@@ -209,6 +209,44 @@ describe.each([{ http: false }, { http: true }])('an agent (plain HTTP: $http)',
     expect(agent.offers.map((offer) => offer.hash)).toEqual([hash, hash]);
   });
 
+  it('is offered again what it said nothing of when another was desired in between', async () => {
+    const agent = rig.agent(gateway, { http });
+    await agent.start();
+    const first = await rig.desire('a: 1', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.received.length === 4);
+    agent.onOffer = 'ignore';
+    const second = await rig.desire('a: 2', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.offers.length === 2);
+    // Nothing is sent: it has reported this all along.
+    await rig.desire('a: 1', agent);
+    await agent.heartbeat();
+    expect(agent.offers).toHaveLength(2);
+    for (let i = 0; i < 3; i++) await rig.desire('a: 2', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.offers.length === 3);
+    for (let i = 0; i < 3; i++) await agent.heartbeat();
+    expect(agent.offers.map((offer) => offer.hash)).toEqual([first.hash, second.hash, second.hash]);
+  });
+
+  it('is taken back from what it was offered when it says that it has that after all', async () => {
+    const agent = rig.agent(gateway, { http });
+    await agent.start();
+    const first = await rig.desire('a: 1', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.received.length === 4);
+    agent.onOffer = 'ignore';
+    const second = await rig.desire('a: 2', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.offers.length === 2);
+    await rig.desire('a: 1', agent);
+    const lastRemoteConfigHash = Buffer.from(second.hash, 'hex');
+    await agent.report({ remoteConfigStatus: { lastRemoteConfigHash, status: configStatus.applying } });
+    await agent.waitUntil(() => agent.offers.length === 3);
+    expect(agent.offers.map((offer) => offer.hash)).toEqual([first.hash, second.hash, first.hash]);
+  });
+
   it('is never offered again what it failed to take', async () => {
     const agent = rig.agent(gateway, { http, onOffer: 'fail' });
     await agent.start();
