@@ -23,7 +23,7 @@ export interface Quarantine {
   readonly liftedBy: string | null;
 }
 
-interface CohortKind {
+export interface CohortKind {
   readonly type: string;
   readonly version: string;
   readonly os: string;
@@ -42,7 +42,7 @@ export interface QuarantineQuery {
 
 /**
  * Quarantine by agent is a row of `config_failures`, which inventory writes; quarantine by cohort is what a
- * rollout wrote. Both last until somebody lifts them.
+ * rollout wrote, or convergence. Both last until somebody lifts them.
  */
 export class Quarantines {
   readonly #db: Kysely<Database>;
@@ -153,25 +153,40 @@ export class Quarantines {
   ): Promise<void> {
     const { id: rollout, cohort, traits, fleet, configuration, version, reason } = quarantine;
     const kinds = traits ? [traits] : await this.#kindsOf(tx, rollout, cohort);
-    for (const kind of kinds) {
-      await tx.db
-        .insertInto('cohort_quarantines')
-        .values({
-          id: uuidV7(),
-          configuration,
-          version,
-          type: kind.type,
-          agent_version: kind.version,
-          os: kind.os,
-          arch: kind.arch,
-          fleet,
-          rollout_id: rollout,
-          reason,
-          made_at: sql<Date>`now()`,
-        })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
-    }
+    for (const kind of kinds)
+      await this.addKind(tx, { rollout, kind, fleet, configuration, version, reason });
+  }
+
+  /** The same for one kind. `rollout` null: convergence has shown it. */
+  async addKind(
+    tx: Tx,
+    quarantine: {
+      readonly rollout: string | null;
+      readonly fleet: string;
+      readonly configuration: string;
+      readonly version: number;
+      readonly kind: CohortKind;
+      readonly reason: string;
+    },
+  ): Promise<void> {
+    const { rollout, kind, fleet, configuration, version, reason } = quarantine;
+    await tx.db
+      .insertInto('cohort_quarantines')
+      .values({
+        id: uuidV7(),
+        configuration,
+        version,
+        type: kind.type,
+        agent_version: kind.version,
+        os: kind.os,
+        arch: kind.arch,
+        fleet,
+        rollout_id: rollout,
+        reason,
+        made_at: sql<Date>`now()`,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
 
   async #kindsOf(tx: Tx, rollout: string, cohort: number): Promise<CohortKind[]> {

@@ -372,7 +372,7 @@ export interface CohortQuarantinesTable {
   os: string;
   arch: string;
   fleet: string;
-  rollout_id: string;
+  rollout_id: string | null;
   reason: string;
   made_at: Date;
   lifted_at: Date | null;
