@@ -44,10 +44,11 @@ const hasAppliedTarget = sql<boolean>`(
   and coalesce(s.offered_config_hash <> c.target_hash
     or s.effective_config_order >= substring(s.offered_order from 1 for 16), true))`;
 
-/** Of its fleet. */
+/** Of its fleet; one that was halted while it caught up waits for a person. */
 const rolloutUnderWay = sql<boolean>`exists (
   select from rollouts r
-  where r.fleet = members.fleet and r.state in ('running', 'paused', 'rollingBack'))`;
+  where r.fleet = members.fleet
+    and (r.state in ('running', 'paused', 'rollingBack') or r.catching_up and r.halted))`;
 
 /** It, or its cohort, is in quarantine for its target. */
 const isQuarantined = sql<boolean>`exists ${quarantineOf(sql`agents.uid`, sql`c.target_hash`, {
@@ -66,6 +67,10 @@ const isKeptFromStable = sql<boolean>`(
       and (unrendered.configuration, unrendered.version) = (home.configuration, home.version)))`;
 
 const stable = sql<boolean>`(home.configuration is not null and home.version is not null)`;
+/** It fell back from its fleet's version and has not failed it: it said nothing in time. */
+const wasGivenUp = sql<boolean>`(
+  c.desired_hash is distinct from c.target_hash
+  and (c.target_configuration, c.target_version) = (home.configuration, home.version))`;
 const targetWasSent = sql<boolean>`(s.offered_config_hash = c.target_hash and s.offer_error = '')`;
 
 /** Finds agents that drifted and remembers how far their repair is. */
@@ -146,12 +151,18 @@ export class DriftStore {
             when not s.connected or not ${acceptsRemoteConfig('s')} then null
             when octet_length(s.remote_config_hash) > 0
               and s.remote_config_hash is distinct from c.target_hash
-              and not (coalesce(${targetWasSent}, false) and s.offered_at > ${now}::timestamptz - late.by)
+              and not (coalesce(${targetWasSent}, false) and s.offered_at > ${now}::timestamptz - late.by
+                and known.kind is distinct from 'unknown')
               and not exists (select from rendered_configs r where r.hash = s.remote_config_hash) then 'unknown'
             when c.target_hash is null and ${stable} and s.connected_at <= ${now}::timestamptz - late.by
               and not ${isKeptFromStable} then 'unknown'
-            when c.desired_hash = c.target_hash and ${targetWasSent}
-              and s.offered_at <= ${now}::timestamptz - late.by
+            when (
+                ${wasGivenUp}
+                or c.desired_hash = c.target_hash and ${targetWasSent} and (
+                  s.offered_at <= ${now}::timestamptz - late.by
+                  -- a try counts until the agent has answered
+                  or known.kind = 'unconfirmed' and known.desired_hash = c.target_hash)
+              )
               and not (s.remote_config_hash is not distinct from c.target_hash and s.remote_config_status in (1, 3))
               and not ${isQuarantined} and not ${rolloutUnderWay} then 'unconfirmed'
           end as kind
@@ -165,6 +176,7 @@ export class DriftStore {
           select coalesce(deadlines.deadline, ${defaultPolicy.applyDeadlineSeconds} * interval '1 second') as by
         ) as late
         left join told on told.uid = agents.uid
+        left join agent_drifts known on known.uid = agents.uid
       ), found as materialized (
         select uid, kind, desired_hash, detail,
           case kind when 'effective' then effective_config_hash else remote_config_hash end as reported_hash

@@ -291,6 +291,75 @@ describe('an agent that never confirmed', () => {
     expect(world.sentTo(agent)).toHaveLength(10);
   });
 
+  test('keeps its tries while its gateway tells of each offer, until it answers', async () => {
+    const agent = await member();
+    await wasOffered(agent, 121);
+    for (let tries = 1; tries <= 5; tries++) {
+      await turn();
+      expect(await driftOf(agent)).toMatchObject({ kind: 'unconfirmed', tries, repair: 'pending' });
+      await wasOffered(agent, 0);
+      later(60 * 2 ** (tries - 1));
+    }
+    await turn();
+    expect(await driftOf(agent)).toMatchObject({ repair: 'notRepaired', tries: 5 });
+    expect(world.sentTo(agent)).toHaveLength(10);
+    await world.report([agent], stable, reported.applied);
+    await turn();
+    expect(await driftOf(agent)).toBeNull();
+  });
+
+  describe('and whom a rollout gave up for that', () => {
+    let agent: AgentId;
+    let next: string;
+    beforeEach(async () => {
+      agent = await member();
+      await world.report([agent], stable, reported.applied);
+      ({ hash: next } = await world.version('base', 'next'));
+      const target = { agent, configuration: 'base', version: 2, hash: next, rolloutId: randomUUID() };
+      await world.inTransaction((tx) => world.configs.desiredState.setTargets(tx, [target]));
+      await world.inTransaction((tx) => world.configs.desiredState.fallBack(tx, [agent]));
+      await world.db.updateTable('fleets').set({ version: 2 }).execute();
+      world.delivered.length = 0;
+    });
+
+    test('is offered its target again, once in each try', async () => {
+      await turn();
+      expect(await driftOf(agent)).toMatchObject({ kind: 'unconfirmed', tries: 1, repair: 'pending' });
+      expect(world.sentTo(agent)).toEqual([next]);
+      await sql`
+        update agent_states set offered_config_hash = ${Buffer.from(next, 'hex')}, offer_error = '',
+          offered_at = ${new Date(world.clock.now)} where uid = ${agent}`.execute(world.db);
+      later(60);
+      await turn();
+      expect(await driftOf(agent)).toMatchObject({ kind: 'unconfirmed', tries: 2 });
+      expect(world.sentTo(agent)).toEqual([next, '', next]);
+      await world.report([agent], next, reported.applied);
+      await turn();
+      expect(await driftOf(agent)).toBeNull();
+    });
+
+    test('is left alone when that counts as a failure', async () => {
+      await sql`
+        insert into config_failures (uid, hash, error, failed_at)
+        values (${agent}, ${Buffer.from(next, 'hex')}, 'no answer within 120 s', now())`.execute(world.db);
+      await turn();
+      expect(await driftOf(agent)).toBeNull();
+      expect(world.delivered).toEqual([]);
+    });
+
+    test('is left alone while its fleet wants something else, or a rollout was halted', async () => {
+      await world.db.updateTable('fleets').set({ version: 1 }).execute();
+      await turn();
+      expect(await driftOf(agent)).toBeNull();
+      await world.db.updateTable('fleets').set({ version: 2 }).execute();
+      const id = await rollout('completed');
+      await sql`update rollouts set catching_up = true, halted = true where id = ${id}`.execute(world.db);
+      await turn();
+      expect(await driftOf(agent)).toBeNull();
+      expect(world.delivered).toEqual([]);
+    });
+  });
+
   test('is found after its deadline, and offered it again', async () => {
     const agent = await member();
     await world.putFleet('prod', 'env=prod', { policy: { applyDeadlineSeconds: 300 } });

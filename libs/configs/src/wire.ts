@@ -85,6 +85,7 @@ export function wireConfigs(deps: ConfigsDeps) {
     driftReconciler: new DriftReconciler({
       store: new DriftStore(db),
       offers,
+      desiredState,
       convergence,
       presence,
       delivery,
