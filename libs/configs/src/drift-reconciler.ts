@@ -8,7 +8,7 @@ import type { Log } from '@muster/platform/log';
 import type { Convergence } from './convergence.ts';
 import type { DesiredState } from './desired-state.ts';
 import { pauseAfter, repairOf, type Repair } from './drift.ts';
-import { lackingPaths, type Files } from './drift-comparison.ts';
+import { lackOf, type Files } from './drift-comparison.ts';
 import type { DriftStore, DueDrift, RepairNote } from './drift-store.postgres.ts';
 import { windowAt } from './maintenance-windows.ts';
 import type { OfferDelivery } from './offer-delivery.ts';
@@ -47,7 +47,7 @@ export class DriftReconciler {
     const { store, now } = this.#deps;
     for (const pair of await store.pairs(pairsATurn)) {
       const reported = filesOf(pair.reported);
-      await store.noteComparison(pair, reported && lackingPaths(pair.files, reported));
+      await store.noteComparison(pair, reported && lackOf(pair.files, reported));
     }
     await store.refresh(new Date(now()));
     await this.#repair(new Date(now()));

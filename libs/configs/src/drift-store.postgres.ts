@@ -5,7 +5,7 @@ import type { Tx } from '@muster/db/transaction';
 import { agentCapability } from '@muster/opamp/capabilities';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
 import type { Candidate, RepairState } from './drift.ts';
-import type { Files } from './drift-comparison.ts';
+import type { Files, Lack } from './drift-comparison.ts';
 import { defaultPolicy } from './policy.ts';
 import { quarantineOf } from './quarantine.postgres.ts';
 
@@ -35,6 +35,9 @@ export interface RepairNote {
 
 /** An agent that applied its config sends what it runs now within this time. */
 const settleSeconds = 30;
+
+/** What so many agents and most of their build make alike of a version is the collector's notation of it. */
+const notationBy = 3;
 
 /** The agent has applied its target, and reported what it runs since it was offered that. */
 const hasAppliedTarget = sql<boolean>`(
@@ -98,15 +101,16 @@ export class DriftStore {
     return rows;
   }
 
-  /** `lacking`: paths where the effective config is not what was rendered; null: that cannot be said. */
-  async noteComparison({ rendered, effective }: Pair, lacking: readonly string[] | null): Promise<void> {
+  /** `lack`: where the effective config is not what was rendered; null: that cannot be said. */
+  async noteComparison({ rendered, effective }: Pair, lack: Lack | null): Promise<void> {
     await this.#db
       .insertInto('effective_comparisons')
       .values({
         rendered_hash: rendered,
         effective_hash: effective,
-        differs: lacking !== null && lacking.length > 0,
-        detail: JSON.stringify(lacking ?? []),
+        differs: lack !== null && lack.digest !== null,
+        detail: JSON.stringify(lack?.paths ?? []),
+        digest: lack?.digest ?? null,
       })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
@@ -141,12 +145,12 @@ export class DriftStore {
           on compared.rendered_hash = c.target_hash and compared.effective_hash = s.effective_config_hash
         where ${hasAppliedTarget}
         window build as (partition by c.target_configuration, c.target_version, agents.type, agents.version),
-          alike as (partition by c.target_configuration, c.target_version, agents.type, agents.version, compared.detail)
+          alike as (partition by c.target_configuration, c.target_version, agents.type, agents.version, compared.digest)
       ), judged as (
         select agents.uid, c.target_hash as desired_hash, s.effective_config_hash, s.remote_config_hash,
           coalesce(told.detail, '[]') as detail,
           case
-            when told.differs and not (told.all_of_build > 1 and told.alike * 2 > told.all_of_build)
+            when told.differs and not (told.alike >= ${notationBy} and told.alike * 2 > told.all_of_build)
               and s.applied_at <= ${now}::timestamptz - ${settleSeconds} * interval '1 second' then 'effective'
             when not s.connected or not ${acceptsRemoteConfig('s')} then null
             when octet_length(s.remote_config_hash) > 0

@@ -146,7 +146,7 @@ describe('an agent that runs something else than it applied', () => {
   });
 
   test('is not found where most of its build make the same of the version', async () => {
-    const others = [await member(), await member()];
+    const others = [await member(), await member(), await member()];
     await world.report(others, stable, reported.applied);
     later(31);
     for (const other of [agent, ...others])
@@ -159,7 +159,27 @@ describe('an agent that runs something else than it applied', () => {
     await sql`update agents set version = '2' where uid = ${others[0]}`.execute(world.db);
     await turn();
     expect(await driftOf(others[0]!)).toMatchObject({ kind: 'effective' });
-    expect(restarts.toSorted()).toEqual([agent, ...others].toSorted());
+  });
+
+  test('is found where most of its build have the same path edited, each its own way', async () => {
+    const others = [await member(), await member(), await member()];
+    await world.report(others, stable, reported.applied);
+    later(31);
+    for (const [index, other] of [agent, ...others].entries())
+      await runs(other, asRendered.replace('exporters: [nop]', `exporters: [more, x${index}]`));
+    await turn();
+    expect(await world.configs.drifts.page({ limit: 10 })).toHaveLength(4);
+    expect(await driftOf(agent)).toMatchObject({ detail: ['service.pipelines.logs.exporters'] });
+  });
+
+  test('is found where two make the same of the version: too few to tell', async () => {
+    const other = await member();
+    await world.report([other], stable, reported.applied);
+    later(31);
+    for (const one of [agent, other])
+      await runs(one, asRendered.replace('exporters: [nop]', 'exporters: [more]'));
+    await turn();
+    expect(await world.configs.drifts.page({ limit: 10 })).toHaveLength(2);
   });
 
   test('is only shown when it takes no restart', async () => {
@@ -451,7 +471,7 @@ describe('nothing is repaired', () => {
     await sql`update agent_states set effective_config_hash = ${Buffer.from('x')}, remote_config_hash = ${Buffer.from(stable, 'hex')}`.execute(
       world.db,
     );
-    await sql`insert into effective_comparisons values (${Buffer.from(stable, 'hex')}, ${Buffer.from('x')}, true, '["a"]')`.execute(
+    await sql`insert into effective_comparisons (rendered_hash, effective_hash, differs, detail) values (${Buffer.from(stable, 'hex')}, ${Buffer.from('x')}, true, '["a"]')`.execute(
       world.db,
     );
     await world.disconnect([agent]);

@@ -174,6 +174,7 @@ export interface EffectiveComparisonsTable {
   effective_hash: Buffer;
   differs: boolean;
   detail: Json<string[]>;
+  digest: Buffer | null;
 }
 
 export interface AgentDriftsTable {
