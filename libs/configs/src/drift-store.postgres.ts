@@ -158,6 +158,9 @@ export class DriftStore {
               and not (coalesce(${targetWasSent}, false) and s.offered_at > ${now}::timestamptz - late.by
                 and known.kind is distinct from 'unknown')
               and not exists (select from rendered_configs r where r.hash = s.remote_config_hash) then 'unknown'
+            -- taken back from a version, and nothing to go back to
+            when c.target_hash is null and not ${stable} and not ${rolloutUnderWay}
+              and octet_length(s.remote_config_hash) > 0 and s.remote_config_status = 1 then 'unknown'
             when c.target_hash is null and ${stable} and s.connected_at <= ${now}::timestamptz - late.by
               and not ${isKeptFromStable} then 'unknown'
             when (
@@ -209,6 +212,8 @@ export class DriftStore {
     const restart = agentCapability.AcceptsRestartCommand;
     const { rows } = await sql<DueDrift>`
       select d.uid as agent, d.kind, d.tries, home.policy, s.connected, c.target_hash is not null as "hasTarget", coalesce(${stable}, false) as "hasStableVersion",
+        (select rv.configuration || ' version ' || rv.version from rendered_versions rv
+          where rv.hash = s.remote_config_hash order by rv.configuration, rv.version limit 1) as runs,
         mod(div(s.capabilities, ${restart}), 2) = 1 as "acceptsRestart",
         ${rolloutUnderWay} as "rolloutUnderWay", ${isQuarantined} as quarantined
       from agent_drifts d

@@ -269,6 +269,28 @@ describe('an agent on nobody’s version', () => {
     expect(world.delivered).toEqual([]);
   });
 
+  test('is shown with the version it runs where that was taken back and it had none before', async () => {
+    await world.db.updateTable('fleets').set({ configuration: null, version: null }).execute();
+    const [agent] = await world.enrol(1, { labels: { env: 'prod' } });
+    await world.inTransaction((tx) => world.configs.membership.place(tx, [agent!]));
+    const rolloutId = await rollout('rollingBack');
+    const target = { agent: agent!, configuration: 'base', version: 1, hash: stable, rolloutId };
+    await world.inTransaction((tx) => world.configs.desiredState.setTargets(tx, [target]));
+    await world.report([agent!], stable, reported.applied);
+    await world.inTransaction((tx) => world.configs.desiredState.revert(tx, rolloutId, [agent!]));
+    world.delivered.length = 0;
+    await turn();
+    expect(await driftOf(agent!)).toBeNull();
+    await sql`update rollouts set state = 'rolledBack' where id = ${rolloutId}`.execute(world.db);
+    await turn();
+    expect(await driftOf(agent!)).toMatchObject({
+      kind: 'unknown',
+      repair: 'notRepaired',
+      reason: 'nothing is desired of the agent, which runs base version 1: it is in no fleet with a version',
+    });
+    expect(world.delivered).toEqual([]);
+  });
+
   test('is none with a version that was once rendered, nor just after an offer', async () => {
     const agent = await member();
     const { hash } = await world.version('base', 'other');
