@@ -1,26 +1,7 @@
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Tx } from '@muster/db/transaction';
-import type { ConvergenceStore, Stable } from './convergence-store.postgres.ts';
+import type { ConvergenceStore, KindStanding, Stable, StrayOfKind } from './convergence-store.postgres.ts';
 import type { CohortKind } from './quarantines.postgres.ts';
-
-/** An agent that is not on its fleet's stable version, and what it is. */
-export interface StrayOfKind {
-  readonly agent: AgentId;
-  readonly kind: CohortKind;
-}
-
-/** How the agents of one kind in a fleet stand to its stable version. */
-export interface KindStanding {
-  readonly kind: CohortKind;
-  /** They said that they have applied it, or never say such things. */
-  readonly confirmed: number;
-  /** They were given it by convergence and have not answered yet. */
-  readonly unanswered: number;
-  /** They were given it by convergence, and said FAILED or nothing in time. */
-  readonly failed: number;
-  /** Of one that failed; empty: none said why. */
-  readonly error: string;
-}
 
 /** A kind that is not given the version any more. */
 export interface FailingKind {

@@ -5,9 +5,9 @@ import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { agentCapability } from '@muster/opamp/capabilities';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
-import type { KindStanding, StrayOfKind } from './convergence-gates.ts';
 import { parsePolicy, type Policy } from './policy.ts';
 import { quarantineOf } from './quarantine.postgres.ts';
+import type { CohortKind } from './quarantines.postgres.ts';
 
 /** Agents whose fleet wants them to run something else than they should run now. */
 export interface Stray {
@@ -22,6 +22,25 @@ export interface Stable {
   readonly variables: Readonly<Record<string, string>>;
   /** Of the fleet's policy. */
   readonly applyDeadlineSeconds: number;
+}
+
+/** An agent that is not on its fleet's stable version, and what it is. */
+export interface StrayOfKind {
+  readonly agent: AgentId;
+  readonly kind: CohortKind;
+}
+
+/** How the agents of one kind in a fleet stand to its stable version. */
+export interface KindStanding {
+  readonly kind: CohortKind;
+  /** They said that they have applied it, or never say such things. */
+  readonly confirmed: number;
+  /** They were given it by convergence and have not answered yet. */
+  readonly unanswered: number;
+  /** They were given it by convergence, and said FAILED or nothing in time. */
+  readonly failed: number;
+  /** Of one that failed; empty: none said why. */
+  readonly error: string;
 }
 
 /** Which agents are not on the stable version of their fleet, and may be put on it. */

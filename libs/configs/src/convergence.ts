@@ -89,6 +89,7 @@ export class Convergence {
       );
       for (const { kind, reason } of failing)
         await quarantines.addKind(tx, { rollout: null, fleet, configuration, version, kind, reason });
+      if (admitted.length === 0) return { given: 0, heldBack };
       const groups = await rendered.renderFor(tx, stable, { name: fleet, variables }, admitted);
       await rendered.note(tx, stable, groups.flatMap(notesOf));
       // Some were only strays because nobody had rendered for them: they may have these very bytes.
