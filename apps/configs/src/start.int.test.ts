@@ -43,6 +43,9 @@ test('a newcomer is placed and gets the stable version; what it refuses is taken
 
 test('what happened while it was down is found at start', async () => {
   const agents = await world.enrol(3, { labels: { env: 'prod' } });
+  // Of one kind they would wait for the first to answer.
+  for (const agent of agents)
+    await world.db.updateTable('agents').set({ type: agent }).where('uid', '=', agent).execute();
   await world.putFleet('prod', 'env=prod');
   await world.offerCache.setDesired([]);
   await start();

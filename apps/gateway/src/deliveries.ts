@@ -104,8 +104,11 @@ export class Deliveries {
 
 function setDesired(session: Session, config: DesiredConfig | null): string | null {
   session.desired = config;
-  // What is desired after nothing is offered, whatever was offered before.
-  if (config === null) session.record.forgetOffered();
+  // What is desired after nothing is offered, whatever was offered before, unless the agent has it or failed it.
+  if (config === null) {
+    session.record.forgetOffered();
+    session.record.forgetApplying();
+  }
   session.orderedMeanwhile = true;
   return offerRefusal(session);
 }

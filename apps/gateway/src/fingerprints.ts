@@ -22,6 +22,8 @@ export const fingerprintSlots = slots.length;
 /** The slot of each field; -1: the field is not state. */
 const slotOf = Array.from({ length: 16 }, (_, field) => slots.indexOf(field));
 
+export const remoteConfigStatusSlot = slots.indexOf(subMessageField.remoteConfigStatus);
+
 /** One piece of state in a message. */
 export interface StatePart {
   field: number;

@@ -209,6 +209,70 @@ describe.each([{ http: false }, { http: true }])('an agent (plain HTTP: $http)',
     expect(agent.offers.map((offer) => offer.hash)).toEqual([hash, hash]);
   });
 
+  it('is offered again what it has been applying for ever, and not what it has applied', async () => {
+    const agent = rig.agent(gateway, { http, onOffer: 'ignore' });
+    await agent.start();
+    const { hash } = await rig.desire('a: 1', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.offers.length === 1);
+    const lastRemoteConfigHash = Buffer.from(hash, 'hex');
+    const say = (status: number) => agent.report({ remoteConfigStatus: { lastRemoteConfigHash, status } });
+    await say(configStatus.applying);
+    const [[, holder] = []] = await rig.presence.locate([agentIdFromBytes(agent.uid)]);
+    const none = new Uint8Array();
+    const offerAgain = async () => {
+      const nothing = { kind: 'desiredConfig' as const, configHash: none, remoteConfig: none };
+      await rig.delivery.deliver(holder!, { ...nothing, instanceUids: agent.uid });
+      await rig.desire('a: 1', agent);
+      if (http) await agent.heartbeat();
+    };
+    await offerAgain();
+    await agent.waitUntil(() => agent.offers.length === 2);
+    for (let i = 0; i < 5; i++) await say(configStatus.applying);
+    await say(configStatus.applied);
+    await offerAgain();
+    await agent.heartbeat();
+    expect(agent.offers.map((offer) => offer.hash)).toEqual([hash, hash]);
+  });
+
+  it('is offered again what it said nothing of when another was desired in between', async () => {
+    const agent = rig.agent(gateway, { http });
+    await agent.start();
+    const first = await rig.desire('a: 1', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.received.length === 4);
+    agent.onOffer = 'ignore';
+    const second = await rig.desire('a: 2', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.offers.length === 2);
+    // Nothing is sent: it has reported this all along.
+    await rig.desire('a: 1', agent);
+    await agent.heartbeat();
+    expect(agent.offers).toHaveLength(2);
+    for (let i = 0; i < 3; i++) await rig.desire('a: 2', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.offers.length === 3);
+    for (let i = 0; i < 3; i++) await agent.heartbeat();
+    expect(agent.offers.map((offer) => offer.hash)).toEqual([first.hash, second.hash, second.hash]);
+  });
+
+  it('is taken back from what it was offered when it says that it has that after all', async () => {
+    const agent = rig.agent(gateway, { http });
+    await agent.start();
+    const first = await rig.desire('a: 1', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.received.length === 4);
+    agent.onOffer = 'ignore';
+    const second = await rig.desire('a: 2', agent);
+    if (http) await agent.heartbeat();
+    await agent.waitUntil(() => agent.offers.length === 2);
+    await rig.desire('a: 1', agent);
+    const lastRemoteConfigHash = Buffer.from(second.hash, 'hex');
+    await agent.report({ remoteConfigStatus: { lastRemoteConfigHash, status: configStatus.applying } });
+    await agent.waitUntil(() => agent.offers.length === 3);
+    expect(agent.offers.map((offer) => offer.hash)).toEqual([first.hash, second.hash, first.hash]);
+  });
+
   it('is never offered again what it failed to take', async () => {
     const agent = rig.agent(gateway, { http, onOffer: 'fail' });
     await agent.start();

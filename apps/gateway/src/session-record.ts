@@ -1,4 +1,4 @@
-import { fingerprintBytes, fingerprintSlots } from './fingerprints.ts';
+import { fingerprintBytes, fingerprintSlots, remoteConfigStatusSlot } from './fingerprints.ts';
 import { Slots, type Slot } from './slots.ts';
 
 /** Config hashes are told apart by their first 12 bytes. */
@@ -19,6 +19,7 @@ const slots = new Slots(uidBytes + recordBytes);
 
 const statusKnownFlag = 0x1;
 const fullStateOwedFlag = 0x2;
+const applyingFlag = 0x4;
 
 /**
  * An agent's uid, and what the next gateway needs to know of the agent beside its sequence_num: what it
@@ -131,6 +132,19 @@ export class SessionRecord {
 
   setReported(configHash: Uint8Array): void {
     this.#setHash(reportedAt, configHash);
+  }
+
+  /** The agent last reported APPLYING, for what `hasReported` says. */
+  set applying(applying: boolean) {
+    this.#setFlag(applyingFlag, applying);
+  }
+
+  /** An agent that said APPLYING may have been stopped before it was done: it counts as having said nothing. */
+  forgetApplying(): void {
+    if ((this.#byte(flagsAt) & applyingFlag) === 0) return;
+    this.applying = false;
+    this.setReported(nothing);
+    this.forgetFingerprint(remoteConfigStatusSlot);
   }
 
   /** Was this config hash the last one offered? */

@@ -55,7 +55,7 @@ export class Session {
   /** The uid the record knows the agent by; null: this one. The next report tells it. */
   former: AgentId | null = null;
 
-  desired: DesiredConfig | null = null;
+  #desired: DesiredConfig | null = null;
   /** An order set `desired` while the claim was under way: it is newer than what the claim brings. */
   orderedMeanwhile = false;
   /** Unix milliseconds of the last offer on this connection. */
@@ -91,6 +91,17 @@ export class Session {
     return this.record.uid;
   }
 
+  get desired(): DesiredConfig | null {
+    return this.#desired;
+  }
+
+  /** What was offered before something else was desired counts no more when it is desired again. */
+  set desired(config: DesiredConfig | null) {
+    const before = this.#desired;
+    if (before !== null && config !== null && !before.hash.equals(config.hash)) this.record.forgetOffered();
+    this.#desired = config;
+  }
+
   /** Made when needed: most messages need none. */
   get agent(): AgentId {
     return agentIdFromBytes(this.uid);
@@ -118,7 +129,7 @@ export class Session {
     this.capabilities = former.capabilities;
     this.record.load(former.record.bytes);
     this.record.unsaved = true;
-    this.desired = former.desired;
+    this.#desired = former.desired;
     this.offeredAt = former.offeredAt;
     this.offersAgain = former.offersAgain;
     this.fullStateAsked = former.fullStateAsked;

@@ -87,6 +87,7 @@ export function rememberNews(
     const status = decodeRemoteConfigStatus(subMessageBody(scan, subMessageField.remoteConfigStatus)!);
     record.statusKnown = true;
     record.setReported(status.lastRemoteConfigHash);
+    record.applying = status.status === configStatus.applying;
     // The offer is concluded: an agent that has another configuration after all is offered it at once.
     if (status.status === configStatus.applied && record.wasOffered(status.lastRemoteConfigHash)) {
       record.forgetOffered();

@@ -48,7 +48,10 @@ beforeEach(async () => {
     .execute();
   await database.db
     .insertInto('config_failures')
-    .values({ uid, hash: Buffer.from('x'), error: 'no' })
+    .values([
+      { uid, hash: Buffer.from('x'), error: 'no' },
+      { uid, hash: Buffer.from('y'), error: 'no', lifted_at: new Date() },
+    ])
     .execute();
 });
 
@@ -96,12 +99,13 @@ describe('setLabels', () => {
 });
 
 describe('delete', () => {
-  it('leaves nothing of the agent, ends its connection and tells of it', async () => {
+  it('leaves nothing of the agent but what it failed, ends its connection and tells of it', async () => {
     await connect();
     await remove(uid);
     expect(await agents.views.find(uid)).toBeNull();
     expect(await database.db.selectFrom('agent_states').selectAll().execute()).toEqual([]);
-    expect(await database.db.selectFrom('config_failures').selectAll().execute()).toEqual([]);
+    const failures = await database.db.selectFrom('config_failures').select(['uid', 'hash']).execute();
+    expect(failures).toEqual([{ uid, hash: Buffer.from('x') }]);
     expect(told).toEqual([{ uid, changes: ['deleted'] }]);
     expect(delivered).toMatchObject([{ kind: 'disconnect', instanceUids: agentIdToBytes(uid) }]);
     // Unknown now, so the next connection has to report all of its state.

@@ -30,7 +30,8 @@ export class AgentStore {
 
   /**
    * Deletes the agent with its state and what it should run, then ends its connection. An agent that
-   * comes back with a valid credential enrols anew. Throws `UnknownAgent`.
+   * comes back with a valid credential enrols anew, and is still not offered what it has failed: only people
+   * lift that. Throws `UnknownAgent`.
    */
   async delete(tx: Tx, id: AgentId): Promise<void> {
     const { numDeletedRows } = await tx.db
@@ -40,7 +41,11 @@ export class AgentStore {
     if (numDeletedRows === 0n) throw new UnknownAgent(id);
     await tx.db.deleteFrom('fleet_members').where('fleet_members.uid', '=', id).execute();
     await tx.db.deleteFrom('agent_states').where('agent_states.uid', '=', id).execute();
-    await tx.db.deleteFrom('config_failures').where('config_failures.uid', '=', id).execute();
+    await tx.db
+      .deleteFrom('config_failures')
+      .where('config_failures.uid', '=', id)
+      .where('config_failures.lifted_at', 'is not', null)
+      .execute();
     await tx.db.deleteFrom('agent_configurations').where('agent_configurations.uid', '=', id).execute();
     await tx.db.deleteFrom('agent_renderings').where('agent_renderings.uid', '=', id).execute();
     this.#publish(tx, id, 'deleted');

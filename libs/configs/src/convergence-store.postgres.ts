@@ -3,9 +3,11 @@ import type { AgentId } from '@muster/agents/agent-id';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
+import { agentCapability } from '@muster/opamp/capabilities';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
 import { parsePolicy, type Policy } from './policy.ts';
 import { quarantineOf } from './quarantine.postgres.ts';
+import type { CohortKind } from './quarantines.postgres.ts';
 
 /** Agents whose fleet wants them to run something else than they should run now. */
 export interface Stray {
@@ -18,6 +20,27 @@ export interface Stable {
   readonly configuration: string;
   readonly version: number;
   readonly variables: Readonly<Record<string, string>>;
+  /** Of the fleet's policy. */
+  readonly applyDeadlineSeconds: number;
+}
+
+/** An agent that is not on its fleet's stable version, and what it is. */
+export interface StrayOfKind {
+  readonly agent: AgentId;
+  readonly kind: CohortKind;
+}
+
+/** How the agents of one kind in a fleet stand to its stable version. */
+export interface KindStanding {
+  readonly kind: CohortKind;
+  /** They said that they have applied it, or never say such things. */
+  readonly confirmed: number;
+  /** They were given it by convergence and have not answered yet. */
+  readonly unanswered: number;
+  /** They were given it by convergence, and said FAILED or nothing in time. */
+  readonly failed: number;
+  /** Of one that failed; empty: none said why. */
+  readonly error: string;
 }
 
 /** Which agents are not on the stable version of their fleet, and may be put on it. */
@@ -37,10 +60,54 @@ export class ConvergenceStore {
   }
 
   /** The same question for agents of one fleet, inside the transaction that gives them their target. */
-  async straysOf(tx: Tx, fleet: string, agents: readonly AgentId[]): Promise<AgentId[]> {
-    const { rows } = await sql<{ uid: AgentId }>`
-      select agents.uid from ${these(agents)} ${mayConverge} and members.fleet = ${fleet}`.execute(tx.db);
-    return rows.map((row) => row.uid);
+  async straysOf(tx: Tx, fleet: string, agents: readonly AgentId[]): Promise<StrayOfKind[]> {
+    const { rows } = await sql<StrayOfKind>`
+      select agents.uid as agent,
+        jsonb_build_object('type', agents.type, 'version', agents.version, 'os', agents.os, 'arch', agents.arch) as kind
+      from ${these(agents)} ${mayConverge} and members.fleet = ${fleet}`.execute(tx.db);
+    return rows;
+  }
+
+  /**
+   * How the kinds of agents in a fleet stand to its stable version; one of which no agent was given it is left
+   * out. What failed before a quarantine of its kind was lifted does not count.
+   */
+  async standings(tx: Tx, fleet: string, stable: Stable, now: Date): Promise<KindStanding[]> {
+    const { configuration, version, applyDeadlineSeconds } = stable;
+    const { rows } = await sql<KindStanding>`
+      select jsonb_build_object('type', type, 'version', version, 'os', os, 'arch', arch) as kind,
+        (count(*) filter (where answer = 'applied'))::int as confirmed,
+        (count(*) filter (where answer in ('failed', 'late')))::int as failed,
+        (count(*) filter (where answer = 'none'))::int as unanswered,
+        coalesce(max(error), '') as error
+      from (
+        select a.type, a.version, a.os, a.arch, f.error,
+          case
+            when f.uid is null and (s.applied_config_hash = c.target_hash or not ${reportsRemoteConfig}) then 'applied'
+            when c.rollout_id is not null then null -- it has gates of its own
+            when f.uid is not null then
+              case when f.failed_at > coalesce(lifted.at, '-infinity') then 'failed' end
+            when c.desired_hash is distinct from c.target_hash then null
+            when s.offered_config_hash = c.target_hash and s.offered_at <= ${now}::timestamptz - deadline.after then
+              case when s.offered_at > coalesce(lifted.at, '-infinity') then 'late' end
+            when s.connected or s.offered_config_hash = c.target_hash then 'none'
+          end as answer
+        from fleet_members members
+        join agents a on a.uid = members.uid
+        join agent_states s on s.uid = members.uid
+        join agent_configurations c on c.uid = members.uid
+        left join config_failures f on f.uid = c.uid and f.hash = c.target_hash and f.lifted_at is null
+        left join (
+          select q.type, q.agent_version, q.os, q.arch, max(q.lifted_at) as at
+          from cohort_quarantines q
+          where q.configuration = ${configuration} and q.version = ${version} group by 1, 2, 3, 4
+        ) lifted on (lifted.type, lifted.agent_version, lifted.os, lifted.arch) = (a.type, a.version, a.os, a.arch)
+        cross join (select ${applyDeadlineSeconds}::integer * interval '1 second' as after) deadline
+        where members.fleet = ${fleet}
+          and (c.target_configuration, c.target_version) = (${configuration}, ${version})
+      ) given
+      group by type, version, os, arch`.execute(tx.db);
+    return rows;
   }
 
   /** A fleet's policy, to plan by; null: the fleet is gone. */
@@ -57,14 +124,19 @@ export class ConvergenceStore {
   async lockStable(tx: Tx, fleet: string): Promise<Stable | null> {
     const row = await tx.db
       .selectFrom('fleets')
-      .select(['configuration', 'version', 'stable_variables as variables'])
+      .select(['configuration', 'version', 'stable_variables as variables', 'policy'])
       .where('name', '=', fleet)
       .forShare()
       .executeTakeFirst();
     if (!row || row.configuration === null || row.version === null) return null;
-    return { configuration: row.configuration, version: row.version, variables: row.variables };
+    const { configuration, version, variables } = row;
+    const { applyDeadlineSeconds } = parsePolicy(row.policy);
+    return { configuration, version, variables, applyDeadlineSeconds };
   }
 }
+
+/** Others take a config and never say so: nobody can wait for their word, so they count as having it. */
+const reportsRemoteConfig = sql<boolean>`(mod(div(s.capabilities, ${agentCapability.ReportsRemoteConfig}), 2) = 1)`;
 
 /** From the uids to the rows: `= any` of thousands may be planned as a comparison with each of them for each row. */
 const these = (agents: readonly AgentId[]) =>
@@ -85,8 +157,9 @@ end`;
 
 /**
  * Connected agents that accept remote configs, whose target is not their fleet's stable version and who are
- * not in quarantine for that. A rollout of their fleet comes first, one that catches up with them too, and what
- * an aborted one left behind stays: an operator stopped it.
+ * not in quarantine for that. A rollout of their fleet comes first, one that catches up with them too; one that was
+ * halted catching up holds its version back from everybody, and what an aborted one left behind stays: an operator
+ * stopped it.
  */
 const mayConverge = sql`
   join fleet_members members on members.uid = agents.uid
@@ -111,6 +184,8 @@ const mayConverge = sql`
         r.state in ('running', 'paused', 'rollingBack')
         or (r.catching_up and ra.state in ('deferred', 'offered')))
       offset 0) -- by key, for each agent
+    and not exists (
+      select from rollouts r where r.fleet = members.fleet and r.catching_up and r.halted)
     and not exists (
       select from rollouts r where r.id = c.rollout_id and r.fleet = members.fleet and r.state = 'aborted')
     and not exists ${quarantineOf(sql`agents.uid`, sql`null::bytea`, {

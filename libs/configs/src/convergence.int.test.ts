@@ -1,5 +1,5 @@
 import type { AgentId } from '@muster/agents/agent-id';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTestWorld, reported, type TestWorld } from './test-world.postgres.ts';
 
 let world: TestWorld;
@@ -14,6 +14,20 @@ afterEach(() => world.close());
 async function stableFleet(policy: Record<string, unknown> = {}): Promise<void> {
   await world.putFleet('all', '', { policy });
   await world.db.updateTable('fleets').set({ configuration: 'base', version: 1 }).execute();
+}
+
+/** Agents of the usual kind have the stable version: newcomers of it are held back by the pace alone. */
+async function prove(): Promise<void> {
+  const agents = await world.enrol(20);
+  await world.inTransaction(async (tx) => {
+    await world.configs.membership.place(tx, agents);
+    await world.configs.desiredState.setTargets(
+      tx,
+      agents.map((agent) => ({ agent, configuration: 'base', version: 1, hash: stable, rolloutId: null })),
+    );
+  });
+  await world.report(agents, stable, reported.applied);
+  world.delivered.length = 0;
 }
 
 async function come(count: number, capabilities?: number): Promise<AgentId[]> {
@@ -41,6 +55,7 @@ test('a newcomer gets the stable version at once, by one message', async () => {
 
 test('many newcomers get it at the pace of the fleet', async () => {
   await stableFleet();
+  await prove();
   await come(100);
   const pace: number[] = [];
   for (let tick = 0; tick <= 5; tick++) {
@@ -55,6 +70,7 @@ test('many newcomers get it at the pace of the fleet', async () => {
 
 test('the policy sets the pace', async () => {
   await stableFleet({ perSecond: 2 });
+  await prove();
   await come(10);
   await world.configs.convergence.advance();
   expect(given()).toBe(2);
@@ -65,6 +81,7 @@ test('the policy sets the pace', async () => {
 
 test('the sweep finds agents nobody told of', async () => {
   await stableFleet();
+  await prove();
   const agents = await world.enrol(2);
   await world.putFleet('all', '');
   await world.configs.convergence.advance();
@@ -99,6 +116,7 @@ test('left alone: offline, without the capability, in no fleet with a version, o
 
 test('agents in quarantine do not slow the others down', async () => {
   await stableFleet({ perSecond: 5 });
+  await prove();
   const failed = await world.enrol(50);
   await world.report(failed, stable, reported.failed, 'no');
   await world.putFleet('all', '');
@@ -133,4 +151,155 @@ test('agents of a rollout under way are left to it', async () => {
   await world.configs.convergence.sweep();
   await world.configs.convergence.advance();
   expect(world.delivered.flatMap((sent) => sent.agents)).toEqual([agents[1]]);
+});
+
+describe('a kind of which nobody has the version', () => {
+  const kind = { type: 'otelcol', version: '2', os: 'linux', arch: 'arm64' };
+
+  async function comeOfKind(count: number): Promise<AgentId[]> {
+    const agents = await world.enrol(count);
+    await world.db.updateTable('agents').set(kind).where('uid', 'in', agents).execute();
+    await world.inTransaction((tx) => world.configs.membership.place(tx, agents));
+    await world.configs.convergence.consider(agents);
+    return agents;
+  }
+
+  /** Lets convergence go on, and answers the agents that it has given the version in that time. */
+  async function pass(seconds: number): Promise<AgentId[]> {
+    world.delivered.length = 0;
+    for (let part = 0; part < seconds; part++) {
+      world.clock.now += 1000;
+      await world.configs.convergence.sweep();
+      await world.configs.convergence.advance();
+    }
+    return world.delivered.filter(({ hash }) => hash === stable).flatMap(({ agents }) => agents);
+  }
+
+  async function quarantines() {
+    return (await world.configs.quarantines.page({ lifted: false, limit: 20 })).items.filter(
+      ({ scope }) => scope === 'cohort',
+    );
+  }
+
+  /** At the time of the test. */
+  async function lift(id: string): Promise<void> {
+    await world.inTransaction((tx) => world.configs.quarantines.lift(tx, 'alice', id));
+    await world.db
+      .updateTable('cohort_quarantines')
+      .set({ lifted_at: new Date(world.clock.now) })
+      .execute();
+  }
+
+  async function failOneByOne(): Promise<AgentId[]> {
+    const failed: AgentId[] = [];
+    for (let next = await pass(1); next.length > 0; next = await pass(1)) {
+      await world.report(next, stable, reported.failed, 'cannot bind');
+      await world.inTransaction((tx) => world.configs.desiredState.fallBackFailed(tx, next));
+      failed.push(...next);
+    }
+    return failed;
+  }
+
+  test('is given it one first, then more as they confirm', async () => {
+    await stableFleet();
+    await prove();
+    await comeOfKind(50);
+    const steps: number[] = [];
+    for (let step = 0; step < 6; step++) {
+      const agents = await pass(3);
+      steps.push(agents.length);
+      await world.report(agents, stable, reported.applied);
+    }
+    expect(steps).toEqual([1, 2, 4, 8, 16, 19]);
+  });
+
+  test('is stopped when three have failed it; others go on, and a person can lift that', async () => {
+    await stableFleet();
+    await prove();
+    await comeOfKind(10);
+    expect(await failOneByOne()).toHaveLength(3);
+    const [quarantine, ...rest] = await quarantines();
+    expect(rest).toEqual([]);
+    expect(quarantine).toMatchObject({
+      cohort: kind,
+      fleet: 'all',
+      versions: [{ configuration: 'base', version: 1 }],
+      reason: expect.stringContaining('3 agents that were brought to their fleet’s version failed it'),
+    });
+    expect(quarantine!.reason).toContain('cannot bind');
+    const others = await come(2);
+    expect((await pass(1)).toSorted()).toEqual(others);
+    await lift(quarantine!.id);
+    const again = await pass(3);
+    expect(again).toHaveLength(1);
+    await world.report(again, stable, reported.applied);
+    expect(await pass(3)).toHaveLength(2);
+    expect(await quarantines()).toEqual([]);
+  });
+
+  test('is stopped again after a quarantine was lifted too early', async () => {
+    await stableFleet();
+    await comeOfKind(10);
+    await failOneByOne();
+    const [first] = await quarantines();
+    await lift(first!.id);
+    expect(await failOneByOne()).toHaveLength(3);
+    expect(await quarantines()).toHaveLength(1);
+  });
+
+  test('is stopped when three have not answered in time', async () => {
+    await stableFleet({ applyDeadlineSeconds: 10 });
+    await comeOfKind(10);
+    for (let turn = 0; turn < 3; turn++) {
+      const agents = await pass(5);
+      expect(agents).toHaveLength(1);
+      await world.db
+        .updateTable('agent_states')
+        .set({
+          offered_config_hash: Buffer.from(stable, 'hex'),
+          offered_at: new Date(world.clock.now),
+          offer_error: '',
+        })
+        .where('uid', 'in', agents)
+        .execute();
+      expect(await pass(9)).toEqual([]);
+    }
+    expect(await pass(20)).toEqual([]);
+    expect(await quarantines()).toMatchObject([{ reason: expect.stringContaining('did not answer') }]);
+  });
+
+  test('is not waited for where its agents never say what became of an offer', async () => {
+    await stableFleet();
+    const agents = await world.enrol(4, { capabilities: 0x803 });
+    await world.putFleet('all', '');
+    expect((await pass(5)).toSorted()).toEqual(agents);
+  });
+});
+
+test('nobody is given the version of a rollout that was halted while it caught up', async () => {
+  await stableFleet();
+  const id = '01900000-0000-7000-8000-000000000001';
+  await world.db
+    .insertInto('rollouts')
+    .values({
+      id,
+      fleet: 'all',
+      configuration: 'base',
+      version: 1,
+      policy: '{}',
+      state: 'completed',
+      wave_count: 1,
+      created_by: 'test',
+      catching_up: true,
+      halted: true,
+    })
+    .execute();
+  const agents = await come(1);
+  await world.configs.convergence.sweep();
+  await world.configs.convergence.advance();
+  expect(given()).toBe(0);
+  await world.db.updateTable('rollouts').set({ halted: false }).execute();
+  await world.configs.convergence.sweep();
+  await world.configs.convergence.advance();
+  expect(world.delivered.flatMap((sent) => sent.agents)).toEqual(agents);
 });

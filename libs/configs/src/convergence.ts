@@ -1,10 +1,12 @@
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Tx } from '@muster/db/transaction';
+import type { ConvergenceGates } from './convergence-gates.ts';
 import type { Log } from '@muster/platform/log';
 import type { ConvergenceStore } from './convergence-store.postgres.ts';
 import type { DesiredState } from './desired-state.ts';
 import { windowAt } from './maintenance-windows.ts';
 import { Pace } from './pace.ts';
+import type { Quarantines } from './quarantines.postgres.ts';
 import { notesOf, type RenderedConfigs } from './rendered-configs.postgres.ts';
 
 const defaultPerSecond = 20;
@@ -16,6 +18,8 @@ const longestPauseMs = 300_000;
 
 export interface ConvergenceDeps {
   readonly store: ConvergenceStore;
+  readonly gates: ConvergenceGates;
+  readonly quarantines: Quarantines;
   readonly rendered: RenderedConfigs;
   readonly desiredState: DesiredState;
   readonly transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
@@ -30,9 +34,17 @@ interface Pause {
   readonly reason: string;
 }
 
+interface Converged {
+  readonly given: number;
+  readonly heldBack: readonly AgentId[];
+}
+
+const nobody: Converged = { given: 0, heldBack: [] };
+
 /**
  * Keeps the agents of a fleet on its stable version: who comes to the fleet, or comes back to it, is given
- * that version at the fleet's pace. Waiting agents are only remembered here, and found again by `sweep`.
+ * that version at the fleet's pace, and a few at first of a kind of which nobody has it (`ConvergenceGates`).
+ * Waiting agents are only remembered here, and found again by `sweep`.
  */
 export class Convergence {
   readonly #deps: ConvergenceDeps;
@@ -77,8 +89,11 @@ export class Convergence {
     const perSecond = policy?.perSecond ?? defaultPerSecond;
     const pace = this.#pace(fleet, perSecond);
     const next = [...waiting].slice(0, pace.take(waiting.size, perSecond, this.#deps.now()));
-    if (next.length > 0) pace.giveBack(next.length - (await this.#converge(fleet, next)));
+    const { given, heldBack } = next.length > 0 ? await this.#converge(fleet, next) : nobody;
+    pace.giveBack(next.length - given);
     for (const agent of next) waiting.delete(agent);
+    // Behind the others, who may be of another kind.
+    for (const agent of heldBack) waiting.add(agent);
     if (waiting.size === 0) this.#waiting.delete(fleet);
   }
 
@@ -93,26 +108,37 @@ export class Convergence {
     this.#pauses.set(fleet, { ms, until: now() + ms, reason });
   }
 
-  /** Answers how many got a target: the others are where they should be by now, or failed that version before. */
-  #converge(fleet: string, agents: readonly AgentId[]): Promise<number> {
-    const { store, rendered, desiredState, transact } = this.#deps;
+  /**
+   * Answers how many got a target, and who waits for the answers of others of its kind: the rest are where they
+   * should be by now, or failed that version before.
+   */
+  #converge(fleet: string, agents: readonly AgentId[]): Promise<Converged> {
+    const { store, gates, quarantines, rendered, desiredState, transact } = this.#deps;
     return transact(async (tx) => {
       const stable = await store.lockStable(tx, fleet);
-      if (!stable) return 0;
+      if (!stable) return nobody;
       const { configuration, version, variables } = stable;
-      const strays = await store.straysOf(tx, fleet, agents);
-      const groups = await rendered.renderFor(tx, stable, { name: fleet, variables }, strays);
+      const { admitted, heldBack, failing } = await gates.judge(
+        tx,
+        fleet,
+        stable,
+        await store.straysOf(tx, fleet, agents),
+      );
+      for (const { kind, reason } of failing)
+        await quarantines.addKind(tx, { rollout: null, fleet, configuration, version, kind, reason });
+      if (admitted.length === 0) return { given: 0, heldBack };
+      const groups = await rendered.renderFor(tx, stable, { name: fleet, variables }, admitted);
       await rendered.note(tx, stable, groups.flatMap(notesOf));
       // Some were only strays because nobody had rendered for them: they may have these very bytes.
-      const left = new Set(await store.straysOf(tx, fleet, strays));
+      const left = new Set((await store.straysOf(tx, fleet, admitted)).map(({ agent }) => agent));
       const targets = groups.flatMap(({ hash, agents: some }) =>
         hash === null
           ? []
-          : (some ?? strays)
+          : (some ?? admitted)
               .filter((agent) => left.has(agent))
               .map((agent) => ({ agent, configuration, version, hash, rolloutId: null })),
       );
-      return (await desiredState.setTargets(tx, targets)).length;
+      return { given: (await desiredState.setTargets(tx, targets)).length, heldBack };
     });
   }
 

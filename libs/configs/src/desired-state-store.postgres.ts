@@ -95,6 +95,20 @@ export class DesiredStateStore {
     return rows.map((row) => row.uid);
   }
 
+  /** Offers the target again in place of the previous config. Answers the agents whose offer changed. */
+  async retryTargets(tx: Tx, agents: readonly AgentId[]): Promise<AgentId[]> {
+    const { rows } = await sql<{ uid: AgentId }>`
+      update agent_configurations c
+      set desired_hash = c.target_hash, updated_at = now()
+      where c.uid in ${locked(agents)} and c.desired_hash is distinct from c.target_hash
+        and not exists ${quarantineOf(sql`c.uid`, sql`c.target_hash`, {
+          configuration: sql`c.target_configuration`,
+          version: sql`c.target_version`,
+        })}
+      returning c.uid`.execute(tx.db);
+    return rows.map((row) => row.uid);
+  }
+
   /**
    * Makes the previous config the target again, for agents whose target this rollout set. Answers what each
    * goes back to; null: it had nothing before.

@@ -40,6 +40,17 @@ export class DesiredState {
   }
 
   /**
+   * Offers agents their target again that fell back from it. Answers those: the others are offered it already,
+   * have failed it, or have none.
+   */
+  async retryTargets(tx: Tx, agents: readonly AgentId[]): Promise<AgentId[]> {
+    if (agents.length === 0) return [];
+    const retried = await this.#store.retryTargets(tx, agents);
+    await this.#deliverAfterCommit(tx, retried);
+    return retried;
+  }
+
+  /**
    * Takes agents back to what they had before this rollout. Answers the config each goes back to; null: it
    * had none. Agents that have got another target since are left alone and missing in the answer.
    */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lackingPaths } from './drift-comparison.ts';
+import { lackOf, type Files } from './drift-comparison.ts';
 
 const rendered = `
 receivers: {otlp: {protocols: {grpc: , http: {endpoint: 0.0.0.0:4318}}}}
@@ -12,6 +12,7 @@ service:
   pipelines: {traces: {receivers: [otlp], processors: [batch], exporters: [otlp, debug]}}
 `;
 
+const lackingPaths = (expected: Files, reported: Files) => lackOf(expected, reported)?.paths ?? null;
 const compared = (reported: string, expected = rendered) => lackingPaths({ '': expected }, { '': reported });
 
 test('the same is no difference, in whatever notation', () => {
@@ -134,6 +135,21 @@ test('files are merged by key on both sides', () => {
 test('the first ten paths are told', () => {
   const many = Array.from({ length: 30 }, (_, i) => `k${i}: 1`).join('\n');
   expect(lackingPaths({ '': many }, { '': 'x: 1' })).toHaveLength(10);
+});
+
+test('the digest tells values and all paths apart, not the order of keys', () => {
+  const digest = (reported: string, expected = rendered) =>
+    lackOf({ '': expected }, { '': reported })!.digest?.toString('hex') ?? null;
+  const at = (timeout: string) => digest(rendered.replace('5s', timeout));
+  expect(digest(rendered)).toBeNull();
+  expect(at('6s')).toMatch(/^[0-9a-f]{64}$/);
+  expect(at('6s')).toBe(at('6s'));
+  expect(at('6s')).not.toBe(at('7s'));
+  const list = 'x: {l: [{a: 1, b: 2}]}';
+  expect(digest('x: {l: [{b: 2, a: 3}]}', list)).toBe(digest('x: {l: [{a: 3, b: 2}]}', list));
+  const many = Array.from({ length: 30 }, (_, i) => `k${i}: 1`).join('\n');
+  const last = (value: string) => digest(many.replaceAll(': 1', ': 2').replace('k29: 2', value), many);
+  expect(last('k29: 3')).not.toBe(last('k29: 4'));
 });
 
 test.each(['a: [', '', '# nothing', 'a: *b'])('nothing is said of what cannot be read: %j', (text) => {

@@ -1,7 +1,22 @@
+import { createHash } from 'node:crypto';
 import { parse } from 'yaml';
 
 /** File name → text. */
 export type Files = Readonly<Record<string, string>>;
+
+/** Where a reported configuration lacks what was rendered. */
+export interface Lack {
+  /** The first paths, as `exporters.otlp.endpoint`; empty: all of it is there. */
+  readonly paths: readonly string[];
+  /** SHA-256 of all of them with what is reported there; null: nothing is lacking. */
+  readonly digest: Buffer | null;
+}
+
+interface Difference {
+  readonly path: string;
+  /** What is there instead. */
+  readonly actual: unknown;
+}
 
 const pathsKept = 10;
 const maxAliases = 1000;
@@ -10,19 +25,34 @@ const redaction = /\[REDACTED(?::[\w-]*)?\]/g;
 const redacted = '(redacted)';
 
 /**
- * Where a reported configuration lacks what was rendered: the first paths, as `exporters.otlp.endpoint`;
- * empty when all of it is there. Files are merged by key in the order of their names. More than was
+ * Where a reported configuration lacks what was rendered. Files are merged by key in the order of their names. More than was
  * rendered is no difference: supervisors and collectors add their own; nor are other notations that
  * collectors use for the same. Nothing is said of values with references (`${env:NAME}`), which hosts
  * resolve, and of redacted ones. Null: one of them cannot be read.
  */
-export function lackingPaths(rendered: Files, reported: Files): string[] | null {
+export function lackOf(rendered: Files, reported: Files): Lack | null {
   const expected = merged(rendered);
   const actual = merged(reported);
   if (expected === unreadable || actual === unreadable || actual === undefined) return null;
-  const lacking: string[] = [];
+  const lacking: Difference[] = [];
   compare(expected, actual, [], lacking);
-  return lacking;
+  return {
+    paths: lacking.slice(0, pathsKept).map(({ path }) => path),
+    digest: lacking.length === 0 ? null : digestOf(lacking),
+  };
+}
+
+function digestOf(lacking: readonly Difference[]): Buffer {
+  const hash = createHash('sha256');
+  for (const { path, actual } of lacking) hash.update(JSON.stringify([path, actual ?? null], sorted));
+  return hash.digest();
+}
+
+/** In which order keys were reported makes no difference. */
+function sorted(_: string, value: unknown): unknown {
+  return isMapping(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
 }
 
 const unreadable = Symbol('unreadable');
@@ -54,15 +84,14 @@ function overlaid(under: unknown, over: unknown): unknown {
   return Object.fromEntries(all);
 }
 
-function compare(expected: unknown, actual: unknown, path: readonly string[], lacking: string[]): void {
-  if (lacking.length >= pathsKept) return;
+function compare(expected: unknown, actual: unknown, path: readonly string[], lacking: Difference[]): void {
   if (isMapping(expected) && isMapping(actual)) {
     for (const [key, value] of Object.entries(expected)) {
       const inner = [...path, key];
       if (Object.hasOwn(actual, key)) compare(value, actual[key], inner, lacking);
-      else if (lacking.length < pathsKept && !mayBeLeftOut(value, inner)) lacking.push(inner.join('.'));
+      else if (!mayBeLeftOut(value, inner)) lacking.push({ path: inner.join('.'), actual: undefined });
     }
-  } else if (!isThere(expected, actual, path)) lacking.push(path.join('.'));
+  } else if (!isThere(expected, actual, path)) lacking.push({ path: path.join('.'), actual });
 }
 
 function isThere(expected: unknown, actual: unknown, path: readonly string[]): boolean {
@@ -74,7 +103,7 @@ function isThere(expected: unknown, actual: unknown, path: readonly string[]): b
     if (actual === null) return expected['enabled'] === false;
     const mapping = isMapping(actual) ? actual : byName(actual);
     if (mapping === null) return false;
-    const lacking: string[] = [];
+    const lacking: Difference[] = [];
     compare(expected, mapping, path, lacking);
     return lacking.length === 0;
   }

@@ -6,8 +6,9 @@ import { configFileText, decodeEffectiveConfig } from '@muster/opamp/effective-c
 import { MalformedMessage } from '@muster/opamp/errors';
 import type { Log } from '@muster/platform/log';
 import type { Convergence } from './convergence.ts';
+import type { DesiredState } from './desired-state.ts';
 import { pauseAfter, repairOf, type Repair } from './drift.ts';
-import { lackingPaths, type Files } from './drift-comparison.ts';
+import { lackOf, type Files } from './drift-comparison.ts';
 import type { DriftStore, DueDrift, RepairNote } from './drift-store.postgres.ts';
 import { windowAt } from './maintenance-windows.ts';
 import type { OfferDelivery } from './offer-delivery.ts';
@@ -22,6 +23,7 @@ const waitMs = 30_000;
 export interface DriftReconcilerDeps {
   readonly store: DriftStore;
   readonly offers: Pick<OfferDelivery, 'offerAgain'>;
+  readonly desiredState: Pick<DesiredState, 'retryTargets'>;
   readonly convergence: Pick<Convergence, 'consider'>;
   readonly presence: Presence;
   readonly delivery: GatewayDelivery;
@@ -45,7 +47,7 @@ export class DriftReconciler {
     const { store, now } = this.#deps;
     for (const pair of await store.pairs(pairsATurn)) {
       const reported = filesOf(pair.reported);
-      await store.noteComparison(pair, reported && lackingPaths(pair.files, reported));
+      await store.noteComparison(pair, reported && lackOf(pair.files, reported));
     }
     await store.refresh(new Date(now()));
     await this.#repair(new Date(now()));
@@ -53,8 +55,8 @@ export class DriftReconciler {
 
   /** Tries are noted before they are made: a process that dies here has tried. */
   async #repair(now: Date): Promise<void> {
-    const { store, transact } = this.#deps;
-    const decided = await transact(async (tx) => {
+    const { store, desiredState, transact } = this.#deps;
+    const { agentsTo, retried } = await transact(async (tx) => {
       const due = await store.due(tx, now, repairsATurn);
       const repairs = due.map((drift) => ({
         drift,
@@ -67,11 +69,18 @@ export class DriftReconciler {
         tx,
         repairs.map(({ drift, repair }) => noteOf(drift, repair, now)),
       );
-      return repairs;
+      const agentsTo = (what: Repair['do']): AgentId[] =>
+        repairs.filter(({ repair }) => repair.do === what).map(({ drift }) => drift.agent);
+      const silent = repairs.filter(
+        ({ drift, repair }) => drift.kind === 'unconfirmed' && repair.do === 'offer',
+      );
+      const retried = await desiredState.retryTargets(
+        tx,
+        silent.map(({ drift }) => drift.agent),
+      );
+      return { agentsTo, retried };
     });
-    const agentsTo = (what: Repair['do']): AgentId[] =>
-      decided.filter(({ repair }) => repair.do === what).map(({ drift }) => drift.agent);
-    await this.#deps.offers.offerAgain(agentsTo('offer'));
+    await this.#deps.offers.offerAgain(agentsTo('offer').filter((agent) => !retried.includes(agent)));
     await this.#deps.convergence.consider(agentsTo('converge'));
     await this.#restart(agentsTo('restart'));
   }

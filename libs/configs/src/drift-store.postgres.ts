@@ -5,7 +5,7 @@ import type { Tx } from '@muster/db/transaction';
 import { agentCapability } from '@muster/opamp/capabilities';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
 import type { Candidate, RepairState } from './drift.ts';
-import type { Files } from './drift-comparison.ts';
+import type { Files, Lack } from './drift-comparison.ts';
 import { defaultPolicy } from './policy.ts';
 import { quarantineOf } from './quarantine.postgres.ts';
 
@@ -36,6 +36,9 @@ export interface RepairNote {
 /** An agent that applied its config sends what it runs now within this time. */
 const settleSeconds = 30;
 
+/** What so many agents and most of their build make alike of a version is the collector's notation of it. */
+const notationBy = 3;
+
 /** The agent has applied its target, and reported what it runs since it was offered that. */
 const hasAppliedTarget = sql<boolean>`(
   s.remote_config_status = 1 and s.remote_config_hash = c.target_hash
@@ -44,10 +47,11 @@ const hasAppliedTarget = sql<boolean>`(
   and coalesce(s.offered_config_hash <> c.target_hash
     or s.effective_config_order >= substring(s.offered_order from 1 for 16), true))`;
 
-/** Of its fleet. */
+/** Of its fleet; one that was halted while it caught up waits for a person. */
 const rolloutUnderWay = sql<boolean>`exists (
   select from rollouts r
-  where r.fleet = members.fleet and r.state in ('running', 'paused', 'rollingBack'))`;
+  where r.fleet = members.fleet
+    and (r.state in ('running', 'paused', 'rollingBack') or r.catching_up and r.halted))`;
 
 /** It, or its cohort, is in quarantine for its target. */
 const isQuarantined = sql<boolean>`exists ${quarantineOf(sql`agents.uid`, sql`c.target_hash`, {
@@ -66,6 +70,10 @@ const isKeptFromStable = sql<boolean>`(
       and (unrendered.configuration, unrendered.version) = (home.configuration, home.version)))`;
 
 const stable = sql<boolean>`(home.configuration is not null and home.version is not null)`;
+/** It fell back from its fleet's version and has not failed it: it said nothing in time. */
+const wasGivenUp = sql<boolean>`(
+  c.desired_hash is distinct from c.target_hash
+  and (c.target_configuration, c.target_version) = (home.configuration, home.version))`;
 const targetWasSent = sql<boolean>`(s.offered_config_hash = c.target_hash and s.offer_error = '')`;
 
 /** Finds agents that drifted and remembers how far their repair is. */
@@ -93,15 +101,16 @@ export class DriftStore {
     return rows;
   }
 
-  /** `lacking`: paths where the effective config is not what was rendered; null: that cannot be said. */
-  async noteComparison({ rendered, effective }: Pair, lacking: readonly string[] | null): Promise<void> {
+  /** `lack`: where the effective config is not what was rendered; null: that cannot be said. */
+  async noteComparison({ rendered, effective }: Pair, lack: Lack | null): Promise<void> {
     await this.#db
       .insertInto('effective_comparisons')
       .values({
         rendered_hash: rendered,
         effective_hash: effective,
-        differs: lacking !== null && lacking.length > 0,
-        detail: JSON.stringify(lacking ?? []),
+        differs: lack !== null && lack.digest !== null,
+        detail: JSON.stringify(lack?.paths ?? []),
+        digest: lack?.digest ?? null,
       })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
@@ -136,22 +145,31 @@ export class DriftStore {
           on compared.rendered_hash = c.target_hash and compared.effective_hash = s.effective_config_hash
         where ${hasAppliedTarget}
         window build as (partition by c.target_configuration, c.target_version, agents.type, agents.version),
-          alike as (partition by c.target_configuration, c.target_version, agents.type, agents.version, compared.detail)
+          alike as (partition by c.target_configuration, c.target_version, agents.type, agents.version, compared.digest)
       ), judged as (
         select agents.uid, c.target_hash as desired_hash, s.effective_config_hash, s.remote_config_hash,
           coalesce(told.detail, '[]') as detail,
           case
-            when told.differs and not (told.all_of_build > 1 and told.alike * 2 > told.all_of_build)
+            when told.differs and not (told.alike >= ${notationBy} and told.alike * 2 > told.all_of_build)
               and s.applied_at <= ${now}::timestamptz - ${settleSeconds} * interval '1 second' then 'effective'
             when not s.connected or not ${acceptsRemoteConfig('s')} then null
             when octet_length(s.remote_config_hash) > 0
               and s.remote_config_hash is distinct from c.target_hash
-              and not (coalesce(${targetWasSent}, false) and s.offered_at > ${now}::timestamptz - late.by)
+              and not (coalesce(${targetWasSent}, false) and s.offered_at > ${now}::timestamptz - late.by
+                and known.kind is distinct from 'unknown')
               and not exists (select from rendered_configs r where r.hash = s.remote_config_hash) then 'unknown'
+            -- taken back from a version, and nothing to go back to
+            when c.target_hash is null and not ${stable} and not ${rolloutUnderWay}
+              and octet_length(s.remote_config_hash) > 0 and s.remote_config_status = 1 then 'unknown'
             when c.target_hash is null and ${stable} and s.connected_at <= ${now}::timestamptz - late.by
               and not ${isKeptFromStable} then 'unknown'
-            when c.desired_hash = c.target_hash and ${targetWasSent}
-              and s.offered_at <= ${now}::timestamptz - late.by
+            when (
+                ${wasGivenUp}
+                or c.desired_hash = c.target_hash and ${targetWasSent} and (
+                  s.offered_at <= ${now}::timestamptz - late.by
+                  -- a try counts until the agent has answered
+                  or known.kind = 'unconfirmed' and known.desired_hash = c.target_hash)
+              )
               and not (s.remote_config_hash is not distinct from c.target_hash and s.remote_config_status in (1, 3))
               and not ${isQuarantined} and not ${rolloutUnderWay} then 'unconfirmed'
           end as kind
@@ -165,6 +183,7 @@ export class DriftStore {
           select coalesce(deadlines.deadline, ${defaultPolicy.applyDeadlineSeconds} * interval '1 second') as by
         ) as late
         left join told on told.uid = agents.uid
+        left join agent_drifts known on known.uid = agents.uid
       ), found as materialized (
         select uid, kind, desired_hash, detail,
           case kind when 'effective' then effective_config_hash else remote_config_hash end as reported_hash
@@ -193,6 +212,8 @@ export class DriftStore {
     const restart = agentCapability.AcceptsRestartCommand;
     const { rows } = await sql<DueDrift>`
       select d.uid as agent, d.kind, d.tries, home.policy, s.connected, c.target_hash is not null as "hasTarget", coalesce(${stable}, false) as "hasStableVersion",
+        (select rv.configuration || ' version ' || rv.version from rendered_versions rv
+          where rv.hash = s.remote_config_hash order by rv.configuration, rv.version limit 1) as runs,
         mod(div(s.capabilities, ${restart}), 2) = 1 as "acceptsRestart",
         ${rolloutUnderWay} as "rolloutUnderWay", ${isQuarantined} as quarantined
       from agent_drifts d

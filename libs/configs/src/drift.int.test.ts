@@ -146,7 +146,7 @@ describe('an agent that runs something else than it applied', () => {
   });
 
   test('is not found where most of its build make the same of the version', async () => {
-    const others = [await member(), await member()];
+    const others = [await member(), await member(), await member()];
     await world.report(others, stable, reported.applied);
     later(31);
     for (const other of [agent, ...others])
@@ -159,7 +159,27 @@ describe('an agent that runs something else than it applied', () => {
     await sql`update agents set version = '2' where uid = ${others[0]}`.execute(world.db);
     await turn();
     expect(await driftOf(others[0]!)).toMatchObject({ kind: 'effective' });
-    expect(restarts.toSorted()).toEqual([agent, ...others].toSorted());
+  });
+
+  test('is found where most of its build have the same path edited, each its own way', async () => {
+    const others = [await member(), await member(), await member()];
+    await world.report(others, stable, reported.applied);
+    later(31);
+    for (const [index, other] of [agent, ...others].entries())
+      await runs(other, asRendered.replace('exporters: [nop]', `exporters: [more, x${index}]`));
+    await turn();
+    expect(await world.configs.drifts.page({ limit: 10 })).toHaveLength(4);
+    expect(await driftOf(agent)).toMatchObject({ detail: ['service.pipelines.logs.exporters'] });
+  });
+
+  test('is found where two make the same of the version: too few to tell', async () => {
+    const other = await member();
+    await world.report([other], stable, reported.applied);
+    later(31);
+    for (const one of [agent, other])
+      await runs(one, asRendered.replace('exporters: [nop]', 'exporters: [more]'));
+    await turn();
+    expect(await world.configs.drifts.page({ limit: 10 })).toHaveLength(2);
   });
 
   test('is only shown when it takes no restart', async () => {
@@ -249,6 +269,28 @@ describe('an agent on nobody’s version', () => {
     expect(world.delivered).toEqual([]);
   });
 
+  test('is shown with the version it runs where that was taken back and it had none before', async () => {
+    await world.db.updateTable('fleets').set({ configuration: null, version: null }).execute();
+    const [agent] = await world.enrol(1, { labels: { env: 'prod' } });
+    await world.inTransaction((tx) => world.configs.membership.place(tx, [agent!]));
+    const rolloutId = await rollout('rollingBack');
+    const target = { agent: agent!, configuration: 'base', version: 1, hash: stable, rolloutId };
+    await world.inTransaction((tx) => world.configs.desiredState.setTargets(tx, [target]));
+    await world.report([agent!], stable, reported.applied);
+    await world.inTransaction((tx) => world.configs.desiredState.revert(tx, rolloutId, [agent!]));
+    world.delivered.length = 0;
+    await turn();
+    expect(await driftOf(agent!)).toBeNull();
+    await sql`update rollouts set state = 'rolledBack' where id = ${rolloutId}`.execute(world.db);
+    await turn();
+    expect(await driftOf(agent!)).toMatchObject({
+      kind: 'unknown',
+      repair: 'notRepaired',
+      reason: 'nothing is desired of the agent, which runs base version 1: it is in no fleet with a version',
+    });
+    expect(world.delivered).toEqual([]);
+  });
+
   test('is none with a version that was once rendered, nor just after an offer', async () => {
     const agent = await member();
     const { hash } = await world.version('base', 'other');
@@ -289,6 +331,75 @@ describe('an agent that never confirmed', () => {
     later(100_000);
     await turn();
     expect(world.sentTo(agent)).toHaveLength(10);
+  });
+
+  test('keeps its tries while its gateway tells of each offer, until it answers', async () => {
+    const agent = await member();
+    await wasOffered(agent, 121);
+    for (let tries = 1; tries <= 5; tries++) {
+      await turn();
+      expect(await driftOf(agent)).toMatchObject({ kind: 'unconfirmed', tries, repair: 'pending' });
+      await wasOffered(agent, 0);
+      later(60 * 2 ** (tries - 1));
+    }
+    await turn();
+    expect(await driftOf(agent)).toMatchObject({ repair: 'notRepaired', tries: 5 });
+    expect(world.sentTo(agent)).toHaveLength(10);
+    await world.report([agent], stable, reported.applied);
+    await turn();
+    expect(await driftOf(agent)).toBeNull();
+  });
+
+  describe('and whom a rollout gave up for that', () => {
+    let agent: AgentId;
+    let next: string;
+    beforeEach(async () => {
+      agent = await member();
+      await world.report([agent], stable, reported.applied);
+      ({ hash: next } = await world.version('base', 'next'));
+      const target = { agent, configuration: 'base', version: 2, hash: next, rolloutId: randomUUID() };
+      await world.inTransaction((tx) => world.configs.desiredState.setTargets(tx, [target]));
+      await world.inTransaction((tx) => world.configs.desiredState.fallBack(tx, [agent]));
+      await world.db.updateTable('fleets').set({ version: 2 }).execute();
+      world.delivered.length = 0;
+    });
+
+    test('is offered its target again, once in each try', async () => {
+      await turn();
+      expect(await driftOf(agent)).toMatchObject({ kind: 'unconfirmed', tries: 1, repair: 'pending' });
+      expect(world.sentTo(agent)).toEqual([next]);
+      await sql`
+        update agent_states set offered_config_hash = ${Buffer.from(next, 'hex')}, offer_error = '',
+          offered_at = ${new Date(world.clock.now)} where uid = ${agent}`.execute(world.db);
+      later(60);
+      await turn();
+      expect(await driftOf(agent)).toMatchObject({ kind: 'unconfirmed', tries: 2 });
+      expect(world.sentTo(agent)).toEqual([next, '', next]);
+      await world.report([agent], next, reported.applied);
+      await turn();
+      expect(await driftOf(agent)).toBeNull();
+    });
+
+    test('is left alone when that counts as a failure', async () => {
+      await sql`
+        insert into config_failures (uid, hash, error, failed_at)
+        values (${agent}, ${Buffer.from(next, 'hex')}, 'no answer within 120 s', now())`.execute(world.db);
+      await turn();
+      expect(await driftOf(agent)).toBeNull();
+      expect(world.delivered).toEqual([]);
+    });
+
+    test('is left alone while its fleet wants something else, or a rollout was halted', async () => {
+      await world.db.updateTable('fleets').set({ version: 1 }).execute();
+      await turn();
+      expect(await driftOf(agent)).toBeNull();
+      await world.db.updateTable('fleets').set({ version: 2 }).execute();
+      const id = await rollout('completed');
+      await sql`update rollouts set catching_up = true, halted = true where id = ${id}`.execute(world.db);
+      await turn();
+      expect(await driftOf(agent)).toBeNull();
+      expect(world.delivered).toEqual([]);
+    });
   });
 
   test('is found after its deadline, and offered it again', async () => {
@@ -382,7 +493,7 @@ describe('nothing is repaired', () => {
     await sql`update agent_states set effective_config_hash = ${Buffer.from('x')}, remote_config_hash = ${Buffer.from(stable, 'hex')}`.execute(
       world.db,
     );
-    await sql`insert into effective_comparisons values (${Buffer.from(stable, 'hex')}, ${Buffer.from('x')}, true, '["a"]')`.execute(
+    await sql`insert into effective_comparisons (rendered_hash, effective_hash, differs, detail) values (${Buffer.from(stable, 'hex')}, ${Buffer.from('x')}, true, '["a"]')`.execute(
       world.db,
     );
     await world.disconnect([agent]);

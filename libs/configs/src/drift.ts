@@ -32,6 +32,8 @@ export interface Candidate {
   readonly connected: boolean;
   readonly hasTarget: boolean;
   readonly hasStableVersion: boolean;
+  /** A version that the config it reports was rendered from; null: none. */
+  readonly runs: string | null;
   readonly acceptsRestart: boolean;
   /** A rollout of its fleet that has not ended. */
   readonly rolloutUnderWay: boolean;
@@ -63,7 +65,11 @@ export function repairOf(candidate: Candidate): Repair {
   if (tries >= maxTries[kind]) return { do: 'giveUp', reason: `tried ${tries} times to no effect` };
   if (!candidate.hasTarget) {
     if (candidate.hasStableVersion) return { do: 'converge' };
-    return { do: 'giveUp', reason: 'nothing is desired of the agent: it is in no fleet with a version' };
+    const runs = candidate.runs === null ? '' : `, which runs ${candidate.runs}`;
+    return {
+      do: 'giveUp',
+      reason: `nothing is desired of the agent${runs}: it is in no fleet with a version`,
+    };
   }
   if (kind !== 'effective') return { do: 'offer' };
   // Offered again, a supervisor sees the hash it has and does nothing.

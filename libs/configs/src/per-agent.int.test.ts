@@ -54,7 +54,9 @@ async function relabel(agent: AgentId, labels: Record<string, string>): Promise<
 }
 
 test('each agent gets its own bytes; the same inputs are rendered and stored once', async () => {
-  const eu = await come(3, { region: 'eu' });
+  const eu = await come(1, { region: 'eu' });
+  await world.report(eu, world.sentTo(eu[0]!)[0]!, reported.applied);
+  eu.push(...(await come(1, { region: 'eu' })));
   const [us] = await come(1, { region: 'us', tier: 'gold' });
   expect(await sent(eu[0]!)).toEqual([
     body.replace('{{ labels.region }}', 'eu').replace('{{ variables.gateway }}', 'gw-1'),

@@ -11,7 +11,7 @@ import { UnknownQuarantine } from './errors.ts';
 export interface Quarantine {
   readonly id: string;
   readonly scope: 'agent' | 'cohort';
-  /** Null: a cohort. */
+  /** Null: a cohort. Without a name: it was deleted, or has none. */
   readonly agent: { readonly uid: AgentId; readonly name: string } | null;
   readonly cohort: CohortKind | null;
   readonly fleet: string | null;
@@ -23,7 +23,7 @@ export interface Quarantine {
   readonly liftedBy: string | null;
 }
 
-interface CohortKind {
+export interface CohortKind {
   readonly type: string;
   readonly version: string;
   readonly os: string;
@@ -32,6 +32,7 @@ interface CohortKind {
 
 export interface QuarantineQuery {
   readonly agent?: string | undefined;
+  /** That its agents are in, or are of the cohort of; or that showed it. */
   readonly fleet?: string | undefined;
   readonly configuration?: string | undefined;
   /** True: those that were lifted, else those in force. */
@@ -42,7 +43,7 @@ export interface QuarantineQuery {
 
 /**
  * Quarantine by agent is a row of `config_failures`, which inventory writes; quarantine by cohort is what a
- * rollout wrote. Both last until somebody lifts them.
+ * rollout wrote, or convergence. Both last until somebody lifts them.
  */
 export class Quarantines {
   readonly #db: Kysely<Database>;
@@ -65,6 +66,7 @@ export class Quarantines {
         from config_failures f left join agents a on a.uid = f.uid
         left join fleet_members members on members.uid = a.uid
         where (${agent ?? null}::uuid is null or f.uid = ${agent ?? null}::uuid)
+          and (${fleet ?? null}::text is null or members.fleet = ${fleet ?? null})
           and (${configuration ?? null}::text is null or f.hash in (
             select rv.hash from rendered_versions rv where rv.configuration = ${configuration ?? null}))
         union all
@@ -75,10 +77,14 @@ export class Quarantines {
             select from agents a where a.uid = ${agent ?? null}::uuid and a.type = q.type
               and a.version = q.agent_version and a.os = q.os and a.arch = q.arch))
           and (${configuration ?? null}::text is null or q.configuration = ${configuration ?? null})
+          and (${fleet ?? null}::text is null or q.fleet = ${fleet ?? null} or exists (
+            select from fleet_members members join agents a on a.uid = members.uid
+            where members.fleet = ${fleet ?? null} and a.type = q.type
+              and a.version = q.agent_version and a.os = q.os and a.arch = q.arch))
       ),
       page as (
         select found.*, (extract(epoch from since) * 1000000)::bigint as at from found
-        where (lifted_at is not null) = ${lifted} and (${fleet ?? null}::text is null or fleet = ${fleet ?? null})
+        where (lifted_at is not null) = ${lifted}
           and (${at}::bigint is null
             or ((extract(epoch from since) * 1000000)::bigint, id) < (${at}::bigint, ${id}::uuid))
         order by at desc, id desc limit ${limit + 1}
@@ -153,25 +159,40 @@ export class Quarantines {
   ): Promise<void> {
     const { id: rollout, cohort, traits, fleet, configuration, version, reason } = quarantine;
     const kinds = traits ? [traits] : await this.#kindsOf(tx, rollout, cohort);
-    for (const kind of kinds) {
-      await tx.db
-        .insertInto('cohort_quarantines')
-        .values({
-          id: uuidV7(),
-          configuration,
-          version,
-          type: kind.type,
-          agent_version: kind.version,
-          os: kind.os,
-          arch: kind.arch,
-          fleet,
-          rollout_id: rollout,
-          reason,
-          made_at: sql<Date>`now()`,
-        })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
-    }
+    for (const kind of kinds)
+      await this.addKind(tx, { rollout, kind, fleet, configuration, version, reason });
+  }
+
+  /** The same for one kind. `rollout` null: convergence has shown it. */
+  async addKind(
+    tx: Tx,
+    quarantine: {
+      readonly rollout: string | null;
+      readonly fleet: string;
+      readonly configuration: string;
+      readonly version: number;
+      readonly kind: CohortKind;
+      readonly reason: string;
+    },
+  ): Promise<void> {
+    const { rollout, kind, fleet, configuration, version, reason } = quarantine;
+    await tx.db
+      .insertInto('cohort_quarantines')
+      .values({
+        id: uuidV7(),
+        configuration,
+        version,
+        type: kind.type,
+        agent_version: kind.version,
+        os: kind.os,
+        arch: kind.arch,
+        fleet,
+        rollout_id: rollout,
+        reason,
+        made_at: sql<Date>`now()`,
+      })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
   }
 
   async #kindsOf(tx: Tx, rollout: string, cohort: number): Promise<CohortKind[]> {

@@ -12,6 +12,7 @@ import { ComponentFit } from './component-fit.postgres.ts';
 import { ConfigurationService } from './configuration-service.ts';
 import { ConfigurationStore } from './configuration-store.postgres.ts';
 import { Convergence } from './convergence.ts';
+import { ConvergenceGates } from './convergence-gates.ts';
 import { ConvergenceStore } from './convergence-store.postgres.ts';
 import { DesiredState } from './desired-state.ts';
 import { DesiredStateStore } from './desired-state-store.postgres.ts';
@@ -56,8 +57,12 @@ export function wireConfigs(deps: ConfigsDeps) {
   const fleetStore = new FleetStore();
   const offers = new OfferDelivery({ store: new OfferStore(db), offerCache, presence, delivery, log });
   const desiredState = new DesiredState(new DesiredStateStore(), offers, announcer);
+  const quarantines = new Quarantines(db, announcer);
+  const convergenceStore = new ConvergenceStore(db);
   const convergence = new Convergence({
-    store: new ConvergenceStore(db),
+    store: convergenceStore,
+    gates: new ConvergenceGates(convergenceStore, now),
+    quarantines,
     rendered,
     desiredState,
     transact: (work) => transact(db, work),
@@ -73,7 +78,7 @@ export function wireConfigs(deps: ConfigsDeps) {
     validation: new ConfigurationValidation({ db, rendered, fit: componentFit, collectors }),
     explanations: new Explanations(db, configurationStore, rendered),
     desiredState,
-    quarantines: new Quarantines(db, announcer),
+    quarantines,
     offers,
     membership: new FleetMembership(fleetStore, announcer),
     convergence,
@@ -81,6 +86,7 @@ export function wireConfigs(deps: ConfigsDeps) {
     driftReconciler: new DriftReconciler({
       store: new DriftStore(db),
       offers,
+      desiredState,
       convergence,
       presence,
       delivery,

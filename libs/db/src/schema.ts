@@ -174,6 +174,7 @@ export interface EffectiveComparisonsTable {
   effective_hash: Buffer;
   differs: boolean;
   detail: Json<string[]>;
+  digest: Buffer | null;
 }
 
 export interface AgentDriftsTable {
@@ -372,7 +373,7 @@ export interface CohortQuarantinesTable {
   os: string;
   arch: string;
   fleet: string;
-  rollout_id: string;
+  rollout_id: string | null;
   reason: string;
   made_at: Date;
   lifted_at: Date | null;

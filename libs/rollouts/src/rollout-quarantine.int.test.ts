@@ -123,6 +123,39 @@ test('is listed, and filtered by agent, fleet and configuration', async () => {
     expect((await page(query)).items).toEqual([]);
 });
 
+test('of a cohort is listed for each fleet that has agents of it', async () => {
+  await r.world.putFleet('core', 'role=core');
+  const [neighbour] = await r.world.enrol(1, { labels: { role: 'core' } });
+  await r.world.inTransaction((tx) => r.world.configs.membership.place(tx, [neighbour!]));
+  await r.makeCohort([neighbour!], 'otelcol');
+  await r.world.putFleet('other', 'role=other');
+  const kind = { type: 'otelcol', version: '1', os: 'linux', arch: 'amd64' };
+  const version = { configuration: 'edge', version: 2 };
+  await r.world.inTransaction((tx) =>
+    r.world.configs.quarantines.addKind(tx, { rollout: null, fleet: 'edge', ...version, kind, reason: 'no' }),
+  );
+  for (const fleet of ['edge', 'core'])
+    expect((await page({ fleet })).items).toMatchObject([{ scope: 'cohort', cohort: kind, fleet: 'edge' }]);
+  expect((await page({ fleet: 'other' })).items).toEqual([]);
+});
+
+test('outlives its agent: one that comes back with the same uid is not offered it', async () => {
+  await failOne();
+  const [agent] = agents;
+  await r.world.db.deleteFrom('agents').where('uid', '=', agent!).execute();
+  await r.world.db.deleteFrom('fleet_members').where('uid', '=', agent!).execute();
+  expect((await page()).items).toMatchObject([{ agent: { uid: agent, name: '' }, fleet: null }]);
+  await r.world.db.deleteFrom('agent_configurations').where('uid', '=', agent!).execute();
+  await r.world.db
+    .insertInto('agents')
+    .values({ uid: agent!, labels: JSON.stringify({ role: 'edge' }) })
+    .execute();
+  await r.world.inTransaction((tx) => r.world.configs.membership.place(tx, [agent!]));
+  r.world.delivered.length = 0;
+  await converge();
+  expect(r.world.sentTo(agent!)).toEqual([]);
+});
+
 test('is read in pages, the latest first', async () => {
   for (const agent of agents) {
     r.world.clock.now += 1000;

@@ -51,13 +51,13 @@ export async function createRolloutWorld() {
     return id;
   }
 
-  async function agentsOffered(hash: string): Promise<number> {
+  async function agentsWith(hash: string): Promise<AgentId[]> {
     const rows = await db
       .selectFrom('agent_configurations')
       .select('uid')
       .where('desired_hash', '=', Buffer.from(hash, 'hex'))
       .execute();
-    return rows.length;
+    return rows.map(({ uid }) => uid as AgentId);
   }
 
   const v1 = await world.configuration('edge', 'one');
@@ -81,11 +81,12 @@ export async function createRolloutWorld() {
       const agents = await world.enrol(count, { labels: { role: 'edge' } });
       await world.putFleet('edge', 'role=edge');
       await configs.convergence.sweep();
-      while ((await agentsOffered(v1)) < count) {
+      while ((await agentsWith(v1)).length < count) {
         await configs.convergence.advance();
+        // Each step waits for the answers to the one before.
+        await world.report(await agentsWith(v1), v1, reported.applied);
         world.clock.now += 1000;
       }
-      await world.report(agents, v1, reported.applied);
       world.delivered.length = 0;
       await world.putFleet('edge', 'role=edge', { policy });
       return agents;

@@ -13,7 +13,9 @@ export const quarantineQuery = z.strictObject({
     .guid('must be the uid of an agent')
     .optional()
     .meta({ description: 'Only those that hold for this agent.' }),
-  fleet: textParameter.meta({ description: 'Only those of agents of this fleet, or shown by its rollouts.' }),
+  fleet: textParameter.meta({
+    description: 'Only those of agents of this fleet, of a cohort it has agents of, or shown by it.',
+  }),
   configuration: textParameter.meta({ description: 'Only those for versions of this configuration.' }),
   lifted: z
     .preprocess(readFlag, z.boolean('must be true or false').default(false))
