@@ -18,6 +18,9 @@ export interface DatabaseOptions {
 export function openDatabase({ url, maxConnections, log }: DatabaseOptions): Kysely<Database> {
   const pool = new Pool({ connectionString: url, max: maxConnections, application_name: 'muster' });
   pool.on('connect', keepPrepared);
+  // The pool listens while a connection is idle. One that breaks between two queries of a transaction, or while it is
+  // closed, would end the process: the next query says it.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   // Without a listener a connection that breaks while idle would end the process; the pool replaces it.
   pool.on('error', (error) => {
     // The last ones close after `destroy()` has resolved, together with a server that is stopped next.
