@@ -85,7 +85,7 @@ export class CollectorValidators {
         unshare: this.#unshare,
       }),
     );
-    const problems = judge(verdict, build, configs, timeoutMs);
+    const problems = judge(verdict, build, configs);
     if (verdict.kind === 'said') this.#keep(key, problems);
     return problems;
   }
@@ -121,18 +121,14 @@ function judge(
   verdict: Verdict,
   { distribution, version }: CollectorBuild,
   configs: readonly string[],
-  timeoutMs: number,
 ): Problem[] {
   const collector = `${distribution} ${version}`;
-  if (verdict.kind === 'noSandbox') {
-    return [
-      warning(
-        `${collector} was not asked, since no sandbox can be made for it here: ${verdict.reason.slice(0, 300)}`,
-      ),
-    ];
+  if (verdict.kind === 'notRun') {
+    return [warning(`${collector} was not asked, since ${verdict.reason.slice(0, 300)}`)];
   }
-  if (verdict.kind === 'overTime')
-    return [warning(`${collector} did not come to an end within ${timeoutMs} ms`)];
+  if (verdict.kind === 'overLimit') {
+    return [warning(`${collector} was ended before it had an answer: ${verdict.limit}`)];
+  }
   if (verdict.accepted) return [];
   const isOpen = configs.some((config) => /\$(?:\{|[A-Za-z_])/.test(config));
   return problemsOf(verdict.text, configs, isOpen ? 'warning' : 'error').map((problem) => ({
