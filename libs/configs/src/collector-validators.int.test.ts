@@ -48,9 +48,10 @@ test.skipIf(!existsSync(collector))(
       {
         severity: 'error',
         message: expect.stringMatching(/^otelcol 0\.149\.0: .*has invalid keys: nonsense$/),
-        path: 'receivers.otlp.protocols.grpc',
+        path: 'receivers.otlp.protocols.grpc.nonsense',
         line: 2,
-        column: 22,
+        column: 29,
+        file: '',
       },
     ]);
     expect(await validators.validate(real, { '': body('{protocols: {grpc: }}', 'debug, x') })).toEqual([

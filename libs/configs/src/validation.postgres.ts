@@ -98,7 +98,7 @@ export class ConfigurationValidation {
     for (const { agents, config } of renderings) {
       for (const build of await this.#builds(agents)) {
         const problems = await this.#collectors.validate(build, config!.files);
-        for (const problem of problems ?? []) findings.push({ ...problem, file: '', agents: build.agents });
+        for (const problem of problems ?? []) findings.push({ ...problem, agents: build.agents });
       }
     }
     return findings;
