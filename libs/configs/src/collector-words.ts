@@ -1,6 +1,6 @@
 import { redactMessage } from '@muster/agents/credential-shapes';
 import type { FileProblem } from './file-problems.ts';
-import { KeyPlaces, type KeyPlace } from './key-places.ts';
+import { findInFiles, KeyPlaces, type KeyPlace } from './key-places.ts';
 
 /** One thing a collector has against a configuration. */
 interface Complaint {
@@ -64,13 +64,8 @@ function placeOf(
       if (place) return { file, place };
     }
   }
-  let found = { file: only?.file ?? '', place: null as KeyPlace | null };
-  for (const { file, keys } of places) {
-    const place = keys.find(path);
-    // Of two that have it, the later one counts.
-    if (place.depth > 0 && place.depth >= (found.place?.depth ?? 0)) found = { file, place };
-  }
-  return found;
+  const { file, ...place } = findInFiles(places, path);
+  return { file, place };
 }
 
 /** Could it be different with the values that only the host has? */

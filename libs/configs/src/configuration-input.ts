@@ -49,8 +49,10 @@ export function readConfigurationInput(input: ConfigurationInput): Configuration
 export function readConfigurationText(input: ConfigurationInput): ConfigurationText & { perAgent: boolean } {
   const text = readConfigurationInput(input);
   const { perAgent } = new CompiledConfiguration(text);
-  const isWhole = Object.keys(text.files).length === 0 && !isTemplate(text.body);
-  refuseErrors(isWhole ? validateConfiguration(text.body) : credentialProblems(text.body));
+  const isPlain = Object.keys(text.files).length === 0 && !isTemplate(text.body);
+  // What it lacks may come from overlays, or from what agents merge it with.
+  const isPart = { isWhole: false };
+  refuseErrors(isPlain ? validateConfiguration(text.body, isPart) : credentialProblems(text.body));
   for (const file of Object.values(text.files)) refuseErrors(credentialProblems(file));
   for (const { body } of text.overlays) refuseErrors(credentialProblems(body));
   return { ...text, perAgent };

@@ -8,6 +8,23 @@ export interface KeyPlace {
   readonly column: number | null;
 }
 
+/**
+ * Of files in the order they are merged, the one that has most keys of a path, the later of two, and the place there.
+ * Without any key: no place, and file "" unless there is just one.
+ */
+export function findInFiles(
+  files: readonly { readonly file: string; readonly keys: KeyPlaces }[],
+  path: readonly string[],
+): KeyPlace & { file: string } {
+  const only = files.length === 1 ? files[0]!.file : '';
+  let found: KeyPlace & { file: string } = { file: only, depth: 0, line: null, column: null };
+  for (const { file, keys } of files) {
+    const place = keys.find(path);
+    if (place.depth > 0 && place.depth >= found.depth) found = { ...place, file };
+  }
+  return found;
+}
+
 /** Finds keys by their paths in a text, which may be broken; the collector's `${…}` too. */
 export class KeyPlaces {
   readonly #text: string;
