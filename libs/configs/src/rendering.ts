@@ -1,6 +1,7 @@
 import { parseSelector, type Selector } from '@muster/agents/selector';
 import { encodeRemoteConfig } from '@muster/opamp/remote-config';
 import { textPlace, type ConfigurationText } from './configuration.ts';
+import { InvalidTemplate } from './errors.ts';
 import { usedComponents } from './missing-components.ts';
 import { mergeOverlays } from './overlays.ts';
 import { isTemplate, Template, type TemplateValues, type TemplateVariable } from './template.ts';
@@ -121,8 +122,10 @@ function planFile(base: Part = nothing, overlays: readonly Part[]): Omit<Planned
     const outputs: string[] = [];
     const hidden = ({ place, text }: Part) => ({ place, text: hideOutputs(text, outputs) });
     const text = showOutputs(mergeOverlays(hidden(base), overlays.map(hidden)), outputs);
-    const template = new Template(text, `${base.place} with overlays`);
-    return { text, render: (values) => template.render(values) };
+    const template = new Template(text, base.place);
+    const render = (values: TemplateValues) =>
+      told([...overlays, base], values, () => template.render(values));
+    return { text, render };
   }
   const rendered = (part: Part, values: TemplateValues) => ({
     place: part.place,
@@ -136,6 +139,24 @@ function planFile(base: Part = nothing, overlays: readonly Part[]): Omit<Planned
         overlays.map((overlay) => rendered(overlay, values)),
       ),
   };
+}
+
+/** An error in what was merged has the place of the same error in what somebody wrote. */
+function told(parts: readonly Part[], values: TemplateValues, render: () => string): string {
+  try {
+    return render();
+  } catch (error) {
+    if (!(error instanceof InvalidTemplate)) throw error;
+    for (const { template } of parts) {
+      try {
+        template.render(values);
+      } catch (own) {
+        if (own instanceof InvalidTemplate && own.reason === error.reason) throw own;
+      }
+    }
+    // A line of the merged text is one that nobody wrote.
+    throw new InvalidTemplate(error.field, error.reason, error.variable, null);
+  }
 }
 
 /** `{{ … }}` would be a mapping to YAML: a word stands for it while templates are merged. */

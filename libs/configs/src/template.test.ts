@@ -36,7 +36,12 @@ describe('what is refused, with its place', () => {
     ['{% include "/etc/passwd" %}', null, { line: 1, column: 1 }, /tag "include" not found/],
     ['{% for i in (1..100000000) %}x{% endfor %}', null, { line: 1, column: 1 }, /limit/],
     ['{{ labels.region', null, { line: 1, column: 1 }, /not closed/],
-    ['{{ hostname }}', 'hostname', null, /undefined variable: hostname; known are agent, fleet, variables/],
+    [
+      '{{ hostname }}',
+      'hostname',
+      { line: 1, column: 4 },
+      /undefined variable: hostname; known are agent, fleet, variables/,
+    ],
   ])('%s', (text, variable, position, reason) => {
     const refused = () => render(text);
     expect(refused).toThrow(expect.objectContaining({ code: 'invalid-template', variable, position }));

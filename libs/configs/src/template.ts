@@ -50,7 +50,7 @@ export class Template {
     this.#place = place;
     this.#nodes = told(place, () => liquid.parse(text));
     this.variables = told(place, () => liquid.globalVariableSegmentsSync(this.#nodes)).map((segments) =>
-      toVariable(segments, place),
+      toVariable(segments, place, this.#nodes),
     );
   }
 
@@ -65,19 +65,29 @@ export function isTemplate(text: string): boolean {
   return text.includes('{{') || text.includes('{%');
 }
 
-function toVariable([group, member]: readonly unknown[], place: string): TemplateVariable {
+function toVariable(
+  [group, member]: readonly unknown[],
+  place: string,
+  nodes: LiquidNode[],
+): TemplateVariable {
   if (typeof group !== 'string' || !groups.has(group)) {
     throw new InvalidTemplate(
       place,
       `undefined variable: ${String(group)}; known are ${[...groups].join(', ')}`,
       String(group),
-      null,
+      positionOf(String(group), nodes),
     );
   }
   return {
     group: group as keyof TemplateValues,
     member: typeof member === 'string' || typeof member === 'number' ? String(member) : null,
   };
+}
+
+function positionOf(group: string, nodes: LiquidNode[]): { line: number; column: number } | null {
+  const { globals } = liquid.analyzeSync(nodes);
+  const location = Object.hasOwn(globals, group) ? globals[group]?.[0]?.location : undefined;
+  return location ? { line: location.row, column: location.col } : null;
 }
 
 /** A value with a line break could add members to the document that its author never wrote. */
