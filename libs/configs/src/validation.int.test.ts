@@ -1,4 +1,8 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { CollectorValidators } from './collector-validators.ts';
 import { createTestWorld, type TestWorld } from './test-world.postgres.ts';
 
 const pipelines = 'service: {pipelines: {logs: {receivers: [otlp], exporters: [{{ labels.exporter }}]}}}';
@@ -112,6 +116,37 @@ test('what was looked at is told', async () => {
     ...none,
     texts: 2,
     agents: 3,
+  });
+});
+
+test('collectors that agents run are asked where they are here; of others is told that they were not', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'collectors-'));
+  await mkdir(join(directory, 'otelcol', '1'), { recursive: true });
+  await writeFile(join(directory, 'otelcol', '1', 'otelcol'), '#!/bin/sh\necho service::x: no; exit 1\n', {
+    mode: 0o755,
+  });
+  await world.close();
+  world = await createTestWorld({ collectors: new CollectorValidators({ directory, sandboxed: true }) });
+  await fleet('edge');
+  const agents = await world.enrol(3, { labels: { fleet: 'edge' } });
+  await world.db.updateTable('agents').set({ type: 'otelcol', version: '1' }).execute();
+  await world.db.updateTable('agents').set({ version: '2' }).where('uid', '=', agents[0]!).execute();
+  await fleet('edge');
+  const { findings, checked } = await world.configs.validation.validate(text({ body: sound }), {
+    fleet: 'edge',
+  });
+  await rm(directory, { recursive: true });
+  expect(checked).toEqual({
+    texts: 1,
+    agents: 3,
+    collectors: [{ distribution: 'otelcol', version: '1' }],
+    notAsked: [{ distribution: 'otelcol', version: '2' }],
+  });
+  const of = (message: string) => findings.find((finding) => finding.message === message);
+  expect(of('otelcol 1: no')).toMatchObject({ severity: 'error', agents: agents.slice(1) });
+  expect(of('otelcol 2 was not asked, since MUSTER_COLLECTORS_DIR does not have it')).toMatchObject({
+    severity: 'warning',
+    agents: [agents[0]],
   });
 });
 
