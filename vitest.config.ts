@@ -6,6 +6,11 @@ const server = ['libs/*/src/**', 'apps/{gateway,inventory,configs,rollouts,api,m
 /** A folder that gets one JSON report for each run: continuous integration adds them up. */
 const reports = process.env['VITEST_REPORTS'];
 
+/** Tests of the whole product. */
+const outside = { include: ['e2e/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 180_000 };
+/** Those of them that put load on it, and look at how long things take. */
+const loads = ['e2e/storms/*.test.ts', 'e2e/load.test.ts'];
+
 export default defineConfig({
   test: {
     reporters: reports
@@ -31,12 +36,17 @@ export default defineConfig({
         },
       },
       {
+        // these wait more than they work
+        test: { ...outside, name: 'e2e', exclude: loads, maxWorkers: 2, sequence: { groupOrder: 1 } },
+      },
+      {
+        // these want the machine for themselves
         test: {
-          name: 'e2e',
-          include: ['e2e/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          ...outside,
+          name: 'storms',
+          include: loads,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -79,7 +79,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
     expect((await agent()).effectiveConfig?.['']).toContain(`127.0.0.1:${otlpPort}`);
     const { items } = await muster.rest.get<{ items: Rollout[] }>('rollouts?fleet=all');
     await expect
-      .poll(() => rollout(items[0]!.id))
+      .poll(() => rollout(items[0]!.id), applyTimeout)
       .toMatchObject({
         state: 'completed',
         counts: { applied: 1, failed: 0 },
@@ -144,7 +144,7 @@ describe.skipIf(!realCollector.found).each(modes)('a real collector and rollouts
       },
     });
     await expect
-      .poll(() => rollout(id))
+      .poll(() => rollout(id), applyTimeout)
       .toMatchObject({ state: 'paused', counts: { failed: 1, applied: 0 } });
     // it was started anew with the version before
     await expect.poll(agent, applyTimeout).toMatchObject({ remoteConfigStatus: { status: 'applied' } });

@@ -480,6 +480,8 @@ export const typeDefinitions = /* GraphQL */ `
     more: BlastRadiusMore!
     "Who gets nothing, or not now, and why."
     skipped: [BlastRadiusSkipped!]!
+    "What is wrong with the texts that most agents would get; up to 100 texts."
+    problems: [Problem!]!
   }
 
   type BlastRadiusChange {

@@ -126,7 +126,26 @@ describe('before a rollout', () => {
       agents: 1,
       cohorts: [{ type: 'otelcol', version: '0.149.0', os: 'linux', arch: 'amd64', agents: 1 }],
       added: ['exporters/nop', 'receivers/nop'],
-      diff: expect.stringContaining('+receivers: {nop: }'),
+      diff: expect.stringContaining('+receivers: {nop: '),
+    });
+  });
+
+  it('says what is wrong with the texts, by GraphQL too; what no collector can read does not start', async () => {
+    await post('/api/v1/configurations', { name: 'tab', body: 'a:\n\tb: {{ agent.os }}\n' });
+    const rollout = { fleet: 'a', configuration: 'tab', version: 1 };
+    const problem = { severity: 'error', file: '', line: 2, column: 1, agentCount: 2 };
+    const preview = await post('/api/v1/rollouts/preview', rollout);
+    expect(preview.body.problems).toContainEqual(expect.objectContaining(problem));
+    const query =
+      '{ previewRollout(fleet: "a", configuration: "tab", version: 1) { problems { severity file line column agentCount } } }';
+    expect((await post('/graphql', { query })).body.data.previewRollout.problems).toContainEqual(problem);
+    expect(await post('/api/v1/rollouts', rollout)).toMatchObject({
+      status: 422,
+      body: {
+        code: 'not-renderable',
+        field: 'version',
+        detail: expect.stringContaining('(line 2, column 1)'),
+      },
     });
   });
 
@@ -184,6 +203,11 @@ describe('bad input names the field', () => {
     [{ body, overlays: [{ selector: 'a in', body: 'a: 1' }] }, 400, 'overlays[0].selector'],
     [{ body, overlays: [{ file: '../x', body: 'a: 1' }] }, 400, 'overlays[0].file'],
     [{ files: { 'a/b': 'x: 1' } }, 400, 'files["a/b"]'],
+    [{ files: { 'a.yaml': 'x: 1' }, overlays: [{ body: 'a: 1' }] }, 400, 'overlays[0].file'],
+    [{ files: { 'a.yaml': 'x: [' } }, 422, 'files["a.yaml"]'],
+    [{ body, overlays: [{ body: 'a: !apend [b]' }] }, 422, 'overlays[0]'],
+    [{ body: 'a: {{ agent.constructor }}' }, 422, 'body'],
+    [{ body: `x:\n${'- '.repeat(3000)}` }, 422, 'body'],
     [{ body: 'exporters: {otlp: {headers: {api_key: 0123456789abcdef}}}' }, 422, 'body'],
   ])('%j', async (input, status, field) => {
     expect(await create(input)).toMatchObject({ status, body: { field } });

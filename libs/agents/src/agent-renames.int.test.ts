@@ -25,7 +25,7 @@ afterAll(() => database.drop());
 beforeEach(async () => {
   told = [];
   await sql`
-    truncate agents, agent_states, agent_renames, agent_configurations, config_failures, enrollments,
+    truncate agents, agent_states, agent_renames, fleet_members, agent_configurations, config_failures, enrollments,
       enrollment_tokens, undelivered_offers, fleets, configurations, rendered_configs cascade`.execute(
     database.db,
   );
@@ -45,12 +45,19 @@ const named = (name: string) => ({
   agentDescription: { identifyingAttributes: [{ key: 'service.name', value: { stringValue: name } }] },
 });
 const renamed = { formerInstanceUid: agentIdToBytes(former) };
-const agents = () => database.db.selectFrom('agents').selectAll().execute();
+const agents = () =>
+  database.db
+    .selectFrom('agents')
+    .leftJoin('fleet_members', 'fleet_members.uid', 'agents.uid')
+    .selectAll('agents')
+    .select('fleet_members.fleet')
+    .execute();
 
 /** What people and rollouts know of an agent beside its reports. */
 async function give(agent: AgentId) {
   const { db } = database;
-  await sql`update agents set labels = '{"team":"a"}', fleet = 'all' where uid = ${agent}`.execute(db);
+  await sql`update agents set labels = '{"team":"a"}' where uid = ${agent}`.execute(db);
+  await sql`insert into fleet_members (uid, fleet) values (${agent}, 'all')`.execute(db);
   await db.insertInto('config_failures').values({ uid: agent, hash, error: 'boom' }).execute();
   await db
     .insertInto('rendered_configs')

@@ -16,6 +16,7 @@ const belongings = [
   { table: 'config_failures', rest: sql`(theirs.hash = mine.hash)` },
   { table: 'rollout_agents', rest: sql`(theirs.rollout_id = mine.rollout_id)` },
   { table: 'agent_configurations', rest: sql`true` },
+  { table: 'fleet_members', rest: sql`true` },
   { table: 'enrollments', rest: sql`(theirs.enrollment_token_id = mine.enrollment_token_id)` },
 ] as const;
 
@@ -95,7 +96,6 @@ async function rename({ db }: Tx, { former, uid }: Rename): Promise<void> {
   await sql`
     update agents set
       labels = theirs.labels,
-      fleet = theirs.fleet,
       enrollment_token_id = theirs.enrollment_token_id,
       enrolled_at = theirs.enrolled_at
     from agents as theirs

@@ -38,6 +38,7 @@ export class AgentStore {
       .where('agents.uid', '=', id)
       .executeTakeFirst();
     if (numDeletedRows === 0n) throw new UnknownAgent(id);
+    await tx.db.deleteFrom('fleet_members').where('fleet_members.uid', '=', id).execute();
     await tx.db.deleteFrom('agent_states').where('agent_states.uid', '=', id).execute();
     await tx.db.deleteFrom('config_failures').where('config_failures.uid', '=', id).execute();
     await tx.db.deleteFrom('agent_configurations').where('agent_configurations.uid', '=', id).execute();

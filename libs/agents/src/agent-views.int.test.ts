@@ -58,9 +58,8 @@ beforeAll(async () => {
   await write(...agents.map((agent) => report(agent, { connected: true, say: described(agent) })));
   await write(...[19, 20].map((agent) => report(agent, { disconnected: true })));
   await database.db
-    .updateTable('agents')
-    .set({ fleet: 'edge' })
-    .where('uid', 'in', [uidOf(3), uidOf(4)])
+    .insertInto('fleet_members')
+    .values([3, 4].map((agent) => ({ uid: uidOf(agent), fleet: 'edge' })))
     .execute();
 });
 afterAll(() => database.drop());

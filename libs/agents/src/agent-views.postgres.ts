@@ -32,7 +32,7 @@ const summaryColumns = [
   'agents.hostname',
   'agents.labels',
   'agents.attributes',
-  'agents.fleet',
+  'fleet_members.fleet',
   'agents.enrolled_at',
   'agent_states.capabilities',
   'agent_states.healthy',
@@ -142,11 +142,14 @@ export class AgentViews {
   }
 
   #filtered({ selector, search, status, fleet, finding }: AgentFilter) {
-    let query = this.#db.selectFrom('agents').innerJoin('agent_states', 'agent_states.uid', 'agents.uid');
+    let query = this.#db
+      .selectFrom('agents')
+      .innerJoin('agent_states', 'agent_states.uid', 'agents.uid')
+      .leftJoin('fleet_members', 'fleet_members.uid', 'agents.uid');
     if (selector) query = query.where(whereSelector(selector));
     if (search) query = whereSearched(query, search);
     if (status) query = query.where('agent_states.connected', '=', status === 'connected');
-    if (fleet !== undefined) query = query.where('agents.fleet', '=', fleet);
+    if (fleet !== undefined) query = query.where('fleet_members.fleet', '=', fleet);
     if (finding !== undefined) query = query.where(hasCredentials);
     return query;
   }

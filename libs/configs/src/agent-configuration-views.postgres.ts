@@ -15,7 +15,8 @@ export const statusTables: RawBuilder<unknown> = sql`
   left join agent_states s on s.uid = agents.uid
   left join agent_configurations c on c.uid = agents.uid
   left join config_failures f on f.uid = c.uid and f.hash = c.target_hash and f.lifted_at is null
-  left join fleets home on home.name = agents.fleet
+  left join fleet_members members on members.uid = agents.uid
+  left join fleets home on home.name = members.fleet
   left join rollouts origin on origin.id = c.rollout_id
   left join agent_renderings unrendered on unrendered.uid = agents.uid and unrendered.hash is null
     and (unrendered.configuration, unrendered.version) = (home.configuration, home.version)`;
@@ -28,7 +29,7 @@ const couldNotBeSent = sql<boolean>`(s.offered_config_hash = c.target_hash and s
  */
 const missedItsTurn = sql<boolean>`exists (
   select from rollouts r join rollout_agents ra on ra.rollout_id = r.id
-  where r.fleet = agents.fleet and ra.uid = agents.uid
+  where r.fleet = members.fleet and ra.uid = agents.uid
     and r.state in ('running', 'paused') and ra.state = 'deferred')`;
 
 /** Its fleet's stable version waits for it: it is offline, or the fleet's pace has not reached it. */
@@ -88,7 +89,7 @@ export class AgentConfigurationViews {
 
   /** How many agents have each status; of a fleet, or of all. */
   async statusCounts(fleet?: string): Promise<StatusCounts> {
-    const some = fleet === undefined ? sql`true` : sql`agents.fleet = ${fleet}`;
+    const some = fleet === undefined ? sql`true` : sql`members.fleet = ${fleet}`;
     const { rows } = await sql<{ status: ConfigurationStatus; count: number }>`
       select ${configurationStatus} as status, count(*)::int as count
       from agents ${statusTables} where ${some} group by 1`.execute(this.#db);

@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runValidate, type Verdict } from './collector-sandbox.ts';
 import { problemsOf } from './collector-words.ts';
-import type { FileProblem } from './file-problems.ts';
+import { warning, type FileProblem } from './file-problems.ts';
 
 /** A collector by its distribution (`service.name`) and version (`service.version`). */
 export interface CollectorBuild {
@@ -133,10 +133,6 @@ function judge(
     ...problem,
     message: `${collector}: ${problem.message}`,
   }));
-}
-
-function warning(message: string): FileProblem {
-  return { severity: 'warning', message, path: null, line: null, column: null, file: '' };
 }
 
 /** For each environment variable that is referred to without a default. */

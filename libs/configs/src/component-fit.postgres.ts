@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
@@ -36,6 +37,8 @@ export class ComponentFit {
     const lists = await this.#lists(db, fleet, asked);
     const misfits: Misfit[] = [];
     for (const { agents, files } of groups) {
+      // each is read as YAML: others get their turn
+      await setImmediate();
       for (const [hash, available] of lists) {
         const problems = validateFiles(files, (body) => missingComponents(body, available) ?? []);
         if (problems.length === 0) continue;
@@ -54,7 +57,7 @@ export class ComponentFit {
   ): Promise<Map<string, AvailableComponents>> {
     const from =
       agents === null
-        ? sql`agents join agent_states s on s.uid = agents.uid and agents.fleet = ${fleet}`
+        ? sql`fleet_members members join agent_states s on s.uid = members.uid and members.fleet = ${fleet}`
         : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
             join agent_states s on s.uid = asked.uid`;
     const { rows } = await sql<{ hash: string }>`
@@ -91,8 +94,8 @@ async function agentsWith(
 ): Promise<AgentId[]> {
   const from =
     agents === null
-      ? sql`agents join agent_states s on s.uid = agents.uid
-          and agents.fleet = ${fleet} and ${acceptsRemoteConfig('s')}`
+      ? sql`fleet_members members join agent_states s on s.uid = members.uid
+          and members.fleet = ${fleet} and ${acceptsRemoteConfig('s')}`
       : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
           join agent_states s on s.uid = asked.uid`;
   const { rows } = await sql<{ uids: Buffer | null }>`

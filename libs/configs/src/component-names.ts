@@ -1,16 +1,25 @@
-import { parseDocument } from 'yaml';
+import { parseYaml } from './yaml-text.ts';
 
 const sections = ['receivers', 'processors', 'exporters', 'connectors', 'extensions'] as const;
 
-/** What files define, as `receivers/otlp`, sorted. A file that is no YAML has nothing. */
+/** What files define, as `receivers/otlp`, sorted. A file that cannot be read has nothing. */
 export function componentNames(files: Readonly<Record<string, string>>): string[] {
   const names = Object.values(files).flatMap((text) => {
-    const document = parseDocument(text, { logLevel: 'silent', uniqueKeys: false });
-    if (document.errors.length > 0) return [];
-    const root: unknown = document.toJS({ maxAliasCount: 1_000 });
+    const root = plain(text);
     return sections.flatMap((section) => keysOf(root, section).map((name) => `${section}/${name}`));
   });
   return [...new Set(names)].toSorted();
+}
+
+function plain(text: string): unknown {
+  const { document } = parseYaml(text);
+  if (document.errors.length > 0) return null;
+  try {
+    return document.toJS({ maxAliasCount: 1_000 });
+  } catch {
+    // aliases without an anchor, or too many
+    return null;
+  }
 }
 
 function keysOf(root: unknown, section: string): string[] {

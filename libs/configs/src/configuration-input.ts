@@ -1,10 +1,12 @@
 import { InvalidSelector } from '@muster/agents/errors';
 import { parseSelector } from '@muster/agents/selector';
 import { credentialProblems } from './credential-problems.ts';
-import type { ConfigurationText, Overlay } from './configuration.ts';
+import { textPlace, type ConfigurationText, type Overlay } from './configuration.ts';
 import { InvalidConfiguration, InvalidOverlay } from './errors.ts';
+import { unreadableFile } from './file-problems.ts';
+import { readBase, readOverlay } from './overlays.ts';
 import { hasErrors, type Problem } from './problem.ts';
-import { CompiledConfiguration } from './rendering.ts';
+import { CompiledConfiguration, noValues } from './rendering.ts';
 import { isTemplate } from './template.ts';
 import { validateConfiguration } from './validate.ts';
 
@@ -37,25 +39,55 @@ export function readConfigurationInput(input: ConfigurationInput): Configuration
   if (overlays.length > maxOverlays) {
     throw new InvalidOverlay('overlays', `a configuration has at most ${maxOverlays} overlays`);
   }
-  for (const [index, overlay] of overlays.entries()) checkOverlay(`overlays[${index}]`, overlay);
+  const isFilesOnly = body === '' && Object.keys(files).length > 0;
+  for (const [index, overlay] of overlays.entries()) {
+    checkOverlay(`overlays[${index}]`, overlay);
+    if (isFilesOnly && overlay.file === '') {
+      throw new InvalidOverlay(
+        `overlays[${index}].file`,
+        `there is no body to merge it onto: name one of the files, ${Object.keys(files).join(', ')}`,
+      );
+    }
+  }
   return { body, files, overlays };
 }
 
 /**
- * Checks all that can be said without an agent; a text without variables is checked as what agents get.
- * `perAgent`: do agents get different bytes? Throws `InvalidConfiguration` with every finding,
- * `InvalidTemplate`, `InvalidOverlay`.
+ * Checks all that can be said without an agent: a text that is the same for all of them as what they get, one
+ * that overlays or other files complete as YAML. `perAgent`: do agents get different bytes? Throws
+ * `InvalidConfiguration` with every finding, `InvalidTemplate`, `InvalidOverlay`.
  */
 export function readConfigurationText(input: ConfigurationInput): ConfigurationText & { perAgent: boolean } {
   const text = readConfigurationInput(input);
-  const { perAgent } = new CompiledConfiguration(text);
-  const isPlain = Object.keys(text.files).length === 0 && !isTemplate(text.body);
-  // What it lacks may come from overlays, or from what agents merge it with.
-  const isPart = { isWhole: false };
-  refuseErrors(isPlain ? validateConfiguration(text.body, isPart) : credentialProblems(text.body));
-  for (const file of Object.values(text.files)) refuseErrors(credentialProblems(file));
-  for (const { body } of text.overlays) refuseErrors(credentialProblems(body));
-  return { ...text, perAgent };
+  const { body, files, overlays } = text;
+  const compiled = new CompiledConfiguration(text);
+  const isPlain = Object.keys(files).length === 0 && overlays.length === 0 && !isTemplate(body);
+  // pipelines that it lacks may come from what agents merge it with
+  refuseErrors(isPlain ? validateConfiguration(body, { isWhole: false }) : credentialProblems(body));
+  for (const file of Object.values(files)) refuseErrors(credentialProblems(file));
+  for (const overlay of overlays) refuseErrors(credentialProblems(overlay.body));
+  if (!isPlain) refuseUnreadable(text, compiled);
+  return { ...text, perAgent: compiled.perAgent };
+}
+
+/**
+ * Throws `InvalidTemplate` for the first of its texts that nobody can read or merge. What a template becomes is
+ * known where it is rendered, unless nothing is put in.
+ */
+export function refuseUnreadable(
+  { body, files, overlays }: ConfigurationText,
+  compiled: CompiledConfiguration,
+): void {
+  const all = compiled.perAgent ? { ...files, '': body } : compiled.render(noValues, []).files;
+  const constant = Object.entries(all).filter(([, text]) => !compiled.perAgent || !isTemplate(text));
+  const error = unreadableFile(Object.fromEntries(constant));
+  if (error) throw error;
+  for (const [name, text] of constant) {
+    if (overlays.some(({ file }) => file === name)) readBase({ place: textPlace(name), text });
+  }
+  for (const [index, overlay] of overlays.entries()) {
+    if (!isTemplate(overlay.body)) readOverlay({ place: `overlays[${index}]`, text: overlay.body });
+  }
 }
 
 function checkFiles(files: ConfigurationText['files']): void {

@@ -32,14 +32,14 @@ export class ConvergenceStore {
   async strays(agents: readonly AgentId[] | null, limit: number): Promise<Stray[]> {
     const from = agents === null ? sql`agents` : these(agents);
     const { rows } = await sql<Stray>`
-      select agents.uid as agent, agents.fleet from ${from} ${mayConverge} limit ${limit}`.execute(this.#db);
+      select agents.uid as agent, members.fleet from ${from} ${mayConverge} limit ${limit}`.execute(this.#db);
     return rows;
   }
 
   /** The same question for agents of one fleet, inside the transaction that gives them their target. */
   async straysOf(tx: Tx, fleet: string, agents: readonly AgentId[]): Promise<AgentId[]> {
     const { rows } = await sql<{ uid: AgentId }>`
-      select agents.uid from ${these(agents)} ${mayConverge} and agents.fleet = ${fleet}`.execute(tx.db);
+      select agents.uid from ${these(agents)} ${mayConverge} and members.fleet = ${fleet}`.execute(tx.db);
     return rows.map((row) => row.uid);
   }
 
@@ -89,7 +89,8 @@ end`;
  * an aborted one left behind stays: an operator stopped it.
  */
 const mayConverge = sql`
-  join fleets on fleets.name = agents.fleet
+  join fleet_members members on members.uid = agents.uid
+  join fleets on fleets.name = members.fleet
   join agent_states s on s.uid = agents.uid
   left join agent_configurations c on c.uid = agents.uid
   left join configuration_versions stable
@@ -106,12 +107,12 @@ const mayConverge = sql`
     and ${isStray}
     and not exists (
       select from rollouts r join rollout_agents ra on ra.rollout_id = r.id and ra.uid = agents.uid
-      where r.fleet = agents.fleet and (
+      where r.fleet = members.fleet and (
         r.state in ('running', 'paused', 'rollingBack')
         or (r.catching_up and ra.state in ('deferred', 'offered')))
       offset 0) -- by key, for each agent
     and not exists (
-      select from rollouts r where r.id = c.rollout_id and r.fleet = agents.fleet and r.state = 'aborted')
+      select from rollouts r where r.id = c.rollout_id and r.fleet = members.fleet and r.state = 'aborted')
     and not exists ${quarantineOf(sql`agents.uid`, sql`null::bytea`, {
       configuration: sql`fleets.configuration`,
       version: sql`fleets.version`,

@@ -1,5 +1,6 @@
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Tx } from '@muster/db/transaction';
+import type { Log } from '@muster/platform/log';
 import type { ConvergenceStore } from './convergence-store.postgres.ts';
 import type { DesiredState } from './desired-state.ts';
 import { windowAt } from './maintenance-windows.ts';
@@ -9,6 +10,9 @@ import { notesOf, type RenderedConfigs } from './rendered-configs.postgres.ts';
 const defaultPerSecond = 20;
 /** The sweep finds the others when these have been served. */
 const maxWaiting = 10_000;
+/** A fleet that cannot be served is left alone for so long, and twice as long each further time. */
+const firstPauseMs = 1_000;
+const longestPauseMs = 300_000;
 
 export interface ConvergenceDeps {
   readonly store: ConvergenceStore;
@@ -16,6 +20,14 @@ export interface ConvergenceDeps {
   readonly desiredState: DesiredState;
   readonly transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
   readonly now: () => number;
+  readonly log: Log;
+}
+
+/** A fleet that could not be served. */
+interface Pause {
+  readonly ms: number;
+  readonly until: number;
+  readonly reason: string;
 }
 
 /**
@@ -26,6 +38,7 @@ export class Convergence {
   readonly #deps: ConvergenceDeps;
   readonly #waiting = new Map<string, Set<AgentId>>();
   readonly #paces = new Map<string, Pace>();
+  readonly #pauses = new Map<string, Pause>();
 
   constructor(deps: ConvergenceDeps) {
     this.#deps = deps;
@@ -42,18 +55,42 @@ export class Convergence {
     this.#remember(await this.#deps.store.strays(null, maxWaiting));
   }
 
-  /** Gives waiting agents their target, as many as the pace of each fleet lets through now, inside its windows. */
+  /**
+   * Gives waiting agents their target, as many as the pace of each fleet lets through now, inside its windows.
+   * What goes wrong in one fleet is logged, and holds up no other.
+   */
   async advance(): Promise<void> {
     for (const [fleet, waiting] of this.#waiting) {
-      const policy = await this.#deps.store.policy(fleet);
-      if (policy && !windowAt(policy.windows, this.#deps.now()).open) continue;
-      const perSecond = policy?.perSecond ?? defaultPerSecond;
-      const pace = this.#pace(fleet, perSecond);
-      const next = [...waiting].slice(0, pace.take(waiting.size, perSecond, this.#deps.now()));
-      if (next.length > 0) pace.giveBack(next.length - (await this.#converge(fleet, next)));
-      for (const agent of next) waiting.delete(agent);
-      if (waiting.size === 0) this.#waiting.delete(fleet);
+      if ((this.#pauses.get(fleet)?.until ?? 0) > this.#deps.now()) continue;
+      try {
+        await this.#serve(fleet, waiting);
+        this.#pauses.delete(fleet);
+      } catch (error) {
+        this.#pause(fleet, error);
+      }
     }
+  }
+
+  async #serve(fleet: string, waiting: Set<AgentId>): Promise<void> {
+    const policy = await this.#deps.store.policy(fleet);
+    if (policy && !windowAt(policy.windows, this.#deps.now()).open) return;
+    const perSecond = policy?.perSecond ?? defaultPerSecond;
+    const pace = this.#pace(fleet, perSecond);
+    const next = [...waiting].slice(0, pace.take(waiting.size, perSecond, this.#deps.now()));
+    if (next.length > 0) pace.giveBack(next.length - (await this.#converge(fleet, next)));
+    for (const agent of next) waiting.delete(agent);
+    if (waiting.size === 0) this.#waiting.delete(fleet);
+  }
+
+  /** The same reason is logged once, however often it is tried. */
+  #pause(fleet: string, error: unknown): void {
+    const { log, now } = this.#deps;
+    const known = this.#pauses.get(fleet);
+    const ms = known ? Math.min(longestPauseMs, known.ms * 2) : firstPauseMs;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (known?.reason !== reason)
+      log.error({ err: error, fleet }, 'agents of a fleet cannot be given its stable version; trying again');
+    this.#pauses.set(fleet, { ms, until: now() + ms, reason });
   }
 
   /** Answers how many got a target: the others are where they should be by now, or failed that version before. */

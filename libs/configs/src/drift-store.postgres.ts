@@ -47,7 +47,7 @@ const hasAppliedTarget = sql<boolean>`(
 /** Of its fleet. */
 const rolloutUnderWay = sql<boolean>`exists (
   select from rollouts r
-  where r.fleet = agents.fleet and r.state in ('running', 'paused', 'rollingBack'))`;
+  where r.fleet = members.fleet and r.state in ('running', 'paused', 'rollingBack'))`;
 
 /** It, or its cohort, is in quarantine for its target. */
 const isQuarantined = sql<boolean>`exists ${quarantineOf(sql`agents.uid`, sql`c.target_hash`, {
@@ -158,8 +158,9 @@ export class DriftStore {
         from agents
         join agent_states s on s.uid = agents.uid
         left join agent_configurations c on c.uid = agents.uid
-        left join fleets home on home.name = agents.fleet
-        left join deadlines on deadlines.name = agents.fleet
+        left join fleet_members members on members.uid = agents.uid
+        left join fleets home on home.name = members.fleet
+        left join deadlines on deadlines.name = members.fleet
         cross join lateral (
           select coalesce(deadlines.deadline, ${defaultPolicy.applyDeadlineSeconds} * interval '1 second') as by
         ) as late
@@ -198,7 +199,8 @@ export class DriftStore {
       join agents on agents.uid = d.uid
       join agent_states s on s.uid = d.uid
       left join agent_configurations c on c.uid = d.uid
-      left join fleets home on home.name = agents.fleet
+      left join fleet_members members on members.uid = d.uid
+      left join fleets home on home.name = members.fleet
       where d.repair <> 'notRepaired' and d.next_at <= ${now}
       order by d.next_at, d.uid limit ${limit}
       for update of d skip locked`.execute(tx.db);

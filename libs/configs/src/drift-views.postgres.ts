@@ -28,7 +28,7 @@ export class DriftViews {
   async page({ kind, fleet, limit, after }: DriftQuery): Promise<DriftedAgent[]> {
     let query = this.#drifts().orderBy('d.uid').limit(limit);
     if (kind !== undefined) query = query.where('d.kind', '=', kind);
-    if (fleet !== undefined) query = query.where('agents.fleet', '=', fleet);
+    if (fleet !== undefined) query = query.where('fleet_members.fleet', '=', fleet);
     if (after !== undefined) query = query.where('d.uid', '>', after);
     return (await query.execute()).map(toDrift);
   }
@@ -54,10 +54,11 @@ export class DriftViews {
     return this.#db
       .selectFrom('agent_drifts as d')
       .innerJoin('agents', 'agents.uid', 'd.uid')
+      .leftJoin('fleet_members', 'fleet_members.uid', 'd.uid')
       .select([
         'd.uid',
         'agents.name',
-        'agents.fleet',
+        'fleet_members.fleet',
         'd.kind',
         'd.since',
         'd.detail',

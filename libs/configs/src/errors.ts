@@ -143,14 +143,19 @@ export class UnknownQuarantine extends Error {
   }
 }
 
-/** A version cannot be rendered for some agents of the fleet that is to get it. */
+/** A version cannot be rendered for some agents of the fleet that is to get it, or no collector could read it. */
 export class NotRenderable extends Error {
   readonly code = 'not-renderable';
   readonly field = 'version';
 
-  constructor(error: InvalidTemplate, agents: readonly string[]) {
-    super(
-      `${error.message}; this concerns ${agents.length} of the fleet's agents, such as ${agents[0]}: label them, set a variable of the fleet, or give a default (| default: …)`,
-    );
+  /** `agents`: whom it concerns; null: all of the fleet. */
+  constructor(error: InvalidTemplate, agents: readonly string[] | null) {
+    const whom = agents
+      ? `${agents.length} of the fleet's agents, such as ${agents[0]}`
+      : "all of the fleet's agents";
+    const cure = error.variable
+      ? ': label them, set a variable of the fleet, or give a default (| default: …)'
+      : '';
+    super(`${error.message}; this concerns ${whom}${cure}`);
   }
 }

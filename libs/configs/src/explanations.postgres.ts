@@ -52,9 +52,11 @@ export class Explanations {
 
   async #place(agent: AgentId): Promise<Place> {
     const { rows } = await sql<Place>`
-      select agents.matching, agents.fleet, fleets.variables as next, fleets.stable_variables as stable,
+      select agents.matching, members.fleet, fleets.variables as next, fleets.stable_variables as stable,
         fleets.configuration, fleets.version
-      from agents left join fleets on fleets.name = agents.fleet
+      from agents
+      left join fleet_members members on members.uid = agents.uid
+      left join fleets on fleets.name = members.fleet
       where agents.uid = ${agent}`.execute(this.#db);
     if (!rows[0]) throw new UnknownAgent(agent);
     return rows[0];

@@ -1,9 +1,9 @@
 import { fileAt, textPlace } from './configuration.ts';
 import { InvalidTemplate } from './errors.ts';
 import { findInFiles, KeyPlaces } from './key-places.ts';
-import { mergeOverlays } from './overlays.ts';
+import { mergeFiles } from './overlays.ts';
 import { hasErrors, type Problem } from './problem.ts';
-import { syntaxProblems } from './validate.ts';
+import { parseYaml, yamlError, yamlProblems } from './yaml-text.ts';
 
 /** A finding, and the file it is in: "" is the body, `overlays[0]` an overlay. */
 export interface FileProblem extends Problem {
@@ -24,12 +24,12 @@ export function validateFiles(
     return check(files[first] ?? '', { isWhole: true }).map((problem) => ({ ...problem, file: first }));
   }
   const broken = names.flatMap((file) =>
-    syntaxProblems(files[file]!).map((problem) => ({ ...problem, file })),
+    yamlProblems(parseYaml(files[file]!)).map((problem) => ({ ...problem, file })),
   );
   if (hasErrors(broken)) return broken;
   const part = (file: string) => ({ place: textPlace(file), text: files[file]! });
   try {
-    const found = check(mergeOverlays(part(first), others.map(part)), { isWhole: false });
+    const found = check(mergeFiles(part(first), others.map(part)), { isWhole: false });
     if (found.length === 0) return [];
     const places = names.map((file) => ({ file, keys: new KeyPlaces(files[file]!) }));
     return found.map((problem) => {
@@ -42,6 +42,15 @@ export function validateFiles(
   }
 }
 
+/** Why no collector can read one of the files; null: all are YAML. */
+export function unreadableFile(files: Readonly<Record<string, string>>): InvalidTemplate | null {
+  for (const [name, text] of Object.entries(files)) {
+    const error = yamlError(textPlace(name), parseYaml(text));
+    if (error) return error;
+  }
+  return null;
+}
+
 /** A text that cannot be read or rendered, as a finding in it. */
 export function toProblem({ field, reason, position }: InvalidTemplate): FileProblem {
   return {
@@ -52,4 +61,9 @@ export function toProblem({ field, reason, position }: InvalidTemplate): FilePro
     column: position?.column ?? null,
     file: fileAt(field),
   };
+}
+
+/** Of all of it: something that was not looked at. */
+export function warning(message: string): FileProblem {
+  return { severity: 'warning', message, path: null, line: null, column: null, file: '' };
 }

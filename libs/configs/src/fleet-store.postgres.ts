@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { AgentId } from '@muster/agents/agent-id';
+import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
 import { parseSelector } from '@muster/agents/selector';
 import { whereSelector } from '@muster/agents/selector.postgres';
 import { binaryArray } from '@muster/db/binary-array';
@@ -11,6 +11,9 @@ const membershipLock = 7_346_001;
 
 /** So many that moved at once are worth new statistics. */
 const manyAgents = 1_000;
+
+/** While somebody holds the rules alone nobody else places agents. */
+const noLock = sql``;
 
 export class FleetStore {
   /** Held to the end of the transaction by whoever changes fleets: no agent is placed by rules that are changing. */
@@ -77,7 +80,7 @@ export class FleetStore {
    */
   async placeConcerned(tx: Tx, fleet: string, selector: string | null): Promise<AgentId[]> {
     const matching = selector === null ? sql`false` : whereSelector(parseSelector(selector));
-    const moved = await this.#place(tx, sql`agents`, sql`(agents.fleet = ${fleet} or ${matching})`);
+    const moved = await this.#place(tx, sql`agents`, sql`(members.fleet = ${fleet} or ${matching})`, noLock);
     if (moved.length >= manyAgents) await this.#analyze(tx);
     return moved;
   }
@@ -86,7 +89,7 @@ export class FleetStore {
   async place(tx: Tx, agents: readonly AgentId[]): Promise<AgentId[]> {
     const these = sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
       join agents on agents.uid = asked.uid`;
-    return this.#place(tx, these, sql`true`);
+    return this.#place(tx, these, sql`true`, sql`for no key update of agents`);
   }
 
   /**
@@ -95,26 +98,42 @@ export class FleetStore {
    */
   async #analyze(tx: Tx): Promise<void> {
     await sql`set local default_statistics_target = 10`.execute(tx.db);
-    await sql`analyze agents (fleet)`.execute(tx.db);
+    await sql`analyze fleet_members`.execute(tx.db);
     await sql`set local default_statistics_target to default`.execute(tx.db);
   }
 
-  /** Agents that stay where they are are neither locked nor written. */
-  async #place(tx: Tx, from: RawBuilder<unknown>, concerned: RawBuilder<unknown>): Promise<AgentId[]> {
+  /**
+   * Agents that stay where they are are neither locked nor written. `lock` keeps what the agents say as it is: of two
+   * that place an agent after it changed, the one that has seen the change has the last word.
+   */
+  async #place(
+    tx: Tx,
+    from: RawBuilder<unknown>,
+    concerned: RawBuilder<unknown>,
+    lock: RawBuilder<unknown>,
+  ): Promise<AgentId[]> {
     const rules = await this.#rules(tx);
     const whens = rules.map(
       (rule) => sql`when ${whereSelector(parseSelector(rule.selector))} then ${rule.name}::text`,
     );
     const place = rules.length === 0 ? sql`null::text` : sql`case ${sql.join(whens, sql` `)} end`;
-    const { rows } = await sql<{ uid: AgentId }>`
-      with moving as (
-        select agents.uid, ${place} as place from ${from}
-        where ${concerned} and agents.fleet is distinct from ${place}
-        order by agents.uid for no key update of agents
+    const { rows } = await sql<{ uids: Buffer | null }>`
+      with moving as materialized (
+        select agents.uid, ${place} as place
+        from ${from} left join fleet_members members on members.uid = agents.uid
+        where ${concerned} and members.fleet is distinct from ${place}
+        order by agents.uid ${lock}
+      ),
+      departed as (
+        delete from fleet_members members using moving where members.uid = moving.uid and moving.place is null
+      ),
+      joined as (
+        insert into fleet_members as members (uid, fleet)
+        select uid, place from moving where place is not null
+        on conflict (uid) do update set fleet = excluded.fleet
       )
-      update agents set fleet = moving.place from moving where agents.uid = moving.uid
-      returning agents.uid`.execute(tx.db);
-    return rows.map((row) => row.uid);
+      select string_agg(uuid_send(uid), '') as uids from moving`.execute(tx.db);
+    return agentIdsFromBytes(rows[0]?.uids ?? new Uint8Array(0));
   }
 
   /** Who comes first takes the agent. */

@@ -21,20 +21,20 @@ export class FleetViews {
 
   /** By name. */
   async list(): Promise<Fleet[]> {
-    return this.#read(sql`true`, sql`agents.fleet is not null`);
+    return this.#read(sql`true`, sql`true`);
   }
 
   async find(name: string): Promise<Fleet | null> {
-    return (await this.#read(sql`fleets.name = ${name}`, sql`agents.fleet = ${name}`))[0] ?? null;
+    return (await this.#read(sql`fleets.name = ${name}`, sql`members.fleet = ${name}`))[0] ?? null;
   }
 
   /** Counts the members of all these fleets in one pass over them. */
   async #read(which: RawBuilder<unknown>, members: RawBuilder<unknown>): Promise<Fleet[]> {
     const { rows } = await sql<Row>`
       with by_status as (
-        select agents.fleet, ${configurationStatus} as status, count(*) as number,
+        select members.fleet, ${configurationStatus} as status, count(*) as number,
           count(*) filter (where s.connected) as online
-        from agents ${statusTables}
+        from fleet_members joined join agents on agents.uid = joined.uid ${statusTables}
         where ${members}
         group by 1, 2
       ),

@@ -10,12 +10,8 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 async function fleetsOf(agents: readonly AgentId[]): Promise<(string | null)[]> {
-  const rows = await world.db
-    .selectFrom('agents')
-    .select(['uid', 'fleet'])
-    .where('uid', 'in', agents)
-    .execute();
-  return agents.map((agent) => rows.find(({ uid }) => uid === agent)!.fleet);
+  const rows = await world.db.selectFrom('fleet_members').selectAll().where('uid', 'in', agents).execute();
+  return agents.map((agent) => rows.find(({ uid }) => uid === agent)?.fleet ?? null);
 }
 
 function place(agents: readonly AgentId[]) {
@@ -110,7 +106,7 @@ test('PostgreSQL knows of a large move at once', async () => {
   await world.putFleet('prod', 'env=prod');
   const { rows } = await sql<{ fleets: string }>`
     select most_common_vals::text as fleets from pg_stats
-    where tablename = 'agents' and attname = 'fleet'`.execute(world.db);
+    where tablename = 'fleet_members' and attname = 'fleet'`.execute(world.db);
   expect(rows).toEqual([{ fleets: '{prod}' }]);
 });
 

@@ -1,4 +1,6 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Document } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, visit } from 'yaml';
+import { hasErrors } from './problem.ts';
+import { parseYaml, yamlProblems, type YamlText } from './yaml-text.ts';
 
 /** Where a key is. */
 export interface KeyPlace {
@@ -27,22 +29,15 @@ export function findInFiles(
 
 /** Finds keys by their paths in a text, which may be broken; the collector's `${…}` too. */
 export class KeyPlaces {
-  readonly #text: string;
-  readonly #lines = new LineCounter();
-  readonly #document: Document;
+  readonly #yaml: YamlText;
 
   constructor(text: string) {
-    this.#text = text;
-    this.#document = parseDocument(text, {
-      lineCounter: this.#lines,
-      prettyErrors: false,
-      logLevel: 'silent',
-    });
+    this.#yaml = parseYaml(text);
   }
 
   /** Is the text YAML, and no key of a mapping there twice? */
   get isSound(): boolean {
-    return this.#document.errors.length === 0;
+    return !hasErrors(yamlProblems(this.#yaml));
   }
 
   /** The place of the last key of the path that there is; depth 0: none is. */
@@ -65,7 +60,7 @@ export class KeyPlaces {
   /** The first value that refers to this, as in `${file:/x}`; null: none does. */
   findReference(name: string): KeyPlace | null {
     let offset: number | undefined;
-    visit(this.#document, {
+    visit(this.#yaml.document, {
       Scalar(_key, { value, range }) {
         if (typeof value !== 'string' || !value.includes(`\${${name}}`)) return undefined;
         offset = range?.[0];
@@ -77,12 +72,12 @@ export class KeyPlaces {
 
   /** Where what is written in a line begins. The line counts from 1. */
   beginOf(line: number): KeyPlace | null {
-    const text = this.#text.split('\n')[line - 1];
+    const text = this.#yaml.text.split('\n')[line - 1];
     return text === undefined ? null : { depth: 0, line, column: Math.max(text.search(/\S/), 0) + 1 };
   }
 
   #walk(path: readonly string[]): { node: unknown; depth: number; offset: number | undefined } {
-    let node: unknown = this.#document.contents;
+    let node: unknown = this.#yaml.document.contents;
     let offset: number | undefined;
     for (const [depth, name] of path.entries()) {
       const found = this.#member(node, name);
@@ -94,7 +89,7 @@ export class KeyPlaces {
   }
 
   #member(parent: unknown, name: string): { value: unknown; offset: number | undefined } | null {
-    const node = isAlias(parent) ? parent.resolve(this.#document) : parent;
+    const node = isAlias(parent) ? parent.resolve(this.#yaml.document) : parent;
     if (isSeq(node)) {
       const item = /^\d+$/.test(name) ? node.items[Number(name)] : undefined;
       return item === undefined ? null : { value: item, offset: (item as { range?: number[] }).range?.[0] };
@@ -104,7 +99,7 @@ export class KeyPlaces {
   }
 
   #at(offset: number | undefined): { line: number | null; column: number | null } {
-    const place = offset === undefined ? null : this.#lines.linePos(offset);
+    const place = offset === undefined ? null : this.#yaml.lines.linePos(offset);
     return { line: place?.line ?? null, column: place?.col ?? null };
   }
 }

@@ -1,6 +1,7 @@
 import type { AvailableComponents, ComponentDetails } from '@muster/opamp/available-components';
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+import { isMap, isScalar, isSeq, type Document, type Node } from 'yaml';
 import type { Problem } from './problem.ts';
+import { parseYaml } from './yaml-text.ts';
 
 const kinds = ['receivers', 'processors', 'exporters', 'connectors', 'extensions'] as const;
 type Kind = (typeof kinds)[number];
@@ -13,8 +14,7 @@ type Kind = (typeof kinds)[number];
 export function missingComponents(body: string, available: AvailableComponents | null): Problem[] | null {
   const had = available && componentTypes(available);
   if (!had) return null;
-  const lines = new LineCounter();
-  const document = parseDocument(body, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const { document, lines } = parseYaml(body);
   if (document.errors.length > 0) return [];
   return uses(document).flatMap(({ kind, type, name, key, node }) => {
     if (had[kind].has(type)) return [];
@@ -37,7 +37,7 @@ export function missingComponents(body: string, available: AvailableComponents |
 
 /** Names of the components that a text uses, such as `otlp/2`; none if it is no YAML. */
 export function usedComponents(body: string): string[] {
-  const document = parseDocument(body, { prettyErrors: false, uniqueKeys: false });
+  const { document } = parseYaml(body);
   return document.errors.length > 0 ? [] : uses(document).map(({ name }) => name);
 }
 

@@ -91,6 +91,22 @@ test('an agent without the variable keeps what it has, says so, and gets it when
   expect(await state()).toMatchObject({ status: 'offered', error: null });
 });
 
+test('a version that cannot be merged for an agent concerns that one alone', async () => {
+  const merging = [{ selector: 'tier=gold', body: 'tier: {{ labels.tier }}: x: y' }];
+  await world.inTransaction((tx) =>
+    world.configs.configurations.createVersion(tx, 'test', { name: 'base', body, overlays: merging }),
+  );
+  await world.db.updateTable('fleets').set({ version: 2 }).execute();
+  const [gold] = await come(1, { region: 'eu', tier: 'gold' });
+  const [other] = await come(1, { region: 'eu' });
+  expect(await sent(gold!)).toEqual([]);
+  expect(await sent(other!)).toHaveLength(1);
+  expect((await world.configs.agentConfigurations.many([gold!])).get(gold!)).toMatchObject({
+    status: 'failed',
+    error: expect.stringMatching(/^overlays\[0\]: .*\(line 1, column 7\)$/),
+  });
+});
+
 test("a fleet's new variables wait for a rollout", async () => {
   const [agent] = await come(1, { region: 'eu' });
   await world.inTransaction((tx) =>
@@ -149,6 +165,7 @@ test('a version knows its parent, and can be restored', async () => {
 test.each([
   [{ body: 'a: {{ labels.x' }, 'invalid-template', /not closed/],
   [{ body: 'a: {{ hostname }}' }, 'invalid-template', /known are agent/],
+  [{ body: 'a: {{ agent.constructor }}' }, 'invalid-template', /agent.constructor; known are agent.uid/],
   [{ overlays: [{ selector: 'a in', body: 'b: 1' }], body }, 'invalid-overlay', /expected/],
   [{ files: { '../x': 'a: 1' } }, 'invalid-overlay', /file's name/],
   [{ overlays: [{ file: '/etc/passwd', body: 'b: 1' }], body }, 'invalid-overlay', /file's name/],

@@ -60,9 +60,10 @@ export class Quarantines {
     const { rows } = await sql<Quarantine & { at: string }>`
       with found as (
         select f.id, 'agent' as scope, f.failed_at as since, f.lifted_at, f.lifted_by, f.error as reason,
-          a.fleet, f.uid, f.hash, a.name, null as type, null as agent_version, null as os, null as arch,
+          members.fleet, f.uid, f.hash, a.name, null as type, null as agent_version, null as os, null as arch,
           null as configuration, null::int as version
         from config_failures f left join agents a on a.uid = f.uid
+        left join fleet_members members on members.uid = a.uid
         where (${agent ?? null}::uuid is null or f.uid = ${agent ?? null}::uuid)
           and (${configuration ?? null}::text is null or f.hash in (
             select rv.hash from rendered_versions rv where rv.configuration = ${configuration ?? null}))

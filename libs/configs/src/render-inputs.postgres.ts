@@ -5,7 +5,7 @@ import type { Database } from '@muster/db/schema';
 import { sql, type Kysely, type RawBuilder } from 'kysely';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
 import type { CompiledConfiguration } from './rendering.ts';
-import type { TemplateValues, TemplateVariable } from './template.ts';
+import type { agentMembers, TemplateValues, TemplateVariable } from './template.ts';
 
 /** The fleet whose agents are rendered for, and the variables that count. */
 export interface RenderFleet {
@@ -13,17 +13,20 @@ export interface RenderFleet {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+/** Of one agent's `render_inputs`. */
+export const inputBytes = 16;
+
 /** Agents that get the same bytes. */
 export interface InputGroup {
   readonly values: TemplateValues;
   /** The overlays that match them, by index. */
   readonly overlays: readonly number[];
   readonly agents: AgentId[];
-  /** `render_inputs` of each of the agents, 16 bytes each. */
-  readonly inputs: readonly Uint8Array[];
+  /** `render_inputs` of each of the agents, 16 bytes each, one after the other. */
+  readonly inputs: Uint8Array;
 }
 
-const agentColumns: Readonly<Record<string, RawBuilder<string | null>>> = {
+const agentColumns: Readonly<Record<(typeof agentMembers)[number], RawBuilder<string | null>>> = {
   uid: sql`agents.uid::text`,
   name: sql`nullif(agents.name, '')`,
   type: sql`nullif(agents.type, '')`,
@@ -50,8 +53,8 @@ export async function inputGroups(
   ];
   const from =
     agents === null
-      ? sql`agents join agent_states s on s.uid = agents.uid
-          where agents.fleet = ${fleet.name} and ${acceptsRemoteConfig('s')}`
+      ? sql`fleet_members members join agents on agents.uid = members.uid join agent_states s on s.uid = members.uid
+          where members.fleet = ${fleet.name} and ${acceptsRemoteConfig('s')}`
       : sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid) join agents on agents.uid = asked.uid
           join agent_states s on s.uid = agents.uid`;
   const { rows } = await sql<{ inputs: unknown[]; uids: Buffer; hashes: Buffer }>`
@@ -69,13 +72,13 @@ export async function inputGroups(
     values: toValues(read, inputs, fleet),
     overlays: compiled.overlays.flatMap((_selector, index) => (inputs[read.length + index] ? [index] : [])),
     agents: agentIdsFromBytes(uids),
-    inputs: Array.from({ length: hashes.length / 16 }, (_, i) => hashes.subarray(i * 16, i * 16 + 16)),
+    inputs: hashes,
   }));
 }
 
 function column({ group, member }: TemplateVariable): RawBuilder<unknown> {
   if (group === 'agent') {
-    if (member !== null) return agentColumns[member] ?? sql`null::text`;
+    if (member !== null) return agentColumns[member as keyof typeof agentColumns];
     const all = Object.entries(agentColumns).flatMap(([name, value]) => [sql`${name}::text`, value]);
     return sql`jsonb_strip_nulls(jsonb_build_object(${sql.join(all)}))`;
   }

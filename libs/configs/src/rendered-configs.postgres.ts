@@ -5,9 +5,10 @@ import type { Tx } from '@muster/db/transaction';
 import { sql, type Kysely } from 'kysely';
 import type { ComponentFit, FitGroup, Misfit } from './component-fit.postgres.ts';
 import type { ConfigurationStore } from './configuration-store.postgres.ts';
-import { InvalidTemplate, UnknownConfigurationVersion } from './errors.ts';
-import { inputGroups, type InputGroup, type RenderFleet } from './render-inputs.postgres.ts';
-import { CompiledConfiguration, type RenderedConfig } from './rendering.ts';
+import { UnknownConfigurationVersion, type InvalidTemplate } from './errors.ts';
+import { inputBytes, inputGroups, type InputGroup, type RenderFleet } from './render-inputs.postgres.ts';
+import { CompiledConfiguration, noValues, type RenderedConfig } from './rendering.ts';
+import { renderGroups, type Rendering } from './rendering-slices.ts';
 
 const maxCompiled = 200;
 /** Hashes of 32 bytes with the inputs they came from: some MiB in all. */
@@ -30,8 +31,8 @@ export interface RenderedGroup {
   readonly missing: string | null;
   /** Null: every agent that was asked for and is in no other group. */
   readonly agents: readonly AgentId[] | null;
-  /** `render_inputs` of each of the agents, 16 bytes each; null: every agent gets the same. */
-  readonly inputs: readonly Uint8Array[] | null;
+  /** `render_inputs` of each of the agents, one after the other; null: every agent gets the same. */
+  readonly inputs: Uint8Array | null;
 }
 
 /** What came of rendering for an agent. */
@@ -40,12 +41,6 @@ export interface RenderingNote extends Pick<RenderedGroup, 'hash'> {
   readonly inputs: Uint8Array;
   /** Why it gets nothing; for people. */
   readonly error: string | null;
-}
-
-/** A group of agents with what they would get, before anything is stored. */
-export interface Rendering extends InputGroup {
-  readonly config: RenderedConfig | null;
-  readonly error: InvalidTemplate | null;
 }
 
 /** Agents of a rendering that have what it uses, or that lack the same. */
@@ -83,7 +78,7 @@ export class RenderedConfigs {
 
   /**
    * What agents of a fleet get of a version (null: all of the fleet that accept remote configs). Configs are
-   * stored when `tx` commits. Throws `UnknownConfigurationVersion`.
+   * stored when `tx` commits. Throws `UnknownConfigurationVersion`, `InvalidTemplate` if it takes too long.
    */
   async renderFor(
     tx: Tx,
@@ -124,11 +119,16 @@ export class RenderedConfigs {
     agents: readonly AgentId[] | null,
   ): Promise<RenderedGroup[]> {
     const inputs = await inputGroups(tx.db, compiled, fleet, agents);
-    const outcomes = inputs.map((group) => {
+    const keyed = inputs.map((group) => {
       const key = JSON.stringify([version, group.values, group.overlays]);
-      const hash = this.#known.get(key);
-      const rendered = hash === undefined ? render(compiled, group) : { config: null, error: null };
-      return { group, key, hash: hash ?? rendered.config?.hash ?? null, ...rendered };
+      return { group, key, known: this.#known.get(key) };
+    });
+    const unknown = keyed.flatMap(({ group, known }) => (known === undefined ? [group] : []));
+    const renderings = (await renderGroups(compiled, unknown, nameOf(version))).values();
+    const outcomes = keyed.map(({ group, key, known }) => {
+      if (known !== undefined) return { group, key, hash: known, config: null, error: null };
+      const { config, error } = renderings.next().value!;
+      return { group, key, hash: config?.hash ?? null, config, error };
     });
     const fresh = outcomes.flatMap(({ key, config }) => (config ? [{ key, config }] : []));
     await this.#store(
@@ -137,7 +137,7 @@ export class RenderedConfigs {
       fresh.map(({ config }) => config),
     );
     for (const { key, config } of fresh) tx.afterCommit(() => this.#remember(key, config.hash));
-    const misfits = await this.#fit.misfits(tx.db, fleet.name, fitGroups(compiled, inputs));
+    const misfits = await this.#fit.misfits(tx.db, fleet.name, await fitGroups(compiled, inputs));
     const rendered = outcomes.map(({ group, hash, error }) => ({
       hash,
       error,
@@ -150,7 +150,7 @@ export class RenderedConfigs {
     const inputsOf = inputsByAgent(inputs);
     const fitting = rendered.map((group) => {
       const agents = group.agents.filter((agent) => !lacking.has(agent));
-      return { ...group, agents, inputs: agents.map((agent) => inputsOf.get(agent)!) };
+      return { ...group, agents, inputs: Buffer.concat(agents.map((agent) => inputsOf.get(agent)!)) };
     });
     return [
       ...fitting.filter(({ agents }) => agents.length > 0),
@@ -158,7 +158,7 @@ export class RenderedConfigs {
     ];
   }
 
-  /** What agents would get; nothing is stored. */
+  /** What agents would get; nothing is stored. Throws `InvalidTemplate` if that takes too long. */
   async preview(
     db: Kysely<Database>,
     compiled: CompiledConfiguration,
@@ -166,7 +166,7 @@ export class RenderedConfigs {
     agents: readonly AgentId[] | null,
   ): Promise<Rendering[]> {
     const groups = await inputGroups(db, compiled, fleet, agents);
-    return groups.map((group) => ({ ...group, ...render(compiled, group) }));
+    return renderGroups(compiled, groups, 'this text');
   }
 
   /** The same for all of a fleet, those that lack what it uses apart. */
@@ -176,7 +176,7 @@ export class RenderedConfigs {
     fleet: RenderFleet,
   ): Promise<FittedRendering[]> {
     const renderings = await this.preview(db, compiled, fleet, null);
-    const misfits = await this.#fit.misfits(db, fleet.name, fitGroups(compiled, renderings));
+    const misfits = await this.#fit.misfits(db, fleet.name, await fitGroups(compiled, renderings));
     const missing = new Map(
       misfits.flatMap((misfit) => misfit.agents.map((agent) => [agent, missingIn(misfit.problems)] as const)),
     );
@@ -187,6 +187,24 @@ export class RenderedConfigs {
         missing: lack,
       })),
     );
+  }
+
+  /** The files of rendered configs by their hash, hex. */
+  async files(
+    db: Kysely<Database>,
+    hashes: readonly string[],
+  ): Promise<Map<string, Readonly<Record<string, string>>>> {
+    if (hashes.length === 0) return new Map();
+    const rows = await db
+      .selectFrom('rendered_configs')
+      .select(['hash', 'files'])
+      .where(
+        'hash',
+        'in',
+        hashes.map((hash) => Buffer.from(hash, 'hex')),
+      )
+      .execute();
+    return new Map(rows.map(({ hash, files }) => [hash.toString('hex'), files]));
   }
 
   async #storeOnce(tx: Tx, version: VersionName, config: RenderedConfig): Promise<void> {
@@ -275,25 +293,28 @@ export class RenderedConfigs {
   }
 }
 
-const noValues = { agent: {}, fleet: {}, variables: {}, labels: {}, attributes: {} };
 /** Where blocks decide which components there are, so many different texts are looked at. */
 const maxTexts = 200;
 
 /** What components are used does not depend on the values, unless blocks (`{% … %}`) decide it. */
-function fitGroups(compiled: CompiledConfiguration, inputs: readonly InputGroup[]): FitGroup[] {
-  const bySet = Map.groupBy(inputs, ({ overlays }) => overlays.join());
-  return [...bySet.values()].flatMap((groups) => {
+async function fitGroups(
+  compiled: CompiledConfiguration,
+  inputs: readonly InputGroup[],
+): Promise<FitGroup[]> {
+  const found: FitGroup[] = [];
+  for (const groups of Map.groupBy(inputs, ({ overlays }) => overlays.join()).values()) {
     const files = compiled.skeleton(groups[0]!.overlays);
-    if (files) return [{ files, agents: groups.flatMap(({ agents }) => agents) }];
-    return groups.slice(0, maxTexts).flatMap((group) => {
-      const { config } = render(compiled, group);
-      return config ? [{ files: config.files, agents: group.agents }] : [];
-    });
-  });
+    if (files) found.push({ files, agents: groups.flatMap(({ agents }) => agents) });
+    else {
+      for (const { config, agents } of await renderGroups(compiled, groups.slice(0, maxTexts), 'this text'))
+        if (config) found.push({ files: config.files, agents });
+    }
+  }
+  return found;
 }
 
 function toMissing({ agents, problems }: Misfit, inputsOf: ReadonlyMap<AgentId, Uint8Array>) {
-  const inputs = agents.map((agent) => inputsOf.get(agent)!);
+  const inputs = Buffer.concat(agents.map((agent) => inputsOf.get(agent)!));
   return { hash: null, error: null, missing: missingIn(problems), agents, inputs };
 }
 
@@ -303,29 +324,28 @@ function missingIn(problems: Misfit['problems']): string {
 
 function inputsByAgent(groups: readonly InputGroup[]): Map<AgentId, Uint8Array> {
   return new Map(
-    groups.flatMap(({ agents, inputs }) => agents.map((agent, i) => [agent, inputs[i]!] as const)),
+    groups.flatMap(({ agents, inputs }) =>
+      agents.map((agent, place) => [agent, inputsAt(inputs, place)] as const),
+    ),
   );
+}
+
+/** Of the agent that stands at `place` in its group. */
+export function inputsAt(inputs: Uint8Array, place: number): Uint8Array {
+  return inputs.subarray(place * inputBytes, (place + 1) * inputBytes);
 }
 
 /** What to note of a group of agents; nothing of a version that is the same for every agent. */
 export function notesOf({ hash, error, missing, agents, inputs }: RenderedGroup): RenderingNote[] {
   if (agents === null || inputs === null) return [];
-  return agents.map((agent, i) => ({
+  return agents.map((agent, place) => ({
     agent,
-    inputs: inputs[i]!,
+    inputs: inputsAt(inputs, place),
     hash,
     error: error?.message ?? missing,
   }));
 }
 
-function render(
-  compiled: CompiledConfiguration,
-  { values, overlays }: InputGroup,
-): { config: RenderedConfig | null; error: InvalidTemplate | null } {
-  try {
-    return { config: compiled.render(values, overlays), error: null };
-  } catch (error) {
-    if (error instanceof InvalidTemplate) return { config: null, error };
-    throw error;
-  }
+function nameOf({ configuration, version }: VersionName): string {
+  return `version ${version} of "${configuration}"`;
 }

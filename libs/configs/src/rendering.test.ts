@@ -61,6 +61,33 @@ describe('overlays', () => {
     expect(files[0]).toEqual(files[1]);
   });
 
+  it('words that look like what stands for a template while it is merged are kept', () => {
+    const body = 'a: musterOutput0x\nb: musterOutput9x\nc: "{{ labels.region }}"\n';
+    const compiled = compile({ body, overlays: [{ selector: '', file: '', body: 'd: musterOutputX0x\n' }] });
+    expect(compiled.render(values('eu'), [0]).files['']).toBe(
+      'a: musterOutput0x\nb: musterOutput9x\nc: "eu"\nd: musterOutputX0x\n',
+    );
+    expect(compiled.skeleton([0])).not.toBeNull();
+  });
+
+  it('that cannot be merged are an error for those that get them, each time', () => {
+    const compiled = compile({
+      body: 'a: {{ labels.region }}\n',
+      overlays: [{ selector: 'x', file: '', body: 'b: {{ labels.region }}: 1: 2\n' }],
+    });
+    for (let n = 0; n < 2; n++) {
+      expect(() => compiled.render(values('eu'), [0])).toThrow(
+        expect.objectContaining({
+          code: 'invalid-template',
+          field: 'overlays[0]',
+          position: { line: 1, column: 4 },
+        }),
+      );
+    }
+    expect(compiled.skeleton([0])).toBeNull();
+    expect(compiled.render(values('eu'), []).files).toEqual({ '': 'a: eu\n' });
+  });
+
   it('an undefined variable of an overlay concerns those that get it alone', () => {
     const compiled = compile({
       body: 'a: 1\n',

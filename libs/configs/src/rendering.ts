@@ -4,6 +4,7 @@ import { textPlace, type ConfigurationText } from './configuration.ts';
 import { InvalidTemplate } from './errors.ts';
 import { usedComponents } from './missing-components.ts';
 import { mergeOverlays } from './overlays.ts';
+import { TemplateOutputs } from './template-outputs.ts';
 import { isTemplate, Template, type TemplateValues, type TemplateVariable } from './template.ts';
 
 /** The exact files an agent gets, and how they travel. */
@@ -29,6 +30,9 @@ interface PlannedFile {
   readonly render: (values: TemplateValues) => string;
 }
 
+/** For texts into which nothing is put. */
+export const noValues: TemplateValues = { agent: {}, fleet: {}, variables: {}, labels: {}, attributes: {} };
+
 /** Sets of overlays whose merged templates are kept. */
 const maxSets = 100;
 
@@ -44,7 +48,7 @@ export class CompiledConfiguration {
   readonly perAgent: boolean;
   readonly #files: ReadonlyMap<string, Part>;
   readonly #overlayParts: readonly (Part & { file: string })[];
-  readonly #planned = new Map<string, PlannedFile[]>();
+  readonly #planned = new Map<string, PlannedFile[] | InvalidTemplate>();
 
   /** Throws `InvalidTemplate`, `InvalidSelector`. */
   constructor(text: ConfigurationText) {
@@ -66,7 +70,9 @@ export class CompiledConfiguration {
 
   /** `applied`: the indexes of the overlays that match the agent, ascending. Throws `InvalidTemplate`. */
   render(values: TemplateValues, applied: readonly number[]): RenderedConfig {
-    const files = Object.fromEntries(this.#plan(applied).map(({ name, render }) => [name, render(values)]));
+    const planned = this.#plan(applied);
+    if (planned instanceof InvalidTemplate) throw planned;
+    const files = Object.fromEntries(planned.map(({ name, render }) => [name, render(values)]));
     const { configHash, remoteConfig } = encodeRemoteConfig(
       Object.entries(files).map(([name, text]) => ({
         name,
@@ -79,29 +85,46 @@ export class CompiledConfiguration {
 
   /**
    * The files before anything is put in: words stand for what templates give. They use the same components for
-   * all agents with these overlays. Null: that is decided for each agent, by blocks (`{% … %}`) or by names.
+   * all agents with these overlays. Null: that is decided for each agent, by blocks (`{% … %}`) or by names, or
+   * they cannot be merged.
    */
   skeleton(applied: readonly number[]): Readonly<Record<string, string>> | null {
     const parts = [...this.#files.values(), ...applied.map((index) => this.#overlayParts[index]!)];
     if (parts.some(({ text }) => text.includes('{%'))) return null;
-    const files = this.#plan(applied).map(({ name, text }) => [name, hideOutputs(text, [])] as const);
-    const named = files.some(([, text]) => usedComponents(text).some((name) => hiddenOutput.test(name)));
+    const planned = this.#plan(applied);
+    if (planned instanceof InvalidTemplate) return null;
+    const outputs = new TemplateOutputs(planned.map(({ text }) => text));
+    const files = planned.map(({ name, text }) => [name, outputs.hide(text)] as const);
+    const named = files.some(([, text]) => usedComponents(text).some((name) => outputs.isIn(name)));
     return named ? null : Object.fromEntries(files);
   }
 
-  #plan(applied: readonly number[]): PlannedFile[] {
+  /** What fails to be merged once fails for every agent with these overlays. */
+  #plan(applied: readonly number[]): PlannedFile[] | InvalidTemplate {
     const key = applied.join();
     const known = this.#planned.get(key);
     if (known) return known;
-    const overlays = applied.map((index) => this.#overlayParts[index]!);
-    const names = new Set([...this.#files.keys(), ...overlays.map(({ file }) => file)]);
-    const planned = [...names].map((name) => {
-      const over = overlays.filter(({ file }) => file === name);
-      return { name, ...planFile(this.#files.get(name), over) };
-    });
+    const planned = told(() => this.#planFiles(applied.map((index) => this.#overlayParts[index]!)));
     if (this.#planned.size >= maxSets) this.#planned.clear();
     this.#planned.set(key, planned);
     return planned;
+  }
+
+  #planFiles(overlays: readonly (Part & { file: string })[]): PlannedFile[] {
+    const names = new Set([...this.#files.keys(), ...overlays.map(({ file }) => file)]);
+    return [...names].map((name) => {
+      const over = overlays.filter(({ file }) => file === name);
+      return { name, ...planFile(this.#files.get(name), over) };
+    });
+  }
+}
+
+function told<T>(work: () => T): T | InvalidTemplate {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof InvalidTemplate) return error;
+    throw error;
   }
 }
 
@@ -119,12 +142,11 @@ function planFile(base: Part = nothing, overlays: readonly Part[]): Omit<Planned
     return { text: base.text, render };
   }
   if (![base, ...overlays].some(({ text }) => text.includes('{%'))) {
-    const outputs: string[] = [];
-    const hidden = ({ place, text }: Part) => ({ place, text: hideOutputs(text, outputs) });
-    const text = showOutputs(mergeOverlays(hidden(base), overlays.map(hidden)), outputs);
+    const outputs = new TemplateOutputs([base, ...overlays].map(({ text }) => text));
+    const hidden = ({ place, text }: Part) => ({ place, text: outputs.hide(text) });
+    const text = outputs.show(mergeOverlays(hidden(base), overlays.map(hidden)));
     const template = new Template(text, base.place);
-    const render = (values: TemplateValues) =>
-      told([...overlays, base], values, () => template.render(values));
+    const render = (values: TemplateValues) => renderMerged(template, values, [...overlays, base]);
     return { text, render };
   }
   const rendered = (part: Part, values: TemplateValues) => ({
@@ -141,33 +163,16 @@ function planFile(base: Part = nothing, overlays: readonly Part[]): Omit<Planned
   };
 }
 
-/** An error in what was merged has the place of the same error in what somebody wrote. */
-function told(parts: readonly Part[], values: TemplateValues, render: () => string): string {
-  try {
-    return render();
-  } catch (error) {
-    if (!(error instanceof InvalidTemplate)) throw error;
-    for (const { template } of parts) {
-      try {
-        template.render(values);
-      } catch (own) {
-        if (own instanceof InvalidTemplate && own.reason === error.reason) throw own;
-      }
-    }
-    // A line of the merged text is one that nobody wrote.
-    throw new InvalidTemplate(error.field, error.reason, error.variable, null);
+/** An error in what was merged has the place of the same error in one of its parts, which somebody wrote. */
+function renderMerged(template: Template, values: TemplateValues, parts: readonly Part[]): string {
+  const text = told(() => template.render(values));
+  if (!(text instanceof InvalidTemplate)) return text;
+  const { field, reason, variable } = text;
+  for (const part of parts) {
+    const own = told(() => part.template.render(values));
+    if (own instanceof InvalidTemplate && own.reason === reason) throw own;
   }
-}
-
-/** `{{ … }}` would be a mapping to YAML: a word stands for it while templates are merged. */
-function hideOutputs(text: string, outputs: string[]): string {
-  return text.replace(/\{\{.*?\}\}/gs, (output) => `musterOutput${outputs.push(output) - 1}x`);
-}
-
-const hiddenOutput = /musterOutput(\d+)x/;
-
-function showOutputs(text: string, outputs: readonly string[]): string {
-  return text.replace(new RegExp(hiddenOutput, 'g'), (_word, index) => outputs[Number(index)]!);
+  throw new InvalidTemplate(field, reason, variable, null);
 }
 
 function toPart(place: string, text: string): Part {

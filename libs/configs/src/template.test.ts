@@ -21,6 +21,11 @@ describe('rendering', () => {
     ['note: {{ attributes.note | json }}', String.raw`note: "two\nlines"`],
     ['token: ${env:TOKEN} ${file:/etc/x} $$', 'token: ${env:TOKEN} ${file:/etc/x} $$'],
     ['{% raw %}{{ kept }}{% endraw %}', '{{ kept }}'],
+    ['{% assign q = labels.region %}{{ q }}', 'eu-1'],
+    ['{% assign q = labels.zone | default: "none" %}{{ q }}', 'none'],
+    ['{% for label in labels %}{{ label[0] }}={{ label[1] }},{% endfor %}', 'region=eu-1,'],
+    ['{{ attributes | json }}', JSON.stringify(values.attributes)],
+    ['{{ labels.region.size }}', '4'],
   ])('%s', (text, expected) => expect(render(text)).toBe(expected));
 });
 
@@ -31,6 +36,31 @@ describe('what is refused, with its place', () => {
     ['{{ labels.toString }}', 'labels.toString', { line: 1, column: 4 }, /undefined variable/],
     ['{{ attributes.note }}', null, { line: 1, column: 1 }, /line breaks/],
     ['{{ labels }}', null, { line: 1, column: 1 }, /needs a member/],
+    ['{{ labels.size }}', 'labels.size', { line: 1, column: 4 }, /undefined variable: labels.size/],
+    [
+      '{{ labels[agent.size_of] }}',
+      'agent.size_of',
+      { line: 1, column: 11 },
+      /known are agent.uid, agent.name, agent.type/,
+    ],
+    [
+      '{{ agent.constructor }}',
+      'agent.constructor',
+      { line: 1, column: 4 },
+      /undefined variable: agent.constructor; known/,
+    ],
+    [
+      '{{ agent.__proto__ }}',
+      'agent.__proto__',
+      { line: 1, column: 4 },
+      /undefined variable: agent.__proto__; known/,
+    ],
+    ['{% if agent.oss == "linux" %}{% endif %}', 'agent.oss', { line: 1, column: 7 }, /known are .*agent.os/],
+    ['{{ hostname[agent.os] }}', 'hostname', { line: 1, column: 4 }, /known are agent, fleet/],
+    ['{{ fleet.size }}', 'fleet.size', { line: 1, column: 4 }, /known are fleet.name/],
+    ['{{ constructor.name }}', 'constructor', { line: 1, column: 4 }, /known are agent, fleet/],
+    ['{% assign q = labels.zzz %}q={{ q }}', 'labels.zzz', { line: 1, column: 15 }, /undefined variable/],
+    ['{% liquid assign q = labels.zzz %}', 'labels.zzz', { line: 1, column: 22 }, /undefined variable/],
     ['{{ labels.region | sample }}', null, { line: 1, column: 1 }, /undefined filter: sample/],
     ['{{ "now" | date: "%s" }}', null, { line: 1, column: 1 }, /undefined filter: date/],
     ['{% include "/etc/passwd" %}', null, { line: 1, column: 1 }, /tag "include" not found/],
@@ -47,6 +77,25 @@ describe('what is refused, with its place', () => {
     expect(refused).toThrow(expect.objectContaining({ code: 'invalid-template', variable, position }));
     expect(refused).toThrow(reason);
   });
+
+  it('a template that loops too much, in little time', () => {
+    const loops = '{% for i in (1..220) %}{% for j in (1..1800) %}{% endfor %}{% endfor %}';
+    const began = performance.now();
+    expect(() => render(loops)).toThrow(/takes more than 50 ms to render: it loops too much|memory/);
+    expect(performance.now() - began).toBeLessThan(2000);
+    expect(() =>
+      render('{% for i in (1..40000) %}{{ variables.gateway }}{{ variables.gateway }}{% endfor %}'),
+    ).toThrow(/becomes more than|takes more than/);
+  });
+});
+
+it('blocks that are nested too deeply are refused in words', () => {
+  expect(() => render('{% if labels.a %}'.repeat(9000))).toThrow('body: its blocks are nested too deeply');
+});
+
+it('a label of the name size is one', () => {
+  const sized = { ...values, labels: { size: 'xl' } };
+  expect(new Template('{{ labels.size }}', 'body').render(sized)).toBe('xl');
 });
 
 it('knows what it reads', () => {

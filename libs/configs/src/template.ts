@@ -1,4 +1,4 @@
-import { Liquid, type Template as LiquidNode } from 'liquidjs';
+import { AssignTag, Liquid, type Context, type Template as LiquidNode, type Value } from 'liquidjs';
 import { InvalidTemplate } from './errors.ts';
 
 /** What a template may name. Values are text; a name that is not there is an error where it is used. */
@@ -17,12 +17,26 @@ export interface TemplateVariable {
   readonly member: string | null;
 }
 
-const groups = new Set<string>(['agent', 'fleet', 'variables', 'labels', 'attributes']);
+/** What lists show of an agent, and templates read. */
+export const agentMembers = ['uid', 'name', 'type', 'version', 'os', 'arch', 'hostname'] as const;
+
+/** Members of each group; null: whatever operators and agents name. */
+const groups: Readonly<Record<keyof TemplateValues, readonly string[] | null>> = {
+  agent: agentMembers,
+  fleet: ['name'],
+  variables: null,
+  labels: null,
+  attributes: null,
+};
 /** The same inputs must give the same bytes, and a template reads nothing but its inputs. */
 const unreliableFilters = ['sample', 'date', 'date_to_xmlschema', 'date_to_rfc822', 'date_to_string'];
 const fileTags = ['include', 'render', 'layout', 'block'];
-const renderMilliseconds = 500;
-const renderMemory = 20_000_000;
+/** A collector's configuration of 64 KiB takes a few. */
+const renderMilliseconds = 50;
+/** Of what filters and ranges make, in characters and items. */
+const renderMemory = 2_000_000;
+/** Characters that a template may become. */
+const maxLength = 2_000_000;
 
 const liquid = new Liquid({
   strictVariables: true,
@@ -34,16 +48,28 @@ const liquid = new Liquid({
   outputEscape: oneLine,
   renderLimit: renderMilliseconds,
   memoryLimit: renderMemory,
-  parseLimit: renderMemory,
+  parseLimit: 10_000_000,
 });
 for (const filter of [...unreliableFilters, 'date_to_long_string']) delete liquid.filters[filter];
 for (const tag of fileTags) delete liquid.tags[tag];
+
+/** Liquid's own is lenient as `if` is: what is undefined would become nothing, without a word. */
+class StrictAssign extends AssignTag {
+  override *render(context: Context): Generator<unknown, void, unknown> {
+    const [value] = this.arguments() as Iterable<Value>;
+    const [name] = this.localScope();
+    context.bottom()[name!.content] = yield value!.value(context, false);
+  }
+}
+liquid.registerTag('assign', StrictAssign);
 
 /** A Liquid template, parsed once and rendered for many agents. The collector's `${env:…}` is plain text to it. */
 export class Template {
   readonly variables: readonly TemplateVariable[];
   readonly #nodes: LiquidNode[];
   readonly #place: string;
+  /** Groups of which it may read `size`, which Liquid would count. */
+  readonly #sized: ReadonlySet<keyof TemplateValues>;
 
   /** `place` names the text in errors. Throws `InvalidTemplate`. */
   constructor(text: string, place: string) {
@@ -52,12 +78,45 @@ export class Template {
     this.variables = told(place, () => liquid.globalVariableSegmentsSync(this.#nodes)).map((segments) =>
       toVariable(segments, place, this.#nodes),
     );
+    const sized = this.variables.filter(({ member }) => member === null || member === 'size');
+    this.#sized = new Set(sized.map(({ group }) => group));
   }
 
   /** Throws `InvalidTemplate`, which names the variable that is undefined. */
   render(values: TemplateValues): string {
-    return told(this.#place, () => liquid.renderSync(this.#nodes, values) as string);
+    const scope = this.#sized.size === 0 ? values : this.#uncounted(values);
+    const text = told(this.#place, () => renderInTime(this.#nodes, scope));
+    if (text.length > maxLength)
+      throw new InvalidTemplate(this.#place, `becomes more than ${maxLength} characters`, null, null);
+    return text;
   }
+
+  /** `labels.size` is the label of that name, or undefined. */
+  #uncounted(values: TemplateValues): TemplateValues {
+    const groups = Object.entries(values).map(([group, members]) => [
+      group,
+      this.#sized.has(group as keyof TemplateValues) && !Object.hasOwn(members, 'size')
+        ? Object.defineProperty({ ...members }, 'size', { value: undefined, enumerable: false })
+        : members,
+    ]);
+    return Object.fromEntries(groups) as TemplateValues;
+  }
+}
+
+/** A stall of this machine is not the template's fault: who takes too long is asked once more. */
+function renderInTime(nodes: LiquidNode[], values: TemplateValues): string {
+  try {
+    return liquid.renderSync(nodes, values) as string;
+  } catch (error) {
+    if (!tookTooLong(error)) throw error;
+    return liquid.renderSync(nodes, values) as string;
+  }
+}
+
+const timeLimit = 'template render limit exceeded';
+
+function tookTooLong(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith(timeLimit);
 }
 
 /** Is there anything in the text that a template replaces? */
@@ -70,23 +129,30 @@ function toVariable(
   place: string,
   nodes: LiquidNode[],
 ): TemplateVariable {
-  if (typeof group !== 'string' || !groups.has(group)) {
-    throw new InvalidTemplate(
-      place,
-      `undefined variable: ${String(group)}; known are ${[...groups].join(', ')}`,
-      String(group),
-      positionOf(String(group), nodes),
-    );
-  }
-  return {
-    group: group as keyof TemplateValues,
-    member: typeof member === 'string' || typeof member === 'number' ? String(member) : null,
+  const undefinedVariable = (name: string, known: readonly string[]) => {
+    const reason = `undefined variable: ${name}; known are ${known.join(', ')}`;
+    return new InvalidTemplate(place, reason, name, positionOf(name, nodes));
   };
+  if (typeof group !== 'string' || !isGroup(group))
+    throw undefinedVariable(String(group), Object.keys(groups));
+  const name = typeof member === 'string' || typeof member === 'number' ? String(member) : null;
+  const members = groups[group];
+  if (name !== null && members && !members.includes(name)) {
+    const known = members.map((each) => `${group}.${each}`);
+    throw undefinedVariable(`${group}.${name}`, known);
+  }
+  return { group, member: name };
 }
 
-function positionOf(group: string, nodes: LiquidNode[]): { line: number; column: number } | null {
-  const { globals } = liquid.analyzeSync(nodes);
-  const location = Object.hasOwn(globals, group) ? globals[group]?.[0]?.location : undefined;
+function isGroup(name: string): name is keyof TemplateValues {
+  return Object.hasOwn(groups, name);
+}
+
+/** Where a group, or a member of one, is named first. */
+function positionOf(name: string, nodes: LiquidNode[]): { line: number; column: number } | null {
+  const all = Object.values(liquid.analyzeSync(nodes).globals).flat();
+  const named = all.find(({ segments }) => segments[0] === name || segments.slice(0, 2).join('.') === name);
+  const location = named?.location;
   return location ? { line: location.row, column: location.col } : null;
 }
 
@@ -115,5 +181,11 @@ function toInvalidTemplate(place: string, error: Error): InvalidTemplate {
   const [, message = line, row, column] = /^(.*), line:(\d+), col:(\d+)$/.exec(line) ?? [];
   const variable = /^undefined variable: (.+)$/.exec(message)?.[1] ?? null;
   const position = row === undefined ? null : { line: Number(row), column: Number(column) };
-  return new InvalidTemplate(place, message, variable, position);
+  return new InvalidTemplate(place, inOurWords(message), variable, position);
+}
+
+function inOurWords(message: string): string {
+  if (message.startsWith(timeLimit))
+    return `takes more than ${renderMilliseconds} ms to render: it loops too much`;
+  return message.includes('call stack') ? 'its blocks are nested too deeply' : message;
 }

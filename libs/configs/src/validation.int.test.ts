@@ -150,6 +150,20 @@ test('collectors that agents run are asked where they are here; of others is tol
   });
 });
 
+test('an overlay that nobody can merge is found without a fleet, as saving finds it', async () => {
+  const overlays = [{ selector: 'a=b', file: '', body: 'exporters: {nop: {}}\nservice: !apend [x]' }];
+  const { findings } = await world.configs.validation.validate({ ...text(), overlays }, {});
+  expect(findings).toMatchObject([
+    {
+      severity: 'error',
+      file: 'overlays[0]',
+      line: 2,
+      column: 17,
+      message: expect.stringContaining('!apend'),
+    },
+  ]);
+});
+
 test('several files are checked as a collector takes them: together', async () => {
   const files = {
     '1-receivers.yaml': 'receivers: {otlp: }\n',

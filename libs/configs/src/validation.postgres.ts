@@ -5,24 +5,26 @@ import { sql, type Kysely } from 'kysely';
 import type { CollectorBuild, CollectorValidators } from './collector-validators.ts';
 import type { ComponentFit } from './component-fit.postgres.ts';
 import type { ConfigurationText } from './configuration.ts';
+import { refuseUnreadable } from './configuration-input.ts';
 import { credentialProblems } from './credential-problems.ts';
 import { InvalidTemplate, UnknownFleet } from './errors.ts';
-import { toProblem, validateFiles, type FileProblem } from './file-problems.ts';
+import { toProblem, validateFiles, warning, type FileProblem } from './file-problems.ts';
 import type { RenderFleet } from './render-inputs.postgres.ts';
-import type { RenderedConfigs, Rendering } from './rendered-configs.postgres.ts';
-import { CompiledConfiguration } from './rendering.ts';
+import type { RenderedConfigs } from './rendered-configs.postgres.ts';
+import { CompiledConfiguration, noValues } from './rendering.ts';
+import {
+  commonTexts,
+  distinctFindings,
+  findingsIn,
+  notLookedAt,
+  unchecked,
+  type CommonText,
+  type Finding,
+} from './text-findings.ts';
 import { validateConfiguration } from './validate.ts';
 
-/** Different texts that are looked at for one fleet, those of most agents first. */
-const maxTexts = 100;
-/** Of those, what real collectors are asked about: a second of CPU for each. */
+/** Texts that real collectors are asked about: a second of CPU for each. */
 const maxAsked = 10;
-
-/** A finding, and whom it concerns. */
-export interface Finding extends FileProblem {
-  /** Null: every agent. */
-  readonly agents: readonly AgentId[] | null;
-}
 
 /** What was looked at, of which nothing was found that is not told. */
 export interface Checked {
@@ -77,10 +79,11 @@ export class ConfigurationValidation {
     }
     const fleets = await this.#fleets(scope);
     const parts = compiled.perAgent ? [] : [forEverybody(compiled)];
-    if (compiled.perAgent && fleets.length === 0) parts.push({ findings: [needsFleet], checked: nothing });
+    if (compiled.perAgent && fleets.length === 0)
+      parts.push({ findings: [unchecked(needsFleet)], checked: nothing });
     for (const fleet of fleets) parts.push(await this.#forFleet(compiled, fleet));
     return {
-      findings: distinct([...credentials, ...parts.flatMap(({ findings }) => findings)]),
+      findings: distinctFindings([...credentials, ...parts.flatMap(({ findings }) => findings)]),
       checked: sum(parts.map(({ checked }) => checked)),
     };
   }
@@ -90,35 +93,24 @@ export class ConfigurationValidation {
     const unrendered = renderings.flatMap(({ error, agents }) =>
       error ? [{ ...toProblem(error), agents }] : [],
     );
-    const looked = largestFirst(renderings).slice(0, maxTexts);
-    const texts = compiled.perAgent
-      ? looked.flatMap(({ config, agents }) =>
-          validateFiles(config!.files, validateConfiguration).map((problem) => ({ ...problem, agents })),
-        )
-      : [];
-    const groups = looked.map(({ config, agents }) => ({ agents, files: config!.files }));
+    const { common, others } = commonTexts(renderings);
+    const texts = compiled.perAgent ? await findingsIn(common) : [];
+    const groups = common.map(({ config, agents }) => ({ agents, files: config.files }));
     const misfits = await this.#fit.misfits(this.#db, fleet.name, groups);
     const lacking = misfits.flatMap(({ agents, problems }) =>
       problems.map((problem) => ({ ...problem, agents })),
     );
-    const asked = await this.#askCollectors(looked, fleet.name);
-    const left = renderings.length - unrendered.length - looked.length;
+    const asked = await this.#askCollectors(common, fleet.name);
     return {
       findings: [
         ...unrendered,
         ...texts,
         ...lacking,
         ...asked.findings,
-        ...(left > 0
-          ? [
-              notLookedAt(
-                `${left} more texts of fleet "${fleet.name}", each for fewer agents, were rendered and not checked further`,
-              ),
-            ]
-          : []),
+        ...notLookedAt(fleet.name, others),
         ...(renderings.length === 0
           ? [
-              notLookedAt(
+              unchecked(
                 `no agent of fleet "${fleet.name}" takes configurations, so nothing was checked for it`,
               ),
             ]
@@ -127,15 +119,15 @@ export class ConfigurationValidation {
       checked: {
         ...asked,
         // The text of everybody is counted once, where it is checked.
-        texts: compiled.perAgent ? looked.length : 0,
-        agents: looked.reduce((agents, rendering) => agents + rendering.agents.length, 0),
+        texts: compiled.perAgent ? common.length : 0,
+        agents: common.reduce((sum, { agents }) => sum + agents.length, 0),
       },
     };
   }
 
   /** What the real collectors that agents run, where there are such here, say to their texts. */
   async #askCollectors(
-    renderings: readonly Rendering[],
+    texts: readonly CommonText[],
     fleet: string,
   ): Promise<Pick<Checked, 'collectors' | 'notAsked'> & { findings: Finding[] }> {
     const result = {
@@ -144,19 +136,19 @@ export class ConfigurationValidation {
       notAsked: [] as CollectorBuild[],
     };
     if ((await this.#collectors.list()).length === 0) return result;
-    for (const { agents, config } of renderings.slice(0, maxAsked)) {
+    for (const { agents, config } of texts.slice(0, maxAsked)) {
       for (const { agents: concerned, ...build } of await this.#builds(agents)) {
-        const problems = await this.#collectors.validate(build, config!.files);
+        const problems = await this.#collectors.validate(build, config.files);
         (problems === null ? result.notAsked : result.collectors).push(build);
         for (const problem of problems ?? [isNotHere(build)]) {
           result.findings.push({ ...problem, agents: concerned });
         }
       }
     }
-    const left = renderings.length - maxAsked;
+    const left = texts.length - maxAsked;
     if (left > 0) {
       result.findings.push(
-        notLookedAt(
+        unchecked(
           `real collectors were not asked about ${left} more texts of fleet "${fleet}", each for fewer agents`,
         ),
       );
@@ -186,7 +178,9 @@ export class ConfigurationValidation {
 
 function compile(text: ConfigurationText): CompiledConfiguration | InvalidTemplate {
   try {
-    return new CompiledConfiguration(text);
+    const compiled = new CompiledConfiguration(text);
+    if (compiled.perAgent) refuseUnreadable(text, compiled);
+    return compiled;
   } catch (error) {
     if (error instanceof InvalidTemplate) return error;
     throw error;
@@ -206,9 +200,8 @@ function credentialsIn({ body, files, overlays }: ConfigurationText): Finding[] 
 }
 
 function forEverybody(compiled: CompiledConfiguration): ValidationResult {
-  const values = { agent: {}, fleet: {}, variables: {}, labels: {}, attributes: {} };
   try {
-    const { files } = compiled.render(values, []);
+    const { files } = compiled.render(noValues, []);
     const problems = validateFiles(files, validateConfiguration);
     return {
       findings: problems.map((problem) => ({ ...problem, agents: null })),
@@ -235,34 +228,10 @@ function distinctBuilds(builds: readonly CollectorBuild[]): CollectorBuild[] {
   return [...new Map(builds.map((build) => [JSON.stringify(build), build])).values()];
 }
 
-function largestFirst(renderings: readonly Rendering[]): Rendering[] {
-  return renderings
-    .filter(({ config }) => config !== null)
-    .toSorted((a, b) => b.agents.length - a.agents.length);
-}
-
-const needsFleet = notLookedAt(
-  'what agents get depends on them, and there is no fleet to check it for: name one (fleet); only the templates were read',
-);
-
-function notLookedAt(message: string): Finding {
-  return { severity: 'warning', message, path: null, line: null, column: null, file: '', agents: null };
-}
+const needsFleet =
+  'what agents get depends on them, and there is no fleet to check it for: name one (fleet); only its texts were read, each for itself';
 
 function isNotHere({ distribution, version }: CollectorBuild): FileProblem {
   const name = `${distribution} ${version}`.trim() || 'an agent that does not say what it is';
-  return notLookedAt(`${name} was not asked, since MUSTER_COLLECTORS_DIR does not have it`);
-}
-
-/** The same finding in texts of several groups is one, which concerns all of them. */
-function distinct(findings: readonly Finding[]): Finding[] {
-  const found = new Map<string, Finding>();
-  for (const finding of findings) {
-    const { agents, ...problem } = finding;
-    const key = JSON.stringify(problem);
-    const known = found.get(key);
-    const all = known?.agents && agents ? [...new Set([...known.agents, ...agents])] : null;
-    found.set(key, known ? { ...problem, agents: all } : finding);
-  }
-  return [...found.values()];
+  return warning(`${name} was not asked, since MUSTER_COLLECTORS_DIR does not have it`);
 }

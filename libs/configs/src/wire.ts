@@ -62,6 +62,7 @@ export function wireConfigs(deps: ConfigsDeps) {
     desiredState,
     transact: (work) => transact(db, work),
     now,
+    log,
   });
   return {
     configurations: new ConfigurationService(configurationStore, announcer),

@@ -10,6 +10,7 @@ export interface Database {
   agents: AgentsTable;
   agent_states: AgentStatesTable;
   agent_renames: AgentRenamesTable;
+  fleet_members: FleetMembersTable;
   report_contents: ReportContentsTable;
   effective_config_findings: EffectiveConfigFindingsTable;
   effective_comparisons: EffectiveComparisonsTable;
@@ -97,7 +98,6 @@ export interface AgentsTable {
   matching: GeneratedAlways<Record<string, string>>;
   description: Buffer | null;
   description_order: Order | null;
-  fleet: string | null;
   enrollment_token_id: string | null;
   enrolled_at: Generated<Date>;
 }
@@ -144,6 +144,12 @@ export interface AgentStatesTable {
   enrollment_token_id: string | null;
   peer_order: Order | null;
   last_seen_at: Generated<Date>;
+}
+
+/** An agent in no fleet has no row. */
+export interface FleetMembersTable {
+  uid: string;
+  fleet: string;
 }
 
 export interface AgentRenamesTable {

@@ -139,6 +139,41 @@ test('says who is skipped, and why; the rollout does what it says', async () => 
   });
 });
 
+test('a text that no collector can read is a problem of the preview, and does not start', async () => {
+  const broken = await version('receivers:\n\totlp: "{{ labels.exporter }}"\n');
+  await label(agents.slice(0, 7), { exporter: 'nop' });
+  await label(agents.slice(7), { exporter: 'debug' });
+  const { problems, touched } = await preview(broken);
+  expect(touched).toBe(10);
+  expect(problems).toContainEqual(
+    expect.objectContaining({
+      severity: 'error',
+      line: 2,
+      column: 1,
+      agents: expect.objectContaining({ length: 10 }),
+    }),
+  );
+  const reason = expect.stringMatching(
+    /^body: .*\(line 2, column 1\); this concerns 7 of the fleet's agents, such as /,
+  );
+  await expect(made.start(broken)).rejects.toMatchObject({ code: 'not-renderable', message: reason });
+  expect((await preview(await version(template))).problems).toEqual([
+    expect.objectContaining({ severity: 'warning', path: 'exporters.debug' }),
+    expect.objectContaining({ severity: 'warning', path: 'exporters.nop' }),
+  ]);
+});
+
+test('one that was put off ends with the reason, and is not tried again', async () => {
+  const broken = await version('receivers:\n\totlp: "{{ agent.uid }}"\n');
+  const id = await made.start(broken, {}, { startAt: new Date(made.world.clock.now + 5 * second) });
+  await made.pass(6 * second);
+  expect(await made.rollouts.find(id)).toMatchObject({
+    state: 'aborted',
+    reason: expect.stringMatching(/^cannot start: body: .*\(line 2, column 1\)/),
+  });
+  expect(made.queue.due.has(id)).toBe(false);
+});
+
 test('a version that nobody can run waits for a person, and nothing is made stable', async () => {
   await made.world.madeOf(agents, { ...collector, receivers: ['otlp'] });
   await label(agents, { exporter: 'debug' });

@@ -4,6 +4,13 @@ import { UnknownFleet } from '@muster/configs/errors';
 import { parsePolicy } from '@muster/configs/policy';
 import { quarantineOf } from '@muster/configs/quarantine.postgres';
 import type { FittedRendering, RenderedConfigs } from '@muster/configs/rendered-configs.postgres';
+import {
+  commonTexts,
+  distinctFindings,
+  findingsIn,
+  notLookedAt,
+  type Finding,
+} from '@muster/configs/text-findings';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import { sql, type Kysely } from 'kysely';
@@ -40,7 +47,10 @@ export class BlastRadii {
     const alike = [...(await this.#alike(input, renderings)), ...(await this.#withoutCapability(fleet.name))];
     const groups = groupChanges(alike);
     const shown = groups.slice(0, maxChanges);
-    const before = await this.#files(shown.flatMap(({ from }) => from ?? []));
+    const before = await this.#rendered.files(
+      this.#db,
+      shown.flatMap(({ from }) => from ?? []),
+    );
     const after = new Map(renderings.flatMap(({ config }) => (config ? [[config.hash, config.files]] : [])));
     const hidden = groups.slice(maxChanges);
     return {
@@ -53,6 +63,7 @@ export class BlastRadii {
       })),
       more: { changes: hidden.length, agents: sum(hidden, ({ agents }) => agents) },
       skipped: groupSkipped(alike),
+      problems: await problemsOf(fleet.name, renderings),
     };
   }
 
@@ -91,28 +102,16 @@ export class BlastRadii {
     const { rows } = await sql<Omit<Alike, 'from' | 'to' | 'excluded'>>`
       select a.type, a.version, a.os, a.arch, s.connected, count(*)::int as agents,
         (array_agg(a.uid order by a.uid))[1:5] as sample
-      from agents a join agent_states s on s.uid = a.uid
-      where a.fleet = ${fleet} and not ${acceptsRemoteConfig('s')}
+      from fleet_members m
+      join agents a on a.uid = m.uid
+      join agent_states s on s.uid = m.uid
+      where m.fleet = ${fleet} and not ${acceptsRemoteConfig('s')}
       group by 1, 2, 3, 4, 5`.execute(this.#db);
     const excluded = {
       reason: 'noCapability' as const,
       detail: 'does not accept remote configuration',
     };
     return rows.map((row) => ({ ...row, from: null, to: null, excluded }));
-  }
-
-  async #files(hashes: readonly string[]): Promise<Map<string, Record<string, string>>> {
-    if (hashes.length === 0) return new Map();
-    const rows = await this.#db
-      .selectFrom('rendered_configs')
-      .select(['hash', 'files'])
-      .where(
-        'hash',
-        'in',
-        hashes.map((hash) => Buffer.from(hash, 'hex')),
-      )
-      .execute();
-    return new Map(rows.map(({ hash, files }) => [hash.toString('hex'), files]));
   }
 }
 
@@ -127,6 +126,12 @@ interface AlikeRow {
   quarantine: string | null;
   agents: number;
   sample: AgentId[];
+}
+
+/** What is said against the texts that most agents would get, as validation for the fleet says it. */
+async function problemsOf(fleet: string, renderings: readonly FittedRendering[]): Promise<Finding[]> {
+  const { common, others } = commonTexts(renderings);
+  return distinctFindings([...(await findingsIn(common)), ...notLookedAt(fleet, others)]);
 }
 
 function exclusion(

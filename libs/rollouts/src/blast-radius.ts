@@ -1,5 +1,6 @@
 import type { AgentId } from '@muster/agents/agent-id';
 import { componentNames } from '@muster/configs/component-names';
+import type { Finding } from '@muster/configs/text-findings';
 import { unifiedDiff } from '@muster/configs/unified-diff';
 import type { CohortTraits } from './cohort.ts';
 import { sum } from './gates.ts';
@@ -17,6 +18,8 @@ export interface BlastRadius {
   /** Groups beyond those in `changes`, and their agents. */
   readonly more: { readonly changes: number; readonly agents: number };
   readonly skipped: readonly Skipped[];
+  /** What is wrong with the texts of most agents, as far as no collector needs to be asked. */
+  readonly problems: readonly Finding[];
 }
 
 export interface Change {

@@ -124,11 +124,12 @@ export class RolloutAgentsStore {
             when open.stopped then ''
             when quarantine.reason is not null then quarantine.reason
             when a.uid is null then 'deleted'
-            when a.fleet is distinct from ${rollout.fleet} then 'no longer in the fleet'
+            when m.fleet is distinct from ${rollout.fleet} then 'no longer in the fleet'
             when not ${acceptsRemoteConfig('s')} then 'does not accept remote configuration'
             else '' end as error
         from open
         left join agents a on a.uid = open.uid
+        left join fleet_members m on m.uid = a.uid
         left join agent_states s on s.uid = open.uid
         left join lateral ${quarantineOf(sql`open.uid`, sql`open.hash`, rollout)} quarantine on true
       )
@@ -173,7 +174,8 @@ export class RolloutAgentsStore {
           rollout.catchingUp
             ? sql`(
               select count(*)::int from rollout_agents ra
-              join agents a on a.uid = ra.uid and a.fleet = ${rollout.fleet}
+              join agents a on a.uid = ra.uid
+              join fleet_members m on m.uid = ra.uid and m.fleet = ${rollout.fleet}
               where ra.rollout_id = ${rollout.id} and ra.state = 'deferred'
                 and not ra.cohort = any(${stoppedCohorts(rollout)}::smallint[]))`
             : sql`0`

@@ -34,8 +34,9 @@ export class RolloutPlanStore {
     const { rows } = await sql<Omit<Candidates, 'agents'> & { uids: Buffer }>`
       select a.type, a.version, a.os, a.arch, s.connected, coalesce(refused.error, kind.reason) as quarantine,
         string_agg(uuid_send(a.uid), '') as uids
-      from agents a
-      join agent_states s on s.uid = a.uid
+      from fleet_members m
+      join agents a on a.uid = m.uid
+      join agent_states s on s.uid = m.uid
       left join (
         select f.uid, max(f.error) as error from config_failures f
         where f.lifted_at is null and f.hash in ${renderingsOf({ configuration, version })} group by f.uid
@@ -43,7 +44,7 @@ export class RolloutPlanStore {
       left join cohort_quarantines kind on kind.lifted_at is null
         and kind.configuration = ${configuration} and kind.version = ${version}
         and (kind.type, kind.agent_version, kind.os, kind.arch) = (a.type, a.version, a.os, a.arch)
-      where a.fleet = ${fleet} and ${acceptsRemoteConfig('s')}
+      where m.fleet = ${fleet} and ${acceptsRemoteConfig('s')}
       group by 1, 2, 3, 4, 5, 6`.execute(tx.db);
     return rows.map(({ uids, ...alike }) => ({ ...alike, agents: agentIdsFromBytes(uids) }));
   }
@@ -81,8 +82,14 @@ export class RolloutPlanStore {
       ) with ordinality as named (type, version, os, arch, size, place)`.execute(tx.db);
   }
 
-  /** Wave by wave, so that a look at one reads few pages; in the order of the key, which makes it cheap to extend. */
+  /** In the order of the key, which makes it cheapest to extend. */
   async #insertAgents(tx: Tx, id: string, agents: readonly PlannedAgent[]): Promise<void> {
+    const hashes = new Map<string, Buffer>();
+    const bytesOf = (hash: string) => {
+      const bytes = hashes.get(hash) ?? Buffer.from(hash, 'hex');
+      hashes.set(hash, bytes);
+      return bytes;
+    };
     await sql`
       insert into rollout_agents (rollout_id, uid, wave, cohort, hash, inputs, state, error)
       select ${id}, uid, wave, cohort, hash, inputs,
@@ -102,7 +109,7 @@ export class RolloutPlanStore {
         )}::integer[],
         ${binaryArray(
           'bytea',
-          agents.map(({ hash }) => Buffer.from(hash, 'hex')),
+          agents.map(({ hash }) => bytesOf(hash)),
         )}::bytea[],
         ${binaryArray(
           'uuid',
@@ -113,6 +120,6 @@ export class RolloutPlanStore {
           agents.map(({ quarantine }) => quarantine),
         )}::text[]
       ) as planned (uid, wave, cohort, hash, inputs, quarantine)
-      order by wave, uid`.execute(tx.db);
+      order by uid`.execute(tx.db);
   }
 }

@@ -1,7 +1,14 @@
+import { setImmediate } from 'node:timers/promises';
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Announcer } from '@muster/configs/announcer';
 import { NotRenderable } from '@muster/configs/errors';
-import { notesOf, type RenderedConfigs, type RenderedGroup } from '@muster/configs/rendered-configs.postgres';
+import { unreadableFile } from '@muster/configs/file-problems';
+import {
+  inputsAt,
+  notesOf,
+  type RenderedConfigs,
+  type RenderedGroup,
+} from '@muster/configs/rendered-configs.postgres';
 import type { Tx } from '@muster/db/transaction';
 import { sum } from './gates.ts';
 import { maxCohorts, placeAgents, takeCensus, toCohorts, type Candidates, type Place } from './placement.ts';
@@ -21,6 +28,9 @@ export interface RolloutPlannerDeps {
   /** At least 0, below 1. */
   readonly random: () => number;
 }
+
+/** Texts that are read before agents get them, those of most agents first. */
+const maxTexts = 100;
 
 type Planned = Pick<RolloutRecord, 'id' | 'fleet' | 'configuration' | 'version' | 'policy'>;
 
@@ -59,14 +69,29 @@ export class RolloutPlanner {
 
   /**
    * What the fleet's agents of this moment would get, with the fleet's variables of this moment. Throws
-   * `UnknownConfigurationVersion`, `NotRenderable`.
+   * `UnknownConfigurationVersion`, `InvalidTemplate`, `NotRenderable`.
    */
   async render(tx: Tx, { id, fleet, configuration, version }: Planned): Promise<RenderedGroup[]> {
     const variables = await this.#deps.store.takeVariables(tx, id);
     const named = { name: fleet, variables };
     const groups = await this.#deps.rendered.renderFor(tx, { configuration, version }, named, null);
     refuseUnrendered(groups);
+    await this.#refuseUnreadable(tx, groups);
     return groups;
+  }
+
+  /** No text that many agents would get may be one that no collector can read. */
+  async #refuseUnreadable(tx: Tx, groups: readonly RenderedGroup[]): Promise<void> {
+    const common = commonHashes(groups).slice(0, maxTexts);
+    const files = await this.#deps.rendered.files(
+      tx.db,
+      common.map(({ hash }) => hash),
+    );
+    for (const { hash, agents } of common) {
+      const error = unreadableFile(files.get(hash) ?? {});
+      if (error) throw new NotRenderable(error, agents);
+      await setImmediate();
+    }
   }
 
   /**
@@ -136,6 +161,20 @@ function toSkipped({ missing, agents }: RenderedGroup): Skipped[] {
   return missing === null || agents === null ? [] : [{ reason: missing, agents: agents.length }];
 }
 
+/** What most agents get comes first, and who they are; null: whoever is in no other group. */
+function commonHashes(groups: readonly RenderedGroup[]) {
+  const rendered = groups.flatMap(({ hash, agents }) => (hash === null ? [] : [{ hash, agents }]));
+  const size = (agents: readonly AgentId[] | null): number => agents?.length ?? Infinity;
+  return [...Map.groupBy(rendered, ({ hash }) => hash)]
+    .map(([hash, alike]) => ({
+      hash,
+      agents: alike.some(({ agents }) => agents === null)
+        ? null
+        : alike.flatMap(({ agents }) => agents ?? []),
+    }))
+    .toSorted((a, b) => size(b.agents) - size(a.agents));
+}
+
 function refuseUnrendered(groups: readonly RenderedGroup[]): void {
   const [error] = groups.flatMap((group) => group.error ?? []);
   if (!error) return;
@@ -185,6 +224,6 @@ class Texts {
     const own = this.#own.get(agent);
     if (own === undefined) return { hash: this.#rest, inputs: null };
     const { hash, inputs } = this.#groups[own[0]]!;
-    return { hash, inputs: inputs?.[own[1]] ?? null };
+    return { hash, inputs: inputs && inputsAt(inputs, own[1]) };
   }
 }

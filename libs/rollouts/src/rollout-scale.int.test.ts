@@ -18,10 +18,10 @@ beforeAll(async () => {
   r = await createRolloutWorld();
   const { db } = r.world;
   await sql`
-    insert into agents (uid, labels, type, version, os, arch, fleet)
+    insert into agents (uid, labels, type, version, os, arch)
     select ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, '{"role": "edge"}', 'otelcol',
       case when n % 10 < 6 then '1' when n % 10 < 9 then '2' else '3' end, 'linux',
-      case when n % 100 = 0 then 'arm64' else 'amd64' end, 'edge'
+      case when n % 100 = 0 then 'arm64' else 'amd64' end
     from generate_series(1, ${fleet}::int) as n`.execute(db);
   await sql`
     insert into agent_states (uid, capabilities, connected)

@@ -4,9 +4,9 @@ import { renderingsOf } from '@muster/configs/quarantine.postgres';
 import type { RolloutAgentState } from './rollout-agent.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 
-/** Can be offered something by a rollout of this fleet now; over `agents` as a and `agent_states` as s. */
+/** Can be offered something by a rollout of this fleet now; over `fleet_members` as m and `agent_states` as s. */
 export function reachable(fleet: string) {
-  return sql<boolean>`coalesce(s.connected and a.fleet = ${fleet} and ${acceptsRemoteConfig('s')}, false)`;
+  return sql<boolean>`coalesce(s.connected and m.fleet = ${fleet} and ${acceptsRemoteConfig('s')}, false)`;
 }
 
 /** The wave whose agents are all looked at; those before it have passed. */
@@ -84,7 +84,7 @@ export interface CountRow {
 /** Agents that missed their turn, or went offline after it, and are back; rows of `rollout_agents` as ra. */
 export function deferredReachable(rollout: RolloutRecord) {
   return sql`rollout_agents ra
-    join agents a on a.uid = ra.uid
+    join fleet_members m on m.uid = ra.uid
     join agent_states s on s.uid = ra.uid and ra.rollout_id = ${rollout.id} and ra.wave <= ${rollout.wave}
       and ra.state = 'deferred' and ra.state not in ('waiting', 'applied')
       and not ra.cohort = any(${stoppedCohorts(rollout)}::smallint[]) and ${reachable(rollout.fleet)}`;

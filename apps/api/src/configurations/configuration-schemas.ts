@@ -1,7 +1,8 @@
 import type { Configuration, ConfigurationText, ConfigurationVersion } from '@muster/configs/configuration';
 import { readConfigurationInput, type ConfigurationInput } from '@muster/configs/configuration-input';
 import type { RenderedForAgent } from '@muster/configs/explanation';
-import type { Finding, ValidationResult } from '@muster/configs/validation.postgres';
+import type { Finding } from '@muster/configs/text-findings';
+import type { ValidationResult } from '@muster/configs/validation.postgres';
 import { z } from 'zod';
 import { versionNumber } from '../http/parse.ts';
 import { dateTime, named, pageSchema, textMap, toDateTime } from '../http/schemas.ts';
@@ -205,7 +206,7 @@ export function toConfigurationResource(configuration: Configuration): Configura
 /** Agents of a finding that are listed. */
 const agentsShown = 100;
 
-function toProblemResource(finding: Finding): ProblemResource {
+export function toProblemResource(finding: Finding): ProblemResource {
   const { severity, message, path, line, column, file, agents } = finding;
   return {
     severity,

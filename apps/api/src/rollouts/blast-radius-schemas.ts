@@ -1,5 +1,6 @@
 import type { BlastRadius } from '@muster/rollouts/blast-radius';
 import { z } from 'zod';
+import { problemResource, toProblemResource } from '../configurations/configuration-schemas.ts';
 import { named } from '../http/schemas.ts';
 import { newRollout } from './rollout-schemas.ts';
 
@@ -50,6 +51,9 @@ export const blastRadiusResource = named(
         }),
       )
       .meta({ description: 'Who gets nothing, or not now, and why.' }),
+    problems: z
+      .array(problemResource)
+      .meta({ description: 'What is wrong with the texts that most agents would get; up to 100 texts.' }),
   }),
 );
 export type BlastRadiusResource = z.infer<typeof blastRadiusResource>;
@@ -68,5 +72,6 @@ export function toBlastRadiusResource(radius: BlastRadius): BlastRadiusResource 
     })),
     more: radius.more,
     skipped: radius.skipped.map(({ sample, ...skipped }) => ({ ...skipped, sample: [...sample] })),
+    problems: radius.problems.map(toProblemResource),
   };
 }
