@@ -21,7 +21,10 @@ it('brings a configuration to a fleet by mutations, and shows it by queries', as
     `mutation ($body: String!) {
       createConfiguration(name: "gql", body: $body) { name latest { version } versions { version body } }
       createConfigurationVersion(name: "gql", body: $body, comment: "two") { version comment createdBy }
-      validateConfiguration(body: "a: [") { severity line column agents }
+      validateConfiguration(body: "a: [") {
+        problems { severity line column agents }
+        checked { texts agents collectors { version } notAsked { version } }
+      }
     }`,
     { body },
   );
@@ -29,7 +32,10 @@ it('brings a configuration to a fleet by mutations, and shows it by queries', as
     data: {
       createConfiguration: { name: 'gql', latest: { version: 1 }, versions: [{ version: 1, body }] },
       createConfigurationVersion: { version: 2, comment: 'two', createdBy: 'api-key:admin' },
-      validateConfiguration: [{ severity: 'error', line: 1, column: expect.any(Number), agents: [] }],
+      validateConfiguration: {
+        problems: [{ severity: 'error', line: 1, column: expect.any(Number), agents: [] }],
+        checked: { texts: 1, agents: 0, collectors: [], notAsked: [] },
+      },
     },
   });
 

@@ -69,7 +69,13 @@ export const typeDefinitions = /* GraphQL */ `
     "A new version with the text of an older one."
     restoreConfigurationVersion(name: String!, version: Int!, comment: String): ConfigurationVersion!
     "What the fleet's agents would make of a text; without a fleet, those of the fleets that run the configuration."
-    validateConfiguration(body: String, files: JSON, overlays: JSON, name: String, fleet: String): [Problem!]!
+    validateConfiguration(
+      body: String
+      files: JSON
+      overlays: JSON
+      name: String
+      fleet: String
+    ): ValidationResult!
     putFleet(
       name: String!
       selector: String!
@@ -368,6 +374,29 @@ export const typeDefinitions = /* GraphQL */ `
     comment: String!
     createdAt: DateTime!
     createdBy: String!
+  }
+
+  type ValidationResult {
+    problems: [Problem!]!
+    "What was looked at."
+    checked: CheckedTexts!
+  }
+
+  type CheckedTexts {
+    "Different texts that were looked at."
+    texts: Int!
+    "Agents that would get them; 0: it was checked for itself."
+    agents: Int!
+    "Real collectors that were asked."
+    collectors: [CollectorBuild!]!
+    "Collectors that these agents run and that are not here; empty where no collectors are here at all."
+    notAsked: [CollectorBuild!]!
+  }
+
+  "A collector by service.name and service.version."
+  type CollectorBuild {
+    distribution: String!
+    version: String!
   }
 
   "Something wrong in a configuration's text."

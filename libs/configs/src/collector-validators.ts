@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runValidate, type Verdict } from './collector-sandbox.ts';
 import { problemsOf } from './collector-words.ts';
-import type { Problem } from './problem.ts';
+import { warning, type FileProblem } from './file-problems.ts';
 
 /** A collector by its distribution (`service.name`) and version (`service.version`). */
 export interface CollectorBuild {
@@ -26,7 +26,7 @@ export class CollectorValidators {
   readonly #directory: string | null;
   /** The program that makes namespaces; null: none, collectors run as they are. */
   readonly #unshare: string | null;
-  readonly #results = new Map<string, Problem[]>();
+  readonly #results = new Map<string, FileProblem[]>();
   #running = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -58,21 +58,20 @@ export class CollectorValidators {
 
   /**
    * What the collector of exactly this distribution and version has against these files (name → text,
-   * merged in the order of their names); null: there is none to ask. Findings are warnings where the
-   * collector could not be asked, or where the answer depends on values that only a host has.
+   * merged in the order of their names); null: there is none to ask. A finding is a warning where the
+   * collector could not be asked, or where it depends on a value that only a host has.
    */
   async validate(
     build: CollectorBuild,
     files: Readonly<Record<string, string>>,
     { timeoutMs = defaultTimeoutMs }: { timeoutMs?: number } = {},
-  ): Promise<Problem[] | null> {
+  ): Promise<FileProblem[] | null> {
     const binary = await this.#binary(build);
     if (!binary) return null;
-    const configs = Object.keys(files)
-      .toSorted()
-      .map((name) => files[name]!);
+    const inOrder = Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const configs = inOrder.map(([, text]) => text);
     const key = createHash('sha256')
-      .update(JSON.stringify([binary, configs]))
+      .update(JSON.stringify([binary, inOrder]))
       .digest('base64');
     const known = this.#results.get(key);
     if (known) return known;
@@ -85,7 +84,7 @@ export class CollectorValidators {
         unshare: this.#unshare,
       }),
     );
-    const problems = judge(verdict, build, configs, timeoutMs);
+    const problems = judge(verdict, build, inOrder);
     if (verdict.kind === 'said') this.#keep(key, problems);
     return problems;
   }
@@ -110,7 +109,7 @@ export class CollectorValidators {
     }
   }
 
-  #keep(key: string, problems: Problem[]): void {
+  #keep(key: string, problems: FileProblem[]): void {
     this.#results.set(key, problems);
     const [oldest] = this.#results.keys();
     if (this.#results.size > resultsKept) this.#results.delete(oldest!);
@@ -120,29 +119,20 @@ export class CollectorValidators {
 function judge(
   verdict: Verdict,
   { distribution, version }: CollectorBuild,
-  configs: readonly string[],
-  timeoutMs: number,
-): Problem[] {
+  files: readonly (readonly [name: string, text: string])[],
+): FileProblem[] {
   const collector = `${distribution} ${version}`;
-  if (verdict.kind === 'noSandbox') {
-    return [
-      warning(
-        `${collector} was not asked, since no sandbox can be made for it here: ${verdict.reason.slice(0, 300)}`,
-      ),
-    ];
+  if (verdict.kind === 'notRun') {
+    return [warning(`${collector} was not asked, since ${verdict.reason.slice(0, 300)}`)];
   }
-  if (verdict.kind === 'overTime')
-    return [warning(`${collector} did not come to an end within ${timeoutMs} ms`)];
+  if (verdict.kind === 'overLimit') {
+    return [warning(`${collector} was ended before it had an answer: ${verdict.limit}`)];
+  }
   if (verdict.accepted) return [];
-  const isOpen = configs.some((config) => /\$(?:\{|[A-Za-z_])/.test(config));
-  return problemsOf(verdict.text, configs, isOpen ? 'warning' : 'error').map((problem) => ({
+  return problemsOf(verdict.text, files).map((problem) => ({
     ...problem,
-    message: `${collector}: ${problem.message}${isOpen ? ' (with placeholders for values that are known on the host only)' : ''}`,
+    message: `${collector}: ${problem.message}`,
   }));
-}
-
-function warning(message: string): Problem {
-  return { severity: 'warning', message, path: null, line: null, column: null };
 }
 
 /** For each environment variable that is referred to without a default. */

@@ -20,19 +20,23 @@ const definedIn: Record<(typeof pipelineRoles)[number] | 'extensions', readonly 
   extensions: ['extensions'],
 };
 
-/** Findings about the components of a collector configuration whose YAML is sound. */
-export function checkComponents(document: Document, position: Position): Problem[] {
+/**
+ * Findings about the components of a collector configuration whose YAML is sound. `isWhole`: nothing is merged onto
+ * it, so it is an error that it has no pipelines.
+ */
+export function checkComponents(document: Document, position: Position, isWhole: boolean): Problem[] {
   const root = resolve(document, document.contents);
   if (!root || (isScalar(root) && root.value === null)) return [empty('the configuration is empty')];
   if (!isMap(root)) return [at(root, position, 'error', null, 'a configuration is a mapping of sections')];
   if (root.items.length === 0) return [empty('the configuration is empty')];
-  return new ComponentCheck(document, root, position).run();
+  return new ComponentCheck(document, root, position, isWhole).run();
 }
 
 class ComponentCheck {
   readonly #document: Document;
   readonly #root: YAMLMap;
   readonly #position: Position;
+  readonly #isWhole: boolean;
   readonly #defined: Map<Section, Map<string, Node | null> | 'unknown'>;
   readonly #used = new Set<string>();
   readonly #pipelines: Pipeline[] = [];
@@ -40,20 +44,27 @@ class ComponentCheck {
   #isOpen = false;
   readonly #problems: Problem[] = [];
 
-  constructor(document: Document, root: YAMLMap, position: Position) {
+  constructor(document: Document, root: YAMLMap, position: Position, isWhole: boolean) {
     this.#document = document;
     this.#root = root;
     this.#position = position;
+    this.#isWhole = isWhole;
     this.#defined = new Map(sections.map((section) => [section, this.#definitions(section)]));
   }
 
   run(): Problem[] {
     this.#checkSections();
     const service = this.#child(this.#root, 'service');
-    if (!isMap(service)) return this.#problems;
+    if (!isMap(service)) {
+      this.#reportNoPipelines(this.#root, 'service', service);
+      return this.#problems;
+    }
     this.#checkNames(this.#child(service, 'extensions'), 'extensions', 'service.extensions');
     const pipelines = this.#child(service, 'pipelines');
-    if (!isMap(pipelines)) return this.#problems;
+    if (!isMap(pipelines) || pipelines.items.length === 0) {
+      this.#reportNoPipelines(service, 'pipelines', pipelines);
+      return this.#problems;
+    }
     for (const { key, node, value } of this.#entries(pipelines)) this.#checkPipeline(key, node, value);
     this.#reportUnused();
     const connectors = this.#defined.get('connectors')!;
@@ -67,6 +78,15 @@ class ComponentCheck {
 
   #report(severity: Problem['severity'], node: Node | null, path: string, message: string): void {
     this.#problems.push(at(node, this.#position, severity, path, message));
+  }
+
+  /** `value` is what stands under the key `name`, where pipelines should be. */
+  #reportNoPipelines(map: YAMLMap, name: string, value: Node | null): void {
+    if (isScalar(value) && isExpansion(value.value)) return;
+    const path = map === this.#root ? name : `service.${name}`;
+    const key = this.#entries(map).find((entry) => entry.key === name)?.node ?? map;
+    const message = `there are no pipelines under service.pipelines: a collector needs one`;
+    this.#report(this.#isWhole ? 'error' : 'warning', key, path, message);
   }
 
   #checkSections(): void {

@@ -65,8 +65,9 @@ export function readConfigurationText(input: ConfigurationInput): ConfigurationT
   const text = readConfigurationInput(input);
   const { body, files, overlays } = text;
   const compiled = new CompiledConfiguration(text);
-  const isWhole = Object.keys(files).length === 0 && overlays.length === 0 && !isTemplate(body);
-  refuseErrors(isWhole ? validateConfiguration(body) : credentialProblems(body));
+  const isPlain = Object.keys(files).length === 0 && overlays.length === 0 && !isTemplate(body);
+  // pipelines that it lacks may come from what agents merge it with
+  refuseErrors(isPlain ? validateConfiguration(body, { isWhole: false }) : credentialProblems(body));
   for (const [name, file] of Object.entries(files)) {
     refuseErrors(credentialProblems(name), textPlace('…'));
     refuseErrors(credentialProblems(file), textPlace(name));
@@ -76,7 +77,7 @@ export function readConfigurationText(input: ConfigurationInput): ConfigurationT
     refuseErrors(credentialProblems(file), `overlays[${index}].file`);
     refuseErrors(credentialProblems(body), `overlays[${index}].body`);
   }
-  if (!isWhole) refuseUnreadable(text, compiled);
+  if (!isPlain) refuseUnreadable(text, compiled);
   refuseConstantCredentials(compiled);
   return { ...text, perAgent: compiled.perAgent };
 }

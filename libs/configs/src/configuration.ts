@@ -41,3 +41,8 @@ export interface ConfigurationVersion extends ConfigurationText {
 export function textPlace(file: string): string {
   return file === '' ? 'body' : `files["${file}"]`;
 }
+
+/** The name of the file that `textPlace` was given; an overlay's place stays as it is. */
+export function fileAt(place: string): string {
+  return place === 'body' ? '' : (/^files\["(.*)"\]$/.exec(place)?.[1] ?? place);
+}

@@ -1,31 +1,41 @@
-import { textPlace } from './configuration.ts';
+import { fileAt, textPlace } from './configuration.ts';
 import { InvalidTemplate } from './errors.ts';
+import { findInFiles, KeyPlaces } from './key-places.ts';
 import { mergeFiles } from './overlays.ts';
-import type { Problem } from './problem.ts';
-import { parseYaml, yamlError } from './yaml-text.ts';
+import { hasErrors, type Problem } from './problem.ts';
+import { parseYaml, yamlError, yamlProblems } from './yaml-text.ts';
 
-/** A finding, and the file it is in: "" is the body. */
+/** A finding, and the file it is in: "" is the body, `overlays[0]` an overlay. */
 export interface FileProblem extends Problem {
   readonly file: string;
 }
 
 /**
  * What `check` finds in the files of one agent. Several are looked at as a collector takes them, merged in the
- * order of their names: such findings have a path and no line.
+ * order of their names, and then each finding has the place of the last key that leads to it, where a file has it.
  */
 export function validateFiles(
   files: Readonly<Record<string, string>>,
-  check: (body: string) => readonly Problem[],
+  check: (body: string, options: { isWhole: boolean }) => readonly Problem[],
 ): FileProblem[] {
   const names = Object.keys(files).toSorted();
   const [first = '', ...others] = names;
-  if (others.length === 0) return check(files[first] ?? '').map((problem) => ({ ...problem, file: first }));
+  if (others.length === 0) {
+    return check(files[first] ?? '', { isWhole: true }).map((problem) => ({ ...problem, file: first }));
+  }
+  const broken = names.flatMap((file) =>
+    yamlProblems(parseYaml(files[file]!)).map((problem) => ({ ...problem, file })),
+  );
+  if (hasErrors(broken)) return broken;
+  const part = (file: string) => ({ place: textPlace(file), text: files[file]! });
   try {
-    const merged = mergeFiles(
-      { place: first, text: files[first]! },
-      others.map((place) => ({ place, text: files[place]! })),
-    );
-    return check(merged).map((problem) => ({ ...problem, file: '', line: null, column: null }));
+    const found = check(mergeFiles(part(first), others.map(part)), { isWhole: false });
+    if (found.length === 0) return [];
+    const places = names.map((file) => ({ file, keys: new KeyPlaces(files[file]!) }));
+    return found.map((problem) => {
+      const { file, line, column } = findInFiles(places, problem.path?.split('.') ?? []);
+      return { ...problem, file, line, column };
+    });
   } catch (error) {
     if (!(error instanceof InvalidTemplate)) throw error;
     return [toProblem(error)];
@@ -42,13 +52,18 @@ export function unreadableFile(files: Readonly<Record<string, string>>): Invalid
 }
 
 /** A text that cannot be read or rendered, as a finding in it. */
-export function toProblem({ field: file, reason, position }: InvalidTemplate): FileProblem {
+export function toProblem({ field, reason, position }: InvalidTemplate): FileProblem {
   return {
     severity: 'error',
     message: reason,
     path: null,
     line: position?.line ?? null,
     column: position?.column ?? null,
-    file,
+    file: fileAt(field),
   };
+}
+
+/** Of all of it: something that was not looked at. */
+export function warning(message: string): FileProblem {
+  return { severity: 'warning', message, path: null, line: null, column: null, file: '' };
 }

@@ -165,6 +165,7 @@ it.each([
   ['- a', 'body: only mappings can be merged, and this is none (line 1, column 1)'],
   ['a: 1\n---\nb: 2', 'body: the text holds several YAML documents; one is allowed (line 2, column 1)'],
   ['a: *b', 'body: "*b" has no anchor (line 1, column 4)'],
+  ['a: &a {}\nb: {<<: *a, <<: *a}', 'body: "<<" is there twice in this mapping: give it a list'],
   [`x:\n${'- '.repeat(3000)}`, 'body: nested more than 100 deep (line 2, column 201)'],
   ['{a: '.repeat(5000), 'body: nested more than 100 deep (line 1, column 405)'],
 ])('nothing is merged onto %.20j', (text, message) => expect(unmergeable(text)).toThrow(message));

@@ -9,6 +9,10 @@ export interface Problem {
   readonly column: number | null;
 }
 
+export function inTextOrder(problems: readonly Problem[]): Problem[] {
+  return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
+}
+
 /** Is there a finding that forbids to hand this configuration out? */
 export function hasErrors(problems: readonly Problem[]): boolean {
   return problems.some((problem) => problem.severity === 'error');

@@ -109,7 +109,9 @@ describe('overlays', () => {
       body: 'a: 1\n',
       overlays: [{ selector: 'x', file: '', body: 'b: {{ labels.zone }}\n' }],
     });
-    expect(() => compiled.render(values('eu'), [0])).toThrow(/undefined variable: labels.zone/);
+    expect(() => compiled.render(values('eu'), [0])).toThrow(
+      'overlays[0]: undefined variable: labels.zone (line 1, column 7)',
+    );
     expect(compiled.render(values('eu'), []).files).toEqual({ '': 'a: 1\n' });
   });
 });

@@ -151,8 +151,9 @@ function planFile(base: Part = nothing, overlays: readonly Part[]): Omit<Planned
     const outputs = new TemplateOutputs([base, ...overlays].map(({ text }) => text));
     const hidden = ({ place, text }: Part) => ({ place, text: outputs.hide(text) });
     const text = outputs.show(mergeOverlays(hidden(base), overlays.map(hidden)));
-    const template = new Template(text, `${base.place} with overlays`);
-    return { text, render: (values) => template.render(values) };
+    const template = new Template(text, base.place);
+    const render = (values: TemplateValues) => renderMerged(template, values, [...overlays, base]);
+    return { text, render };
   }
   const rendered = (part: Part, values: TemplateValues) => ({
     place: part.place,
@@ -166,6 +167,18 @@ function planFile(base: Part = nothing, overlays: readonly Part[]): Omit<Planned
         overlays.map((overlay) => rendered(overlay, values)),
       ),
   };
+}
+
+/** An error in what was merged has the place of the same error in one of its parts, which somebody wrote. */
+function renderMerged(template: Template, values: TemplateValues, parts: readonly Part[]): string {
+  const text = told(() => template.render(values));
+  if (!(text instanceof InvalidTemplate)) return text;
+  const { field, reason, variable } = text;
+  for (const part of parts) {
+    const own = told(() => part.template.render(values));
+    if (own instanceof InvalidTemplate && own.reason === reason) throw own;
+  }
+  throw new InvalidTemplate(field, reason, variable, null);
 }
 
 function toPart(place: string, text: string): Part {

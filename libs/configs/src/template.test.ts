@@ -37,12 +37,28 @@ describe('what is refused, with its place', () => {
     ['{{ attributes.note }}', null, { line: 1, column: 1 }, /line breaks/],
     ['{{ labels }}', null, { line: 1, column: 1 }, /needs a member/],
     ['{{ labels.size }}', 'labels.size', { line: 1, column: 4 }, /undefined variable: labels.size/],
-    ['{{ labels[agent.size_of] }}', 'agent.size_of', null, /known are agent.uid, agent.name, agent.type/],
-    ['{{ agent.constructor }}', 'agent.constructor', null, /undefined variable: agent.constructor; known/],
-    ['{{ agent.__proto__ }}', 'agent.__proto__', null, /undefined variable: agent.__proto__; known/],
-    ['{% if agent.oss == "linux" %}{% endif %}', 'agent.oss', null, /known are .*agent.os/],
-    ['{{ fleet.size }}', 'fleet.size', null, /known are fleet.name/],
-    ['{{ constructor.name }}', 'constructor', null, /known are agent, fleet/],
+    [
+      '{{ labels[agent.size_of] }}',
+      'agent.size_of',
+      { line: 1, column: 11 },
+      /known are agent.uid, agent.name, agent.type/,
+    ],
+    [
+      '{{ agent.constructor }}',
+      'agent.constructor',
+      { line: 1, column: 4 },
+      /undefined variable: agent.constructor; known/,
+    ],
+    [
+      '{{ agent.__proto__ }}',
+      'agent.__proto__',
+      { line: 1, column: 4 },
+      /undefined variable: agent.__proto__; known/,
+    ],
+    ['{% if agent.oss == "linux" %}{% endif %}', 'agent.oss', { line: 1, column: 7 }, /known are .*agent.os/],
+    ['{{ hostname[agent.os] }}', 'hostname', { line: 1, column: 4 }, /known are agent, fleet/],
+    ['{{ fleet.size }}', 'fleet.size', { line: 1, column: 4 }, /known are fleet.name/],
+    ['{{ constructor.name }}', 'constructor', { line: 1, column: 4 }, /known are agent, fleet/],
     ['{% assign q = labels.zzz %}q={{ q }}', 'labels.zzz', { line: 1, column: 15 }, /undefined variable/],
     ['{% liquid assign q = labels.zzz %}', 'labels.zzz', { line: 1, column: 22 }, /undefined variable/],
     ['{{ labels.region | sample }}', null, { line: 1, column: 1 }, /undefined filter: sample/],
@@ -50,7 +66,12 @@ describe('what is refused, with its place', () => {
     ['{% include "/etc/passwd" %}', null, { line: 1, column: 1 }, /tag "include" not found/],
     ['{% for i in (1..100000000) %}x{% endfor %}', null, { line: 1, column: 1 }, /limit/],
     ['{{ labels.region', null, { line: 1, column: 1 }, /not closed/],
-    ['{{ hostname }}', 'hostname', null, /undefined variable: hostname; known are agent, fleet, variables/],
+    [
+      '{{ hostname }}',
+      'hostname',
+      { line: 1, column: 4 },
+      /undefined variable: hostname; known are agent, fleet, variables/,
+    ],
   ])('%s', (text, variable, position, reason) => {
     const refused = () => render(text);
     expect(refused).toThrow(expect.objectContaining({ code: 'invalid-template', variable, position }));

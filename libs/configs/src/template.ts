@@ -76,7 +76,7 @@ export class Template {
     this.#place = place;
     this.#nodes = told(place, () => liquid.parse(text));
     this.variables = told(place, () => liquid.globalVariableSegmentsSync(this.#nodes)).map((segments) =>
-      toVariable(segments, place),
+      toVariable(segments, place, this.#nodes),
     );
     const sized = this.variables.filter(({ member }) => member === null || member === 'size');
     this.#sized = new Set(sized.map(({ group }) => group));
@@ -124,9 +124,15 @@ export function isTemplate(text: string): boolean {
   return text.includes('{{') || text.includes('{%');
 }
 
-function toVariable([group, member]: readonly unknown[], place: string): TemplateVariable {
-  const undefinedVariable = (name: string, known: readonly string[]) =>
-    new InvalidTemplate(place, `undefined variable: ${name}; known are ${known.join(', ')}`, name, null);
+function toVariable(
+  [group, member]: readonly unknown[],
+  place: string,
+  nodes: LiquidNode[],
+): TemplateVariable {
+  const undefinedVariable = (name: string, known: readonly string[]) => {
+    const reason = `undefined variable: ${name}; known are ${known.join(', ')}`;
+    return new InvalidTemplate(place, reason, name, positionOf(name, nodes));
+  };
   if (typeof group !== 'string' || !isGroup(group))
     throw undefinedVariable(String(group), Object.keys(groups));
   const name = typeof member === 'string' || typeof member === 'number' ? String(member) : null;
@@ -140,6 +146,14 @@ function toVariable([group, member]: readonly unknown[], place: string): Templat
 
 function isGroup(name: string): name is keyof TemplateValues {
   return Object.hasOwn(groups, name);
+}
+
+/** Where a group, or a member of one, is named first. */
+function positionOf(name: string, nodes: LiquidNode[]): { line: number; column: number } | null {
+  const all = Object.values(liquid.analyzeSync(nodes).globals).flat();
+  const named = all.find(({ segments }) => segments[0] === name || segments.slice(0, 2).join('.') === name);
+  const location = named?.location;
+  return location ? { line: location.row, column: location.col } : null;
 }
 
 /** A value with a line break could add members to the document that its author never wrote. */

@@ -8,6 +8,7 @@ import { createMemoryGatewayDelivery } from '@muster/messages/gateway-delivery.m
 import { AvailableComponents } from '@muster/opamp/opamp';
 import { silentLog } from '@muster/platform/log';
 import { sql } from 'kysely';
+import type { CollectorValidators } from './collector-validators.ts';
 import { createMemoryOfferCache } from './offer-cache.memory.ts';
 import { wireConfigs } from './wire.ts';
 
@@ -27,7 +28,7 @@ const statusReportingCapabilities = 0x1803;
  * For tests: the capability on a database of its own and in-process ports, agents that are rows, and what
  * inventory would write when they report. Time stands still until the test moves it.
  */
-export async function createTestWorld() {
+export async function createTestWorld(options: { collectors?: CollectorValidators } = {}) {
   const { db, drop } = await createTestDatabase();
   const bus = createMemoryEventBus();
   const presence = createMemoryPresence();
@@ -43,6 +44,7 @@ export async function createTestWorld() {
     delivery,
     log: silentLog,
     now: () => clock.now,
+    ...options,
   });
   const openGateway = (gateway: string) =>
     delivery.receive(gateway, async (order) => {

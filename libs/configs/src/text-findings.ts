@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AgentId } from '@muster/agents/agent-id';
-import { validateFiles, type FileProblem } from './file-problems.ts';
+import { validateFiles, warning, type FileProblem } from './file-problems.ts';
 import type { RenderedConfig } from './rendering.ts';
 import type { Rendering } from './rendering-slices.ts';
 import { validateConfiguration } from './validate.ts';
@@ -46,8 +46,16 @@ export async function findingsIn(texts: readonly CommonText[]): Promise<Finding[
 /** That so many texts were not looked at; none: nothing. */
 export function notLookedAt(fleet: string, texts: number): Finding[] {
   if (texts === 0) return [];
-  const message = `${texts} more texts of fleet "${fleet}", each for fewer agents, were rendered and not checked further`;
-  return [{ severity: 'warning', message, path: null, line: null, column: null, file: '', agents: null }];
+  return [
+    unchecked(
+      `${texts} more texts of fleet "${fleet}", each for fewer agents, were rendered and not checked further`,
+    ),
+  ];
+}
+
+/** That something was not looked at. */
+export function unchecked(message: string): Finding {
+  return { ...warning(message), agents: null };
 }
 
 /** The same finding in texts of several groups is one, which concerns all of them. */

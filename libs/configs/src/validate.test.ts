@@ -49,6 +49,7 @@ test('finds every syntax error with its line and column', () => {
 
 test.each([
   ['duplicate keys', 'receivers:\n  otlp:\n  otlp:\n', 3, 3],
+  ['two merge keys', 'a: &a {}\nb: &b {}\nc:\n  <<: *a\n  <<: *b\n', 5, 3],
   ['a tab as indentation', 'receivers:\n\totlp:\n', 2, 1],
   ['two documents', 'a: 1\n---\nb: 2\n', 2, 1],
   ['a list at the top', '- a\n', 1, 1],
@@ -59,6 +60,33 @@ test.each([
   expect(hasErrors(problems)).toBe(true);
   expect(problems[0]).toMatchObject({ line, column });
 });
+
+test.each([
+  ['receivers:\n  otlp:\n  otlp:\n', 'receivers.otlp', 3],
+  ['a:\n  b: [{c: *nowhere}]\n', 'a.b.c', 2],
+  ['exporters:\n  debug:\n    x: [1\n', 'exporters.debug.x', 3],
+  ['a: 1\nb:\n  c: {x: "1}\n', 'b.c', 3],
+])('what is no YAML has the path that leads there: %j', (body, path, line) => {
+  const [problem] = validateConfiguration(body);
+  expect(problem).toMatchObject({ severity: 'error', path });
+  expect(problem!.line).toBeGreaterThanOrEqual(line);
+});
+
+test.each([
+  ['exporters: {}\n', 'service', 1, 1],
+  ['exporters: {}\nservice:\n', 'service', 2, 1],
+  ['service: {extensions: []}\n', 'service.pipelines', 1, 10],
+  ['service:\n  pipelines: {}\n', 'service.pipelines', 2, 3],
+])('without pipelines a collector would stop: %j', (body, path, line, column) => {
+  const problem = { message: expect.stringContaining('no pipelines'), path, line, column };
+  expect(validateConfiguration(body)).toEqual([{ severity: 'error', ...problem }]);
+  expect(validateConfiguration(body, { isWhole: false })).toEqual([{ severity: 'warning', ...problem }]);
+});
+
+test.each(['service: ${file:x}\n', 'service: {pipelines: "${env:P}"}\n'])(
+  'pipelines may come from the collector itself: %j',
+  (body) => expect(validateConfiguration(body)).toEqual([]),
+);
 
 describe('components', () => {
   test.each([
@@ -239,7 +267,7 @@ describe('credentials', () => {
   test('a text that is no YAML either has both findings', () => {
     const problems = validateConfiguration('a: [\nb:\n  password: x1\n');
     expect(problems.some(({ path }) => path === 'b.password')).toBe(true);
-    expect(problems.some(({ path }) => path === null)).toBe(true);
+    expect(problems.some(({ message }) => !message.includes('credential'))).toBe(true);
   });
 
   test('references and variables are none', () => {

@@ -2,13 +2,13 @@ import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import { sql, type Kysely } from 'kysely';
-import type { CollectorValidators } from './collector-validators.ts';
+import type { CollectorBuild, CollectorValidators } from './collector-validators.ts';
 import type { ComponentFit } from './component-fit.postgres.ts';
 import type { ConfigurationText } from './configuration.ts';
 import { refuseUnreadable } from './configuration-input.ts';
 import { credentialProblems } from './credential-problems.ts';
 import { InvalidTemplate, UnknownFleet } from './errors.ts';
-import { toProblem, validateFiles } from './file-problems.ts';
+import { toProblem, validateFiles, warning, type FileProblem } from './file-problems.ts';
 import type { RenderFleet } from './render-inputs.postgres.ts';
 import type { RenderedConfigs } from './rendered-configs.postgres.ts';
 import { CompiledConfiguration, noValues } from './rendering.ts';
@@ -17,6 +17,7 @@ import {
   distinctFindings,
   findingsIn,
   notLookedAt,
+  unchecked,
   type CommonText,
   type Finding,
 } from './text-findings.ts';
@@ -24,6 +25,23 @@ import { validateConfiguration } from './validate.ts';
 
 /** Texts that real collectors are asked about: a second of CPU for each. */
 const maxAsked = 10;
+
+/** What was looked at, of which nothing was found that is not told. */
+export interface Checked {
+  /** Different texts that agents would get. */
+  readonly texts: number;
+  /** Agents that would get one of them; 0: it was checked for itself. */
+  readonly agents: number;
+  /** Real collectors that were asked. */
+  readonly collectors: readonly CollectorBuild[];
+  /** Collectors that these agents run and that are not here; none are told where no collectors are here at all. */
+  readonly notAsked: readonly CollectorBuild[];
+}
+
+export interface ValidationResult {
+  readonly findings: readonly Finding[];
+  readonly checked: Checked;
+}
 
 /** Checks a text as the agents that would get it will see it. */
 export class ConfigurationValidation {
@@ -46,26 +64,31 @@ export class ConfigurationValidation {
   }
 
   /**
-   * All findings. Without a fleet, the fleets whose stable version is of `name` are asked; without any, the text
-   * is checked for itself, as far as it is no template. Throws `UnknownFleet`, `InvalidSelector`.
+   * All findings, and what was looked at. Without a fleet, the fleets whose stable version is of `name` are asked;
+   * without any, the text is checked for itself, as far as it is no template. What could not be looked at is a
+   * warning. Throws `UnknownFleet`, `InvalidSelector`.
    */
   async validate(
     text: ConfigurationText,
     scope: { name?: string | undefined; fleet?: string | undefined },
-  ): Promise<Finding[]> {
+  ): Promise<ValidationResult> {
     const credentials = credentialsIn(text);
     const compiled = compile(text);
     if (compiled instanceof InvalidTemplate) {
-      return [...credentials, { ...toProblem(compiled), agents: null }];
+      return { findings: [...credentials, { ...toProblem(compiled), agents: null }], checked: nothing };
     }
-    const findings = compiled.perAgent ? [] : forEverybody(compiled);
-    for (const fleet of await this.#fleets(scope)) {
-      findings.push(...(await this.#forFleet(compiled, fleet)));
-    }
-    return distinctFindings([...credentials, ...findings]);
+    const fleets = await this.#fleets(scope);
+    const parts = compiled.perAgent ? [] : [forEverybody(compiled)];
+    if (compiled.perAgent && fleets.length === 0)
+      parts.push({ findings: [unchecked(needsFleet)], checked: nothing });
+    for (const fleet of fleets) parts.push(await this.#forFleet(compiled, fleet));
+    return {
+      findings: distinctFindings([...credentials, ...parts.flatMap(({ findings }) => findings)]),
+      checked: sum(parts.map(({ checked }) => checked)),
+    };
   }
 
-  async #forFleet(compiled: CompiledConfiguration, fleet: RenderFleet): Promise<Finding[]> {
+  async #forFleet(compiled: CompiledConfiguration, fleet: RenderFleet): Promise<ValidationResult> {
     const renderings = await this.#rendered.preview(this.#db, compiled, fleet, null);
     const unrendered = renderings.flatMap(({ error, agents }) =>
       error ? [{ ...toProblem(error), agents }] : [],
@@ -77,21 +100,60 @@ export class ConfigurationValidation {
     const lacking = misfits.flatMap(({ agents, problems }) =>
       problems.map((problem) => ({ ...problem, agents })),
     );
-    const refused = await this.#askCollectors(common.slice(0, maxAsked));
-    return [...unrendered, ...texts, ...lacking, ...refused, ...notLookedAt(fleet.name, others)];
+    const asked = await this.#askCollectors(common, fleet.name);
+    return {
+      findings: [
+        ...unrendered,
+        ...texts,
+        ...lacking,
+        ...asked.findings,
+        ...notLookedAt(fleet.name, others),
+        ...(renderings.length === 0
+          ? [
+              unchecked(
+                `no agent of fleet "${fleet.name}" takes configurations, so nothing was checked for it`,
+              ),
+            ]
+          : []),
+      ],
+      checked: {
+        ...asked,
+        // The text of everybody is counted once, where it is checked.
+        texts: compiled.perAgent ? common.length : 0,
+        agents: common.reduce((sum, { agents }) => sum + agents.length, 0),
+      },
+    };
   }
 
   /** What the real collectors that agents run, where there are such here, say to their texts. */
-  async #askCollectors(texts: readonly CommonText[]): Promise<Finding[]> {
-    if ((await this.#collectors.list()).length === 0) return [];
-    const findings: Finding[] = [];
-    for (const { agents, config } of texts) {
-      for (const build of await this.#builds(agents)) {
+  async #askCollectors(
+    texts: readonly CommonText[],
+    fleet: string,
+  ): Promise<Pick<Checked, 'collectors' | 'notAsked'> & { findings: Finding[] }> {
+    const result = {
+      findings: [] as Finding[],
+      collectors: [] as CollectorBuild[],
+      notAsked: [] as CollectorBuild[],
+    };
+    if ((await this.#collectors.list()).length === 0) return result;
+    for (const { agents, config } of texts.slice(0, maxAsked)) {
+      for (const { agents: concerned, ...build } of await this.#builds(agents)) {
         const problems = await this.#collectors.validate(build, config.files);
-        for (const problem of problems ?? []) findings.push({ ...problem, file: '', agents: build.agents });
+        (problems === null ? result.notAsked : result.collectors).push(build);
+        for (const problem of problems ?? [isNotHere(build)]) {
+          result.findings.push({ ...problem, agents: concerned });
+        }
       }
     }
-    return findings;
+    const left = texts.length - maxAsked;
+    if (left > 0) {
+      result.findings.push(
+        unchecked(
+          `real collectors were not asked about ${left} more texts of fleet "${fleet}", each for fewer agents`,
+        ),
+      );
+    }
+    return result;
   }
 
   /** Agents by distribution and version of their collector. */
@@ -137,12 +199,39 @@ function credentialsIn({ body, files, overlays }: ConfigurationText): Finding[] 
   );
 }
 
-function forEverybody(compiled: CompiledConfiguration): Finding[] {
+function forEverybody(compiled: CompiledConfiguration): ValidationResult {
   try {
     const { files } = compiled.render(noValues, []);
-    return validateFiles(files, validateConfiguration).map((problem) => ({ ...problem, agents: null }));
+    const problems = validateFiles(files, validateConfiguration);
+    return {
+      findings: problems.map((problem) => ({ ...problem, agents: null })),
+      checked: { ...nothing, texts: 1 },
+    };
   } catch (error) {
-    if (error instanceof InvalidTemplate) return [{ ...toProblem(error), agents: null }];
-    throw error;
+    if (!(error instanceof InvalidTemplate)) throw error;
+    return { findings: [{ ...toProblem(error), agents: null }], checked: nothing };
   }
+}
+
+const nothing: Checked = { texts: 0, agents: 0, collectors: [], notAsked: [] };
+
+function sum(parts: readonly Checked[]): Checked {
+  return {
+    texts: parts.reduce((texts, part) => texts + part.texts, 0),
+    agents: parts.reduce((agents, part) => agents + part.agents, 0),
+    collectors: distinctBuilds(parts.flatMap(({ collectors }) => collectors)),
+    notAsked: distinctBuilds(parts.flatMap(({ notAsked }) => notAsked)),
+  };
+}
+
+function distinctBuilds(builds: readonly CollectorBuild[]): CollectorBuild[] {
+  return [...new Map(builds.map((build) => [JSON.stringify(build), build])).values()];
+}
+
+const needsFleet =
+  'what agents get depends on them, and there is no fleet to check it for: name one (fleet); only its texts were read, each for itself';
+
+function isNotHere({ distribution, version }: CollectorBuild): FileProblem {
+  const name = `${distribution} ${version}`.trim() || 'an agent that does not say what it is';
+  return warning(`${name} was not asked, since MUSTER_COLLECTORS_DIR does not have it`);
 }

@@ -2,6 +2,7 @@ import {
   Composer,
   Document,
   isNode,
+  isPair,
   isScalar,
   LineCounter,
   Parser,
@@ -16,13 +17,15 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { InvalidTemplate } from './errors.ts';
-import type { Problem } from './problem.ts';
+import { inTextOrder, type Problem } from './problem.ts';
+import { TextPlaces } from './text-places.ts';
 
 /** Collectors nest a tenth of that; deeper texts exhaust the stack of whoever reads them. */
 const maxDepth = 100;
 
 /** A text that was read as YAML; `document.errors` says what is wrong with it. */
 export interface YamlText {
+  readonly text: string;
   readonly document: Document;
   readonly lines: LineCounter;
 }
@@ -55,7 +58,7 @@ function read(text: string, schema: Options): YamlText {
     document.errors.push(
       new YAMLParseError([deep, deep + 1], 'RESOURCE_EXHAUSTION', `nested more than ${maxDepth} deep`),
     );
-    return { document, lines };
+    return { text, document, lines };
   }
   const [document, second] = new Composer(options).compose(tokens, true, text.length);
   if (second) {
@@ -63,16 +66,21 @@ function read(text: string, schema: Options): YamlText {
       new YAMLParseError([second.range[0], second.range[0] + 1], 'MULTIPLE_DOCS', 'several documents'),
     );
   }
-  return { document: document as Document, lines };
+  return { text, document: document as Document, lines };
 }
 
-/** What is wrong with a text as YAML, and warnings; keys that are there twice and aliases without anchor too. */
-export function yamlProblems({ document, lines }: YamlText): Problem[] {
-  return [
-    ...document.errors.map((error) => syntaxProblem('error', error, lines)),
-    ...document.warnings.map((warning) => syntaxProblem('warning', warning, lines)),
-    ...nodeProblems(document, lines),
-  ];
+/**
+ * What is wrong with a text as YAML, and warnings; keys that are there twice and aliases without anchor too. In the
+ * order of the text.
+ */
+export function yamlProblems({ text, document, lines }: YamlText): Problem[] {
+  const told = [
+    ...document.errors.map((error) => ({ severity: 'error' as const, error })),
+    ...document.warnings.map((error) => ({ severity: 'warning' as const, error })),
+  ].toSorted((a, b) => a.error.pos[0] - b.error.pos[0]);
+  const places = new TextPlaces(text);
+  const syntax = told.map(({ severity, error }) => syntaxProblem(severity, error, places));
+  return inTextOrder([...syntax, ...nodeProblems(document, lines)]);
 }
 
 /** Why a text cannot be read as YAML, as an error in `place`; null: it can. */
@@ -121,35 +129,44 @@ const absent: ScalarTag = {
   stringify: () => 'null',
 };
 
-function syntaxProblem(severity: Problem['severity'], error: YAMLError, lines: LineCounter): Problem {
-  const { line, col } = lines.linePos(error.pos[0]);
-  const message =
-    error.code === 'MULTIPLE_DOCS' ? 'the text holds several YAML documents; one is allowed' : error.message;
-  return { severity, message, path: null, line, column: col };
+function syntaxProblem(severity: Problem['severity'], error: YAMLError, places: TextPlaces): Problem {
+  const place = places.next(error.pos[0]);
+  if (error.code !== 'MULTIPLE_DOCS') return { severity, message: error.message, ...place };
+  const message = 'the text holds several YAML documents; one is allowed';
+  return { severity, message, ...place, path: null };
 }
 
 /** The parser misplaces duplicate keys and does not look for unknown aliases. */
 function nodeProblems(document: Document, lines: LineCounter): Problem[] {
   const problems: Problem[] = [];
   const anchors = new Set<string>();
-  const report = (node: unknown, message: string): void => {
+  const report = (node: unknown, path: string[], message: string): void => {
     const { line, col } = lines.linePos((isNode(node) && node.range?.[0]) || 0);
-    problems.push({ severity: 'error', message, path: null, line, column: col });
+    problems.push({ severity: 'error', message, path: path.join('.') || null, line, column: col });
   };
   visit(document, {
     Value: (_key, node) => void (node.anchor && anchors.add(node.anchor)),
-    Alias: (_key, node) => void (anchors.has(node.source) || report(node, `"*${node.source}" has no anchor`)),
-    Map: (_key, map) => {
+    Alias: (_key, node, above) =>
+      void (anchors.has(node.source) || report(node, keysAbove(above), `"*${node.source}" has no anchor`)),
+    Map: (_key, map, above) => {
       if (map.anchor) anchors.add(map.anchor);
-      for (const key of repeatedKeys(map)) report(key, `"${String(key)}" is there twice in this mapping`);
+      for (const key of repeatedKeys(map)) {
+        const name = String(key);
+        const remedy = name === '<<' ? ': give it a list, as in <<: [*a, *b]' : '';
+        report(key, [...keysAbove(above), name], `"${name}" is there twice in this mapping${remedy}`);
+      }
     },
   });
   return problems;
+}
+
+function keysAbove(nodes: readonly unknown[]): string[] {
+  return nodes.filter((node) => isPair(node)).map(({ key }) => String(key));
 }
 
 function repeatedKeys(map: YAMLMap): unknown[] {
   const seen = new Set<unknown>();
   return map.items
     .map((pair) => pair.key)
-    .filter((key) => isScalar(key) && key.value !== '<<' && seen.size === seen.add(key.value).size);
+    .filter((key) => isScalar(key) && seen.size === seen.add(key.value).size);
 }

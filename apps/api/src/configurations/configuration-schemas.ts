@@ -2,6 +2,7 @@ import type { Configuration, ConfigurationText, ConfigurationVersion } from '@mu
 import { readConfigurationInput, type ConfigurationInput } from '@muster/configs/configuration-input';
 import type { RenderedForAgent } from '@muster/configs/explanation';
 import type { Finding } from '@muster/configs/text-findings';
+import type { ValidationResult } from '@muster/configs/validation.postgres';
 import { z } from 'zod';
 import { versionNumber } from '../http/parse.ts';
 import { dateTime, named, pageSchema, textMap, toDateTime } from '../http/schemas.ts';
@@ -132,9 +133,34 @@ export const problemResource = named(
     agentCount: z.int().nullable().meta({ description: 'How many it concerns; null: all.' }),
   }),
 );
-export type ProblemResource = z.infer<typeof problemResource>;
+type ProblemResource = z.infer<typeof problemResource>;
 
-export const validationResource = named('ValidationResult', z.object({ problems: z.array(problemResource) }));
+const collectorBuild = named(
+  'CollectorBuild',
+  z.object({
+    distribution: z.string().meta({ description: "The agent's service.name." }),
+    version: z.string().meta({ description: "The agent's service.version." }),
+  }),
+);
+
+export const validationResource = named(
+  'ValidationResult',
+  z.object({
+    problems: z.array(problemResource),
+    checked: z
+      .object({
+        texts: z.int().meta({ description: 'Different texts that were looked at.' }),
+        agents: z.int().meta({ description: 'Agents that would get them; 0: it was checked for itself.' }),
+        collectors: z.array(collectorBuild).meta({ description: 'Real collectors that were asked.' }),
+        notAsked: z.array(collectorBuild).meta({
+          description:
+            'Collectors that these agents run and that are not here; empty where no collectors are here at all.',
+        }),
+      })
+      .meta({ description: 'What was looked at.' }),
+  }),
+);
+export type ValidationResource = z.infer<typeof validationResource>;
 
 /** What a template gave for one agent, and what it was made of. */
 export const renderedMembers = {
@@ -196,6 +222,14 @@ export function toProblemResource(finding: Finding): ProblemResource {
     file,
     agents: agents?.slice(0, agentsShown) ?? [],
     agentCount: agents?.length ?? null,
+  };
+}
+
+export function toValidationResource({ findings, checked }: ValidationResult): ValidationResource {
+  const { texts, agents, collectors, notAsked } = checked;
+  return {
+    problems: findings.map(toProblemResource),
+    checked: { texts, agents, collectors: [...collectors], notAsked: [...notAsked] },
   };
 }
 

@@ -17,13 +17,13 @@ import {
   restoration,
   toConfigurationResource,
   toConfigurationText,
-  toProblemResource,
   toRenderedMembers,
+  toValidationResource,
   toVersionResource,
   validation,
   type ConfigurationResource,
   type PreviewResource,
-  type ProblemResource,
+  type ValidationResource,
   type VersionResource,
 } from './configuration-schemas.ts';
 
@@ -114,16 +114,12 @@ export class ConfigurationsController {
 
   @Post(':name/validate')
   @HttpCode(200)
-  async validate(
-    @Param('name') name: string,
-    @Body() body: unknown,
-  ): Promise<{ problems: ProblemResource[] }> {
+  async validate(@Param('name') name: string, @Body() body: unknown): Promise<ValidationResource> {
     const known = parseName(name);
     const { latest } = await this.#find(known);
     const input = parse(validation, body ?? {});
     const text = toConfigurationText(input) ?? latest;
-    const findings = await this.#validation.validate(text, { name: known, fleet: input.fleet });
-    return { problems: findings.map(toProblemResource) };
+    return toValidationResource(await this.#validation.validate(text, { name: known, fleet: input.fleet }));
   }
 
   @Post(':name/preview')

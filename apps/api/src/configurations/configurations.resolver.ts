@@ -9,7 +9,7 @@ import {
   restoration,
   toConfigurationResource,
   toConfigurationText,
-  toProblemResource,
+  toValidationResource,
   toVersionResource,
   validation,
   type ConfigurationResource,
@@ -51,8 +51,7 @@ export function configurationResolvers(
       async validateConfiguration(_parent: unknown, { name, ...args }: { name?: string }) {
         const input = parse(validation, args);
         const text = toConfigurationText(input) ?? { body: '', files: {}, overlays: [] };
-        const findings = await validations.validate(text, { name, fleet: input.fleet });
-        return findings.map(toProblemResource);
+        return toValidationResource(await validations.validate(text, { name, fleet: input.fleet }));
       },
     },
     Configuration: {

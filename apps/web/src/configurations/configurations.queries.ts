@@ -113,19 +113,21 @@ export interface ValidationScope {
 }
 
 export const validateConfigurationMutation = gql<
-  { validateConfiguration: Problem[] },
+  { validateConfiguration: { problems: Problem[] } },
   ConfigurationText & ValidationScope
 >(`
   mutation ValidateConfiguration($body: String, $files: JSON, $overlays: JSON, $name: String, $fleet: String) {
     validateConfiguration(body: $body, files: $files, overlays: $overlays, name: $name, fleet: $fleet) {
-      severity
-      message
-      path
-      line
-      column
-      file
-      agents
-      agentCount
+      problems {
+        severity
+        message
+        path
+        line
+        column
+        file
+        agents
+        agentCount
+      }
     }
   }
 `);

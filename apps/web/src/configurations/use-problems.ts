@@ -22,7 +22,7 @@ export function useProblems(draft: TextDraft, scope: ValidationScope): Problem[]
         .toPromise()
         .then(({ data, error }) => {
           if (!current) return;
-          const problems = data?.validateConfiguration ?? serverErrors(error).map(whyUnchecked);
+          const problems = data?.validateConfiguration.problems ?? serverErrors(error).map(whyUnchecked);
           setFound({ asked, problems });
         });
     }, typingMilliseconds);
