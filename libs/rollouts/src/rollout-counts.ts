@@ -3,7 +3,10 @@ import { agentStates, type CohortCounts, type RolloutAgentState } from './rollou
 import type { RolloutView } from './rollout.ts';
 
 /** What `decide` wants to know of the agents. */
-export interface Counts extends Pick<RolloutView, 'reached' | 'due' | 'reverting' | 'nextDeadline' | 'away'> {
+export interface Counts extends Pick<
+  RolloutView,
+  'reached' | 'due' | 'reverting' | 'lastReverted' | 'nextDeadline' | 'away'
+> {
   /** Of the wave under way: what is kept of it when it passes. */
   readonly passing: readonly { cohort: number; unhealthy: number; disconnected: number }[];
 }
@@ -24,6 +27,7 @@ export interface StandingCount extends Pick<WavePart, 'wave' | 'cohort' | 'unhea
   readonly notConverged: number;
   readonly reverting: number;
   readonly oldestOpen: Date | null;
+  readonly lastReverted: Date | null;
 }
 
 /**
@@ -47,6 +51,7 @@ export function toCounts(
     due: (rollout.state === 'running' ? waiting : 0) + deferred.returned,
     away: deferred.away,
     reverting: sum(rows, (row) => row.reverting),
+    lastReverted: latest(rows.map((row) => row.lastReverted)),
     nextDeadline: open.length === 0 ? null : Math.min(...open) + rollout.policy.applyDeadlineSeconds * 1000,
     passing: parts
       .filter((part) => part.wave === rollout.wave && !hasPassed(part))
@@ -59,6 +64,11 @@ export function toCounts(
         };
       }),
   };
+}
+
+function latest(times: readonly (Date | null)[]): number | null {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? null : Math.max(...known.map((time) => time.getTime()));
 }
 
 function underWay({ wave, cohort, size }: WavePart, rows: readonly StandingCount[]): CohortCounts {

@@ -184,9 +184,63 @@ describe('stops', () => {
     expect((await rollouts.find(id))?.state).toBe('rollingBack');
     await pass(second);
     expect((await rollouts.find(id))?.state).toBe('rolledBack');
-    expect((await rollouts.agents(id, { limit: 10 })).items[0]).toMatchObject({
-      error: 'rollback not confirmed within 30 s',
+    const error = async () => (await rollouts.agents(id, { limit: 10 })).items[0]?.error;
+    expect(await error()).toBe('rollback not confirmed in time');
+    expect((await rollouts.events(id)).at(-1)).toMatchObject({
+      kind: 'rolledBack',
+      detail: { confirmed: 0, unconfirmed: 1, refused: 0, hadNothing: 0, gotAnother: 0 },
     });
+    // It does in the end.
+    await report(agents, v1, reported.applied);
+    expect(await error()).toBe('');
+  });
+
+  test('a rollback that an agent refuses is not waited for, and says why', async () => {
+    await fleetOnV1(1);
+    const id = await start(2);
+    await pass(100);
+    await report(agents, v2, reported.applied);
+    await ask('rollback', id);
+    await pass(0);
+    await report(agents, v1, reported.failed, 'port taken');
+    expect((await rollouts.find(id))?.state).toBe('rolledBack');
+    expect((await rollouts.agents(id, { limit: 10 })).items[0]?.error).toBe(
+      'refused what it had before: port taken',
+    );
+    expect((await rollouts.events(id)).at(-1)?.detail).toMatchObject({ confirmed: 0, refused: 1 });
+  });
+
+  test('a rollback is not over while an offer may still be taken that was on its way', async () => {
+    await fleetOnV1(1, { applyDeadlineSeconds: 30 });
+    const id = await start(2);
+    await pass(100);
+    await ask('rollback', id);
+    await pass(second);
+    // The agent says what it runs; its gateway tells only now that version 2 was sent after that.
+    expect((await rollouts.find(id))?.state).toBe('rollingBack');
+    const order = (sequence: number, ms: number[]) =>
+      Buffer.concat(
+        [0, sequence, ...ms].map((number) =>
+          Buffer.from(BigInt(number).toString(16).padStart(16, '0'), 'hex'),
+        ),
+      );
+    await world.db
+      .updateTable('agent_states')
+      .set({
+        offered_config_hash: Buffer.from(v2, 'hex'),
+        offered_order: order(5, [1]),
+        remote_config_status_order: order(4, []),
+      })
+      .execute();
+    await engine.onAgentsChanged(agents);
+    await pass(5 * second);
+    expect((await rollouts.find(id))?.state).toBe('rollingBack');
+    await world.db
+      .updateTable('agent_states')
+      .set({ remote_config_status_order: order(7, []) })
+      .execute();
+    await report(agents, v1, reported.applied);
+    expect((await rollouts.find(id))?.state).toBe('rolledBack');
   });
 
   test('agents that had nothing before are told so and offered nothing', async () => {

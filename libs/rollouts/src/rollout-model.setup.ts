@@ -232,7 +232,15 @@ export class RolloutModel {
   }
 }
 
-const noCounts: Counts = { reached: [], due: 0, away: 0, reverting: 0, nextDeadline: null, passing: [] };
+const noCounts: Counts = {
+  reached: [],
+  due: 0,
+  away: 0,
+  reverting: 0,
+  lastReverted: null,
+  nextDeadline: null,
+  passing: [],
+};
 
 function toRow({ wave, cohort, state, silent, settled, online, offeredAt }: ModelAgent): StandingCount {
   const reverting = state === 'rolledBack' && !settled;
@@ -246,6 +254,7 @@ function toRow({ wave, cohort, state, silent, settled, online, offeredAt }: Mode
     notConverged: state === 'failed' && silent ? 1 : 0,
     reverting: reverting ? 1 : 0,
     oldestOpen: state === 'offered' || reverting ? new Date(offeredAt!) : null,
+    lastReverted: reverting ? new Date(offeredAt!) : null,
   };
 }
 

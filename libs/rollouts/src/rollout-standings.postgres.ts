@@ -59,12 +59,22 @@ export function concernedStandings(rollout: RolloutRecord) {
     ) standing`;
 }
 
+/**
+ * The agent says APPLIED for its target, and was sent nothing else since; over `agent_states` as s and
+ * `agent_configurations` as c. Orders begin with epoch and sequence_num.
+ */
+export const confirms = sql<boolean>`(
+  coalesce(s.remote_config_hash = c.target_hash and s.remote_config_status = 1, false)
+  and coalesce(s.offered_config_hash = c.target_hash
+    or s.remote_config_status_order > substring(s.offered_order from 1 for 16), true))`;
+
 /** The columns of `CountRow`, over agents as st, grouped by wave, cohort and state. */
 export const tally = sql`st.wave, st.cohort, st.state, count(*)::int as agents,
   (count(*) filter (where st.state = 'applied' and st.healthy is false))::int as unhealthy,
   (count(*) filter (where st.offered_at is not null and not st.connected))::int as disconnected,
   (count(*) filter (where st.state = 'failed' and st.no_answer))::int as "notConverged",
   (count(*) filter (where st.state = 'rolledBack' and st.settled_at is null))::int as reverting,
+  max(st.offered_at) filter (where st.state = 'rolledBack' and st.settled_at is null) as "lastReverted",
   min(st.offered_at) filter (
     where st.state = 'offered' or (st.state = 'rolledBack' and st.settled_at is null)) as "oldestOpen"`;
 
@@ -79,6 +89,7 @@ export interface CountRow {
   notConverged: number;
   reverting: number;
   oldestOpen: Date | null;
+  lastReverted: Date | null;
 }
 
 /** Agents that missed their turn, or went offline after it, and are back; rows of `rollout_agents` as ra. */

@@ -64,7 +64,7 @@ export class RolloutSteps {
     decision: Exclude<Decision, { kind: 'wait' }>,
     now: number,
   ): Promise<void> {
-    const { store } = this.#deps;
+    const { store, agents } = this.#deps;
     const { id, wave, reason } = rollout;
     const parts = counts.reached.filter((part) => part.wave === wave);
     switch (decision.kind) {
@@ -97,7 +97,7 @@ export class RolloutSteps {
         return this.#end(tx, rollout, rollout.policy.onBreach, 'every cohort has stopped');
       case 'finishRollback':
         await store.update(tx, id, { state: 'rolledBack', reason, finishedAt: now });
-        return store.record(tx, id, 'system', 'rolledBack');
+        return store.record(tx, id, 'system', 'rolledBack', { ...(await agents.rolledBack(tx, id)) });
       case 'haltCatchingUp':
         await store.update(tx, id, { halted: true, reason: describeBreach(decision.breach) });
         return store.record(tx, id, 'system', 'halted', figuresOf(rollout, decision.breach));

@@ -41,6 +41,7 @@ function view(
     accepted: [],
     due: 0,
     reverting: 0,
+    lastReverted: null,
     offers: [],
     nextDeadline: null,
     catchingUp: false,
@@ -199,6 +200,11 @@ describe('decide', () => {
       'rolling back: wait',
       view({ state: 'rollingBack', reverting: 1, nextDeadline: deadline }),
       { kind: 'wait', until: deadline },
+    ],
+    [
+      'rolling back: look again when gateways have told of what was on its way',
+      view({ state: 'rollingBack', reverting: 1, lastReverted: now - 1000, nextDeadline: deadline }),
+      { kind: 'wait', until: now + 2000 },
     ],
     [
       'its time has not come: wait for it',

@@ -8,6 +8,9 @@ import type { CohortCounts } from './rollout-agent.ts';
 export type RolloutState =
   'scheduled' | 'running' | 'paused' | 'completed' | 'rollingBack' | 'rolledBack' | 'aborted' | 'replaced';
 
+/** Gateways tell of an offer a second later at most; the rest is for the bus. */
+export const offersToldWithinMs = 3_000;
+
 /** Under way: a fleet has one such rollout at most. */
 export const activeStates = ['running', 'paused', 'rollingBack'] as const satisfies RolloutState[];
 
@@ -37,6 +40,8 @@ export interface RolloutView {
   readonly due: number;
   /** Agents that are taken back and have not confirmed it yet. */
   readonly reverting: number;
+  /** When the last of them was taken back. */
+  readonly lastReverted: number | null;
   /** The latest; see `offerPace`. */
   readonly offers: readonly Offers[];
   /** When the first unanswered offer or rollback is given up; null: none is open. */
@@ -82,9 +87,9 @@ export function decide(view: RolloutView, now: number): Decision {
     case 'running':
       return decideRunning(view, now);
     case 'rollingBack':
-      return view.reverting === 0 ? { kind: 'finishRollback' } : { kind: 'wait', until: view.nextDeadline };
+      return view.reverting === 0 ? { kind: 'finishRollback' } : { kind: 'wait', until: nextLook(view, now) };
     case 'paused':
-      return { kind: 'wait', until: view.nextDeadline };
+      return { kind: 'wait', until: nextLook(view, now) };
     case 'completed':
       return view.catchingUp ? decideCatchingUp(view, now) : { kind: 'wait', until: null };
     default:
@@ -105,18 +110,18 @@ function decideRunning(view: RolloutView, now: number): Decision {
     return { kind: 'stopForAllCohorts' };
   if (view.waveStartedAt === null) return insideWindow(view, now) ?? { kind: 'startWave' };
   if (view.due > 0) return insideWindow(view, now) ?? offerWithinPace(view, now);
-  if (isUnanswered(view)) return { kind: 'wait', until: view.nextDeadline };
+  if (isUnanswered(view)) return { kind: 'wait', until: nextLook(view, now) };
   return watchSettledWave(view, now);
 }
 
 /** What failed until completion has been accepted; what comes later counts. */
 function decideCatchingUp(view: RolloutView, now: number): Decision {
-  if (view.halted) return { kind: 'wait', until: view.nextDeadline };
+  if (view.halted) return { kind: 'wait', until: nextLook(view, now) };
   const breach = breachOf(view);
   if (breach) return { kind: 'haltCatchingUp', breach };
   if (view.due > 0) return insideWindow(view, now) ?? offerWithinPace(view, now);
   if (view.away === 0 && !isUnanswered(view)) return { kind: 'caughtUp' };
-  return { kind: 'wait', until: view.nextDeadline };
+  return { kind: 'wait', until: nextLook(view, now) };
 }
 
 function breachOf({ policy, reached, accepted, cohorts }: RolloutView): Breach | null {
@@ -127,7 +132,7 @@ function breachOf({ policy, reached, accepted, cohorts }: RolloutView): Breach |
 /** Null: offers may be made now. */
 function insideWindow(view: RolloutView, now: number): Decision | null {
   const { open, changesAt } = windowAt(view.policy.windows, now);
-  return open ? null : { kind: 'wait', until: earliest(changesAt, view.nextDeadline), why: 'window' };
+  return open ? null : { kind: 'wait', until: earliest(changesAt, nextLook(view, now)), why: 'window' };
 }
 
 function offerWithinPace(view: RolloutView, now: number): Decision {
@@ -136,7 +141,7 @@ function offerWithinPace(view: RolloutView, now: number): Decision {
   const pace = offerPace(policy, offers, size, now);
   return 'allowed' in pace
     ? { kind: 'offer', limit: Math.min(due, pace.allowed) }
-    : { kind: 'wait', until: earliest(pace.until, view.nextDeadline), why: 'pace' };
+    : { kind: 'wait', until: earliest(pace.until, nextLook(view, now)), why: 'pace' };
 }
 
 /** Offline agents never hold a wave: only those that were offered and are still expected to answer do. */
@@ -150,6 +155,12 @@ function watchSettledWave(view: RolloutView, now: number): Decision {
   const until = (view.waveSettledAt ?? now) + soakMs;
   if (until > now) return { kind: 'wait', until };
   return view.wave + 1 < view.waveCount ? { kind: 'passWave' } : { kind: 'complete' };
+}
+
+/** When something runs out by itself that somebody is waited for. */
+function nextLook({ nextDeadline, lastReverted }: RolloutView, now: number): number | null {
+  const told = lastReverted === null ? null : lastReverted + offersToldWithinMs;
+  return earliest(nextDeadline, told !== null && told > now ? told : null);
 }
 
 function earliest(...times: (number | null)[]): number | null {
