@@ -24,13 +24,19 @@ export const statusTables: RawBuilder<unknown> = sql`
 const couldNotBeSent = sql<boolean>`(s.offered_config_hash = c.target_hash and s.offer_error <> '')`;
 
 /**
- * Its turn in a rollout under way came while it was offline. Written so that PostgreSQL may look by key for a few
+ * Its turn in a rollout under way came while it was offline, or it went away with the offer. Written so that PostgreSQL may look by key for a few
  * agents, and gather the deferred ones once for many.
  */
 const missedItsTurn = sql<boolean>`exists (
   select from rollouts r join rollout_agents ra on ra.rollout_id = r.id
   where r.fleet = members.fleet and ra.uid = agents.uid
-    and r.state in ('running', 'paused') and ra.state = 'deferred')`;
+    and (r.state in ('running', 'paused') or r.catching_up) and ra.state = 'deferred')`;
+
+/** It went away with the offer of a rollout that has ended since, and is offered nothing. */
+const wasWithdrawn = sql<boolean>`(
+  c.desired_hash is null and exists (
+    select from rollout_agents ra
+    where ra.rollout_id = c.rollout_id and ra.uid = c.uid and ra.state = 'deferred'))`;
 
 /** Its fleet's stable version waits for it: it is offline, or the fleet's pace has not reached it. */
 const waitsForStable = sql<boolean>`(
@@ -49,6 +55,7 @@ export const configurationStatus: RawBuilder<ConfigurationStatus> = sql`
     when unrendered.uid is not null then 'failed'
     when ${missedItsTurn} or ${waitsForStable} then 'deferred'
     when c.target_hash is null then 'none'
+    when f.uid is null and ${wasWithdrawn} then 'deferred'
     when f.uid is not null or c.desired_hash is distinct from c.target_hash or ${couldNotBeSent} then 'failed'
     when s.remote_config_hash = c.target_hash and s.remote_config_status = 1 then 'applied'
     when s.remote_config_hash = c.target_hash and s.remote_config_status = 2 then 'applying'

@@ -14,6 +14,7 @@ import * as templates from './migrations/20261122t0030_templates.ts';
 import * as cohorts from './migrations/20261122t0100_cohorts.ts';
 import * as findings from './migrations/20261122t0200_findings.ts';
 import * as fleetMembers from './migrations/20261128t1100_fleet_members.ts';
+import * as fairGates from './migrations/20261128t1200_fair_gates.ts';
 import type { Database } from './schema.ts';
 
 // Imported one by one: a bundled process has no folder to look into.
@@ -31,6 +32,7 @@ const migrations: Record<string, Migration> = {
   '20261122t0100_cohorts': cohorts,
   '20261122t0200_findings': findings,
   '20261128t1100_fleet_members': fleetMembers,
+  '20261128t1200_fair_gates': fairGates,
 };
 
 /** Any number that all versions of Muster share. */

@@ -8,7 +8,7 @@ let made = 0;
 function candidates(size: number, given: Partial<Omit<Candidates, 'agents'>> = {}): Candidates {
   const agents = Array.from({ length: size }, () => `agent-${made++}` as AgentId);
   const kind = { type: 'otelcol', version: '1', os: 'linux', arch: 'amd64' };
-  return { ...kind, connected: true, quarantine: null, ...given, agents };
+  return { ...kind, connected: true, unhealthy: false, quarantine: null, ...given, agents };
 }
 
 function place(all: readonly Candidates[], random: () => number = Math.random) {
@@ -60,6 +60,7 @@ describe('the row that waves are cut from', () => {
       version: fc.constantFrom('1', '2', '3'),
       os: fc.constantFrom('linux', 'windows'),
       connected: fc.boolean(),
+      unhealthy: fc.boolean(),
       quarantine: fc.constantFrom(null, 'it failed'),
     }),
     { maxLength: 30 },

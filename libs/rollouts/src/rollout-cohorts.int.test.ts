@@ -167,6 +167,10 @@ describe('a cohort that fails', () => {
     await r.ask('resume', id);
     await r.pass(100);
     expect(await quarantined()).toEqual([]);
+    // Nobody has applied it yet: no more than the first wave at once.
+    expect(await r.inState(id, 'offered')).toHaveLength(3);
+    await answer(id);
+    expect(await r.inState(id, 'offered')).toHaveLength(14);
     await answer(id);
     expect(await r.rollouts.find(id)).toMatchObject({
       state: 'completed',
@@ -210,10 +214,10 @@ describe('agents without an answer', () => {
     const id = await r.start(2, { ...policy, maxNotConverged: '3' });
     await r.pass(31_000);
     expect(await r.rollouts.find(id)).toMatchObject({ state: 'running', wave: 1, counts: { failed: 3 } });
-    await r.pass(31_000);
+    await r.pass(61_000);
     expect(await r.rollouts.find(id)).toMatchObject({
       state: 'paused',
-      reason: '17 without an answer in wave 2, maxNotConverged allows 3',
+      reason: '6 without an answer in wave 2, maxNotConverged allows 3',
     });
   });
 });

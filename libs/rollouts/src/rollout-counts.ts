@@ -5,7 +5,7 @@ import type { RolloutView } from './rollout.ts';
 /** What `decide` wants to know of the agents. */
 export interface Counts extends Pick<
   RolloutView,
-  'reached' | 'due' | 'reverting' | 'lastReverted' | 'nextDeadline' | 'away'
+  'reached' | 'due' | 'reverting' | 'lastReverted' | 'expectedSince' | 'nextDeadline' | 'away'
 > {
   /** Of the wave under way: what is kept of it when it passes. */
   readonly passing: readonly { cohort: number; unhealthy: number; disconnected: number }[];
@@ -28,6 +28,7 @@ export interface StandingCount extends Pick<WavePart, 'wave' | 'cohort' | 'unhea
   readonly reverting: number;
   readonly oldestOpen: Date | null;
   readonly lastReverted: Date | null;
+  readonly expectedSince: Date | null;
 }
 
 /**
@@ -44,15 +45,16 @@ export function toCounts(
   const hasPassed = (part: WavePart) => rollout.state === 'completed' || part.wave < rollout.wave;
   const rowsOf = (part: WavePart) => seen.get(`${part.wave} ${part.cohort}`) ?? [];
   const reached = parts.map((part) => (hasPassed(part) ? passed : underWay)(part, rowsOf(part)));
-  const open = rows.flatMap((row) => (row.oldestOpen ? [row.oldestOpen.getTime()] : []));
+  const oldestOpen = earliestOf(rows.map((row) => row.oldestOpen));
   const waiting = sum(reached, (part) => part.waiting);
   return {
     reached,
     due: (rollout.state === 'running' ? waiting : 0) + deferred.returned,
     away: deferred.away,
     reverting: sum(rows, (row) => row.reverting),
-    lastReverted: latest(rows.map((row) => row.lastReverted)),
-    nextDeadline: open.length === 0 ? null : Math.min(...open) + rollout.policy.applyDeadlineSeconds * 1000,
+    lastReverted: latestOf(rows.map((row) => row.lastReverted)),
+    expectedSince: earliestOf(rows.map((row) => row.expectedSince)),
+    nextDeadline: oldestOpen === null ? null : oldestOpen + rollout.policy.applyDeadlineSeconds * 1000,
     passing: parts
       .filter((part) => part.wave === rollout.wave && !hasPassed(part))
       .map((part) => {
@@ -66,9 +68,18 @@ export function toCounts(
   };
 }
 
-function latest(times: readonly (Date | null)[]): number | null {
-  const known = times.filter((time) => time !== null);
-  return known.length === 0 ? null : Math.max(...known.map((time) => time.getTime()));
+function timesOf(times: readonly (Date | null)[]): number[] {
+  return times.flatMap((time) => (time ? [time.getTime()] : []));
+}
+
+function earliestOf(times: readonly (Date | null)[]): number | null {
+  const known = timesOf(times);
+  return known.length === 0 ? null : Math.min(...known);
+}
+
+function latestOf(times: readonly (Date | null)[]): number | null {
+  const known = timesOf(times);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 function underWay({ wave, cohort, size }: WavePart, rows: readonly StandingCount[]): CohortCounts {

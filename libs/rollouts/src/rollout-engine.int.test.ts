@@ -311,6 +311,22 @@ describe('stops', () => {
       reason: '2 unhealthy in wave 1, maxUnhealthy allows 1',
     });
   });
+
+  test('one unhealthy agent stops it where nobody says otherwise, but not one that was so before', async () => {
+    await fleetOnV1(10);
+    await world.reportHealth(agents.slice(0, 5), false);
+    const id = await start(2, { waves: ['100%'], soakSeconds: 60 });
+    await pass(100);
+    await report(agents, v2, reported.applied);
+    expect((await rollouts.find(id))?.waves[0]?.state).toBe('soaking');
+    await world.reportHealth(agents.slice(5, 6), false);
+    await engine.onAgentsChanged(agents);
+    await pass(100);
+    expect(await rollouts.find(id)).toMatchObject({
+      state: 'paused',
+      reason: '1 unhealthy in wave 1, maxUnhealthy allows 0',
+    });
+  });
 });
 
 describe('offline agents', () => {
@@ -347,36 +363,16 @@ describe('offline agents', () => {
     expect(world.sentTo(away[1]!)).toEqual([v2]);
   });
 
-  test('one that goes away after its offer is not offered it by a second message when it returns', async () => {
-    await fleetOnV1(2, { ...fast, waves: ['100%'], applyDeadlineSeconds: 60 });
-    const id = await start(2);
-    await pass(100);
-    await world.disconnect([agents[0]!]);
-    await engine.onAgentsChanged([agents[0]!]);
-    await pass(100);
-    expect(await inState(id, 'deferred')).toEqual([agents[0]]);
-    await world.connect([agents[0]!]);
-    await engine.onAgentsChanged([agents[0]!]);
-    await pass(50 * second);
-    expect(await inState(id, 'offered')).toHaveLength(2);
-    expect(world.sentTo(agents[0]!)).toEqual([v2]);
-    await report(agents, v2, reported.applied);
-    expect((await rollouts.find(id))?.state).toBe('completed');
-    // What it goes back to is still what it had before the rollout.
-    const row = await world.db
-      .selectFrom('agent_configurations')
-      .selectAll()
-      .where('uid', '=', agents[0]!)
-      .executeTakeFirstOrThrow();
-    expect(row.previous_version).toBe(1);
-  });
-
   test('an agent that left the fleet is not offered', async () => {
     await fleetOnV1(3, fast);
     const id = await start(2);
     await world.putFleet('other', 'role=edge', { priority: 5 });
     await pass(100);
-    expect(await rollouts.find(id)).toMatchObject({ state: 'completed', counts: { deferred: 3 } });
+    expect(await rollouts.find(id)).toMatchObject({
+      state: 'paused',
+      reason: 'no agent has applied it',
+      counts: { deferred: 3 },
+    });
     expect(world.delivered).toEqual([]);
   });
 });
@@ -408,6 +404,28 @@ describe('people', () => {
     expect((await rollouts.find(id))?.state).toBe('running');
     await report([wave[2]!], v2, reported.failed, 'no');
     expect((await rollouts.find(id))?.state).toBe('paused');
+    await ask('resume', id);
+    await pass(100);
+    expect(await rollouts.find(id)).toMatchObject({ state: 'running', wave: 1 });
+  });
+
+  test('resume after a pause by hand overrules no gate', async () => {
+    await fleetOnV1(10, { ...fast, waves: ['3', '100%'] });
+    const id = await start(2);
+    await pass(100);
+    await ask('pause', id);
+    const wave = await inState(id, 'offered');
+    await report(wave, v2, reported.failed, 'no');
+    await ask('resume', id);
+    await pass(100);
+    expect(await rollouts.find(id)).toMatchObject({
+      state: 'paused',
+      reason: '3 failed in wave 1, maxFailed allows 0',
+    });
+    expect((await rollouts.events(id)).findLast(({ kind }) => kind === 'resumed')).toMatchObject({
+      detail: { accepted: [] },
+    });
+    // Now that a person has been shown it.
     await ask('resume', id);
     await pass(100);
     expect(await rollouts.find(id)).toMatchObject({ state: 'running', wave: 1 });

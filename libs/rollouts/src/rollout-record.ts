@@ -1,6 +1,6 @@
 import type { Policy } from '@muster/configs/policy';
 import type { Cohort } from './cohort.ts';
-import type { Accepted } from './gates.ts';
+import type { Accepted, ShownBreach } from './gates.ts';
 import type { Offers } from './offer-pace.ts';
 import type { RolloutState, RolloutView } from './rollout.ts';
 
@@ -24,6 +24,8 @@ export interface RolloutRecord extends Pick<
   readonly configuration: string;
   readonly version: number;
   readonly cohorts: readonly Cohort[];
+  /** What stopped it, or cohorts of it, until a person goes on. */
+  readonly breaches: readonly ShownBreach[];
   /** Rolling back: every touched agent has been given what it had before. */
   readonly reverted: boolean;
   /** Why it is in its state; for people. */
@@ -70,6 +72,7 @@ export type Progress = Partial<{
   finishedAt: number;
   accepted: readonly Accepted[];
   offers: readonly Offers[];
+  breaches: readonly ShownBreach[];
   catchingUp: boolean;
   halted: boolean;
   reverted: boolean;

@@ -1,4 +1,5 @@
 import type { Announcer } from '@muster/configs/announcer';
+import type { DesiredState } from '@muster/configs/desired-state';
 import { UnknownFleet } from '@muster/configs/errors';
 import { parsePolicy } from '@muster/configs/policy';
 import type { Quarantines } from '@muster/configs/quarantines.postgres';
@@ -6,7 +7,7 @@ import type { Tx } from '@muster/db/transaction';
 import type { Log } from '@muster/platform/log';
 import type { BatchQueue } from './batch-queue.ts';
 import { RolloutStateConflict, UnknownRollout } from './errors.ts';
-import { acceptAll } from './gates.ts';
+import { acceptShown } from './gates.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import type { RolloutPlanner } from './rollout-planner.ts';
 import type { RolloutRecord } from './rollout-record.ts';
@@ -22,6 +23,7 @@ export interface RolloutServiceDeps {
   readonly views: RolloutViews;
   readonly planner: RolloutPlanner;
   readonly quarantines: Quarantines;
+  readonly desiredState: DesiredState;
   readonly announcer: Announcer;
   readonly queue: BatchQueue;
   readonly log: Log;
@@ -92,32 +94,44 @@ export class RolloutService {
   }
 
   /**
-   * Goes on, or goes on catching up. What has gone wrong so far is accepted: gates count what goes wrong from
-   * now on. Where every cohort had stopped, all go on; a cohort that stopped while others went on stays so.
+   * Goes on, or goes on catching up. What a breach has shown is accepted: its gate counts what goes wrong from now
+   * on. No other gate is overruled, so after a pause by hand all are judged at once. Where every cohort had
+   * stopped, all go on; a cohort that stopped while others went on stays so.
    */
   resume(tx: Tx, actor: string, id: string): Promise<Rollout> {
     return this.#change(tx, id, 'resume', ['paused', 'halted'], async (rollout) => {
-      const { store, agents, quarantines } = this.#deps;
-      const { reached } = await agents.counts(tx, rollout);
-      const accepted = acceptAll(reached);
+      const { store, agents, quarantines, now } = this.#deps;
+      const { policy, breaches } = rollout;
+      const allStopped =
+        rollout.cohorts.length > 0 && rollout.cohorts.every(({ state }) => state === 'stopped');
+      const overruled = allStopped || policy.breachScope === 'rollout';
+      const { reached } = await agents.counts(tx, rollout, now());
+      const accepted = acceptShown(policy, reached, rollout.accepted, overruled ? breaches : []);
       const goesOn = rollout.halted ? { halted: false } : { state: 'running' as const };
-      await store.update(tx, rollout.id, { ...goesOn, reason: '', accepted });
-      const allStopped = rollout.cohorts.every(({ state }) => state === 'stopped');
-      if (allStopped && !rollout.halted) {
+      await store.update(tx, rollout.id, {
+        ...goesOn,
+        reason: '',
+        accepted,
+        ...(overruled && { breaches: [] }),
+      });
+      if (allStopped) {
         await store.resumeCohorts(tx, rollout.id);
         await agents.resumeStopped(tx, rollout.id);
       }
-      if (allStopped || rollout.policy.breachScope === 'rollout')
-        await quarantines.liftCohorts(tx, actor, rollout.id);
+      if (overruled) await quarantines.liftCohorts(tx, actor, rollout.id);
       await store.record(tx, rollout.id, actor, 'resumed', { wave: rollout.wave, accepted });
     });
   }
 
-  /** Ends it and leaves every agent as it is; the fleet keeps its stable version. */
+  /**
+   * Ends it and leaves every agent as it is, but for those that went away with an offer, which are offered nothing;
+   * the fleet keeps its stable version.
+   */
   abort(tx: Tx, actor: string, id: string): Promise<Rollout> {
     const from: RolloutState[] = ['scheduled', 'running', 'paused', 'rollingBack'];
     return this.#change(tx, id, 'abort', from, async (rollout) => {
-      const { store, agents, now } = this.#deps;
+      const { store, agents, desiredState, now } = this.#deps;
+      await desiredState.withdraw(tx, rollout.id, await agents.setAsideAway(tx, rollout.id));
       await agents.freeze(tx, rollout.id, now());
       await store.update(tx, rollout.id, {
         state: 'aborted',

@@ -92,7 +92,7 @@ export class RolloutStore {
   }
 
   async update(tx: Tx, id: string, progress: Progress): Promise<void> {
-    const { accepted, offers, waveStartedAt, waveSettledAt, finishedAt, ...rest } = progress;
+    const { accepted, offers, breaches, waveStartedAt, waveSettledAt, finishedAt, ...rest } = progress;
     await tx.db
       .updateTable('rollouts')
       .set({
@@ -107,6 +107,7 @@ export class RolloutStore {
         ...(finishedAt !== undefined && { finished_at: toDate(finishedAt) }),
         ...(accepted && { accepted: JSON.stringify(accepted) }),
         ...(offers && { offers: JSON.stringify(offers) }),
+        ...(breaches && { breaches: JSON.stringify(breaches) }),
       })
       .where('id', '=', id)
       .execute();
@@ -196,14 +197,16 @@ export class RolloutStore {
       .execute();
   }
 
-  /** Completed rollouts of the fleet wait for nobody any more. */
-  async endCatchingUp(tx: Tx, fleet: string): Promise<void> {
-    await tx.db
+  /** Completed rollouts of the fleet wait for nobody any more. Answers their ids. */
+  async endCatchingUp(tx: Tx, fleet: string): Promise<string[]> {
+    const rows = await tx.db
       .updateTable('rollouts')
-      .set({ catching_up: false })
+      .set({ catching_up: false, halted: false })
       .where('fleet', '=', fleet)
       .where('catching_up', '=', true)
+      .returning('id')
       .execute();
+    return rows.map(({ id }) => id);
   }
 
   /** Makes what the rollout brought the stable version of its fleet. */
@@ -276,6 +279,7 @@ function toRecord(row: Selectable<RolloutsTable>, cohorts: readonly Cohort[]): R
     cohorts,
     accepted,
     offers,
+    breaches: row.breaches,
     catchingUp: row.catching_up,
     halted,
     reverted,

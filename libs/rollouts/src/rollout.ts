@@ -11,6 +11,9 @@ export type RolloutState =
 /** Gateways tell of an offer a second later at most; the rest is for the bus. */
 export const offersToldWithinMs = 3_000;
 
+/** Of the agents that return, or that nobody was before, so many are offered at a time at least. */
+const portionShare = 0.02;
+
 /** Under way: a fleet has one such rollout at most. */
 export const activeStates = ['running', 'paused', 'rollingBack'] as const satisfies RolloutState[];
 
@@ -42,6 +45,8 @@ export interface RolloutView {
   readonly reverting: number;
   /** When the last of them was taken back. */
   readonly lastReverted: number | null;
+  /** Since when the first is away of those that were offered it and are expected back; null: nobody is. */
+  readonly expectedSince: number | null;
   /** The latest; see `offerPace`. */
   readonly offers: readonly Offers[];
   /** When the first unanswered offer or rollback is given up; null: none is open. */
@@ -50,7 +55,7 @@ export interface RolloutView {
   readonly catchingUp: boolean;
   /** Catching up stopped at a gate. */
   readonly halted: boolean;
-  /** How many may still return. */
+  /** How many that were offline when their turn came, or since, may still return. */
   readonly away: number;
 }
 
@@ -65,6 +70,8 @@ export type Decision =
   | { readonly kind: 'pause' | 'rollback' | 'haltCatchingUp'; readonly breach: Breach }
   | { readonly kind: 'stopCohort'; readonly cohort: number; readonly breach: Breach }
   | { readonly kind: 'stopForAllCohorts' }
+  /** At its end, and nobody has applied it or may still do. */
+  | { readonly kind: 'pauseUnproven' }
   | { readonly kind: 'finishRollback' }
   | { readonly kind: 'caughtUp' }
   | {
@@ -99,15 +106,13 @@ export function decide(view: RolloutView, now: number): Decision {
 
 function decideRunning(view: RolloutView, now: number): Decision {
   if (view.waveCount === 0) return { kind: 'complete' };
-  const { policy, cohorts } = view;
   const breach = breachOf(view);
   if (breach) {
     return breach.cohort === null
-      ? { kind: policy.onBreach, breach }
+      ? { kind: view.policy.onBreach, breach }
       : { kind: 'stopCohort', cohort: breach.cohort, breach };
   }
-  if (cohorts.length > 0 && cohorts.every(({ state }) => state !== 'running'))
-    return { kind: 'stopForAllCohorts' };
+  if (haveAllStopped(view)) return { kind: 'stopForAllCohorts' };
   if (view.waveStartedAt === null) return insideWindow(view, now) ?? { kind: 'startWave' };
   if (view.due > 0) return insideWindow(view, now) ?? offerWithinPace(view, now);
   if (isUnanswered(view)) return { kind: 'wait', until: nextLook(view, now) };
@@ -118,7 +123,12 @@ function decideRunning(view: RolloutView, now: number): Decision {
 function decideCatchingUp(view: RolloutView, now: number): Decision {
   if (view.halted) return { kind: 'wait', until: nextLook(view, now) };
   const breach = breachOf(view);
-  if (breach) return { kind: 'haltCatchingUp', breach };
+  if (breach) {
+    return breach.cohort === null
+      ? { kind: 'haltCatchingUp', breach }
+      : { kind: 'stopCohort', cohort: breach.cohort, breach };
+  }
+  if (haveAllStopped(view)) return { kind: 'stopForAllCohorts' };
   if (view.due > 0) return insideWindow(view, now) ?? offerWithinPace(view, now);
   if (view.away === 0 && !isUnanswered(view)) return { kind: 'caughtUp' };
   return { kind: 'wait', until: nextLook(view, now) };
@@ -127,6 +137,10 @@ function decideCatchingUp(view: RolloutView, now: number): Decision {
 function breachOf({ policy, reached, accepted, cohorts }: RolloutView): Breach | null {
   const stopped = cohorts.filter(({ state }) => state !== 'running').map(({ cohort }) => cohort);
   return findBreach(policy, reached, accepted, new Set(stopped));
+}
+
+function haveAllStopped({ cohorts }: RolloutView): boolean {
+  return cohorts.length > 0 && cohorts.every(({ state }) => state !== 'running');
 }
 
 /** Null: offers may be made now. */
@@ -139,28 +153,46 @@ function offerWithinPace(view: RolloutView, now: number): Decision {
   const { policy, due, offers, reached, wave, catchingUp } = view;
   const size = sum(reached, (part) => (catchingUp || part.wave === wave ? part.size : 0));
   const pace = offerPace(policy, offers, size, now);
-  return 'allowed' in pace
-    ? { kind: 'offer', limit: Math.min(due, pace.allowed) }
-    : { kind: 'wait', until: earliest(pace.until, nextLook(view, now)), why: 'pace' };
+  if ('until' in pace) return { kind: 'wait', until: earliest(pace.until, nextLook(view, now)), why: 'pace' };
+  const limit = Math.min(due, pace.allowed, portion(view));
+  return limit > 0 ? { kind: 'offer', limit } : { kind: 'wait', until: nextLook(view, now) };
 }
 
-/** Offline agents never hold a wave: only those that were offered and are still expected to answer do. */
+/** How many may be offered beside those that have not answered. Only what has been applied goes out by whole waves. */
+function portion({ reached, catchingUp }: RolloutView): number {
+  if (!catchingUp && sum(reached, ({ applied }) => applied) > 0) return Infinity;
+  const first = sum(reached, ({ wave, size }) => (wave === 0 ? size : 0));
+  const share = Math.ceil(sum(reached, ({ size }) => size) * portionShare);
+  return Math.max(first, share) - sum(reached, ({ offered }) => offered);
+}
+
+/** Who was offline when its turn came holds nothing: only those that were offered and may still answer do. */
 function isUnanswered({ reached, reverting }: RolloutView): boolean {
   return reverting > 0 || reached.some(({ waiting, offered }) => waiting + offered > 0);
 }
 
 function watchSettledWave(view: RolloutView, now: number): Decision {
-  const soakMs = view.policy.soakSeconds * 1000;
-  if (view.waveSettledAt === null && soakMs > 0) return { kind: 'soak', until: now + soakMs };
-  const until = (view.waveSettledAt ?? now) + soakMs;
+  const { policy, expectedSince, waveSettledAt, reached } = view;
+  const soakMs = policy.soakSeconds * 1000;
+  if (waveSettledAt === null && soakMs > 0) return { kind: 'soak', until: now + soakMs };
+  const until = (waveSettledAt ?? now) + soakMs;
   if (until > now) return { kind: 'wait', until };
-  return view.wave + 1 < view.waveCount ? { kind: 'passWave' } : { kind: 'complete' };
+  // Who went away before the soak was over is back by then, or counted.
+  if (policy.maxDisconnected !== null && expectedSince !== null && expectedSince < until)
+    return { kind: 'wait', until: expectedSince + policy.applyDeadlineSeconds * 1000 };
+  if (view.wave + 1 < view.waveCount) return { kind: 'passWave' };
+  if (sum(reached, ({ applied }) => applied) > 0) return { kind: 'complete' };
+  return view.away > 0 ? { kind: 'wait', until: nextLook(view, now) } : { kind: 'pauseUnproven' };
 }
 
 /** When something runs out by itself that somebody is waited for. */
-function nextLook({ nextDeadline, lastReverted }: RolloutView, now: number): number | null {
+function nextLook(view: RolloutView, now: number): number | null {
+  const { nextDeadline, lastReverted, reached, policy } = view;
   const told = lastReverted === null ? null : lastReverted + offersToldWithinMs;
-  return earliest(nextDeadline, told !== null && told > now ? told : null);
+  // Offers that were not taken end with their window.
+  const { open, changesAt } = windowAt(policy.windows, now);
+  const ends = open && reached.some(({ offered }) => offered > 0) ? changesAt : null;
+  return earliest(nextDeadline, ends, told !== null && told > now ? told : null);
 }
 
 function earliest(...times: (number | null)[]): number | null {

@@ -38,11 +38,20 @@ export function wireRollouts({
 }: RolloutsDeps) {
   const { announcer, desiredState, quarantines, rendered } = configs;
   const store = new RolloutStore(db);
-  const agents = new RolloutAgentsStore();
+  const agents = new RolloutAgentsStore(now());
   const views = new RolloutViews(db, now);
   const plans = new RolloutPlanStore();
-  const planner = new RolloutPlanner({ store, agents, plans, rendered, announcer, now, random });
-  const service = { store, agents, views, planner, quarantines, announcer, queue, log, now };
+  const planner = new RolloutPlanner({
+    store,
+    agents,
+    plans,
+    rendered,
+    desiredState,
+    announcer,
+    now,
+    random,
+  });
+  const service = { store, agents, views, planner, quarantines, desiredState, announcer, queue, log, now };
   return {
     rollouts: new RolloutService(service),
     blastRadii: new BlastRadii(db, rendered),
