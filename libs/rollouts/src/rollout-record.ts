@@ -57,6 +57,7 @@ export type EventKind =
   | 'completed'
   | 'catchingUp'
   | 'caughtUp'
+  | 'catchingUpEnded'
   | 'halted'
   | 'aborted'
   | 'replaced';

@@ -15,7 +15,7 @@ import type { RolloutStore } from './rollout-store.postgres.ts';
 import type { RolloutAgentState } from './rollout-agent.ts';
 import type { Rollout } from './rollout-view.ts';
 import type { RolloutAgent, RolloutEvent, RolloutViews } from './rollout-views.postgres.ts';
-import { type RolloutState } from './rollout.ts';
+import { standingOf, type Standing } from './rollout.ts';
 
 export interface RolloutServiceDeps {
   readonly store: RolloutStore;
@@ -85,11 +85,20 @@ export class RolloutService {
     return (await views.within(tx).find(id))!;
   }
 
-  /** Nothing more is offered until it is resumed. Throws `UnknownRollout`, `RolloutStateConflict`, as all below. */
+  /**
+   * Nothing more is offered until it is resumed, while catching up too. Throws `UnknownRollout`,
+   * `RolloutStateConflict`, as all below.
+   */
   pause(tx: Tx, actor: string, id: string): Promise<Rollout> {
-    return this.#change(tx, id, 'pause', ['running'], async (rollout) => {
-      await this.#deps.store.update(tx, rollout.id, { state: 'paused', reason: `paused by ${actor}` });
-      await this.#deps.store.record(tx, rollout.id, actor, 'paused', { wave: rollout.wave });
+    return this.#change(tx, id, 'pause', ['running', 'catchingUp'], async (rollout) => {
+      const { store } = this.#deps;
+      const reason = `paused by ${actor}`;
+      if (rollout.catchingUp) {
+        await store.update(tx, rollout.id, { halted: true, reason });
+        return store.record(tx, rollout.id, actor, 'halted', { reason });
+      }
+      await store.update(tx, rollout.id, { state: 'paused', reason });
+      return store.record(tx, rollout.id, actor, 'paused', { wave: rollout.wave });
     });
   }
 
@@ -125,20 +134,26 @@ export class RolloutService {
 
   /**
    * Ends it and leaves every agent as it is, but for those that went away with an offer, which are offered nothing;
-   * the fleet keeps its stable version.
+   * the fleet keeps its stable version. While catching up it ends that: who is still away gets the stable version by
+   * convergence.
    */
   abort(tx: Tx, actor: string, id: string): Promise<Rollout> {
-    const from: RolloutState[] = ['scheduled', 'running', 'paused', 'rollingBack'];
+    const from: Standing[] = ['scheduled', 'running', 'paused', 'rollingBack', 'catchingUp', 'halted'];
     return this.#change(tx, id, 'abort', from, async (rollout) => {
       const { store, agents, desiredState, now } = this.#deps;
       await desiredState.withdraw(tx, rollout.id, await agents.setAsideAway(tx, rollout.id));
+      if (rollout.catchingUp) {
+        const { away } = await agents.counts(tx, rollout, now());
+        await store.update(tx, rollout.id, { catchingUp: false, halted: false, reason: '' });
+        return store.record(tx, rollout.id, actor, 'catchingUpEnded', { away });
+      }
       await agents.freeze(tx, rollout.id, now());
       await store.update(tx, rollout.id, {
         state: 'aborted',
         reason: `aborted by ${actor}`,
         finishedAt: now(),
       });
-      await store.record(tx, rollout.id, actor, 'aborted', { wave: rollout.wave });
+      return store.record(tx, rollout.id, actor, 'aborted', { wave: rollout.wave });
     });
   }
 
@@ -197,15 +212,15 @@ export class RolloutService {
     tx: Tx,
     id: string,
     action: string,
-    from: readonly (RolloutState | 'halted')[],
+    from: readonly Standing[],
     work: (rollout: RolloutRecord) => Promise<void>,
   ): Promise<Rollout> {
     const { store, views } = this.#deps;
     if (!(await views.within(tx).find(id))) throw new UnknownRollout(id);
     const rollout = await store.lock(tx, id);
     if (!rollout) throw new UnknownRollout(id);
-    if (!from.includes(rollout.halted ? 'halted' : rollout.state))
-      throw new RolloutStateConflict(action, rollout.state);
+    const standing = standingOf(rollout);
+    if (!from.includes(standing)) throw new RolloutStateConflict(action, standing);
     await work(rollout);
     this.#wakeAfterCommit(tx, rollout);
     return (await views.within(tx).find(id))!;

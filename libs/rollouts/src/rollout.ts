@@ -17,6 +17,18 @@ const portionShare = 0.02;
 /** Under way: a fleet has one such rollout at most. */
 export const activeStates = ['running', 'paused', 'rollingBack'] as const satisfies RolloutState[];
 
+/** A completed rollout that still offers, or waits to be resumed, takes other orders than one that is over. */
+export type Standing = RolloutState | 'catchingUp' | 'halted';
+
+export function standingOf({
+  state,
+  catchingUp,
+  halted,
+}: Pick<RolloutView, 'state' | 'catchingUp' | 'halted'>): Standing {
+  if (!catchingUp) return state;
+  return halted ? 'halted' : 'catchingUp';
+}
+
 /** Can something still happen to it by itself? */
 export function isOpen({ state, catchingUp }: Pick<RolloutView, 'state' | 'catchingUp'>): boolean {
   return catchingUp || state === 'scheduled' || (activeStates as readonly RolloutState[]).includes(state);
