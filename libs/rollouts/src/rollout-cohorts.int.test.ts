@@ -167,6 +167,11 @@ describe('a cohort that fails', () => {
     await r.ask('resume', id);
     await r.pass(100);
     expect(await quarantined()).toEqual([]);
+    const resumed = (await r.rollouts.events(id)).find(({ kind }) => kind === 'resumed');
+    expect(resumed?.detail['lifted']).toHaveLength(3);
+    expect(resumed?.detail['lifted']).toContainEqual(
+      expect.objectContaining({ type: 'otelcol', version: '2', os: 'windows', arch: 'amd64' }),
+    );
     // Nobody has applied it yet: no more than the first wave at once.
     expect(await r.inState(id, 'offered')).toHaveLength(3);
     await answer(id);

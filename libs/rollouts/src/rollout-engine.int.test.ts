@@ -64,10 +64,22 @@ describe('forward', () => {
       version: 2,
       counts: { applied: 30 },
     });
-    const wave = 'waveStarted waveSettled';
+    const wave = 'waveStarted offered waveSettled';
     expect((await kinds(id)).join(' ')).toBe(
       `started ${wave} wavePassed ${wave} wavePassed ${wave} completed`,
     );
+    const events = await rollouts.events(id);
+    expect(events.filter(({ kind }) => kind === 'offered').map(({ detail }) => detail)).toMatchObject([
+      { wave: 0, agents: 1, portions: 1 },
+      { wave: 1, agents: 2 },
+      { wave: 2, agents: 27 },
+    ]);
+    expect(events.find(({ kind }) => kind === 'wavePassed')).toMatchObject({
+      detail: {
+        cohorts: [{ applied: 1 }],
+        limits: { maxFailed: '0', maxUnhealthy: '0', maxDisconnected: '0', maxNotConverged: null },
+      },
+    });
     // One message for each wave's gateway and config.
     expect(world.delivered.map((sent) => sent.agents.length)).toEqual([1, 2, 27]);
     expect(world.delivered.every((sent) => sent.hash === v2)).toBe(true);
@@ -97,6 +109,10 @@ describe('forward', () => {
       offered.push((await inState(id, 'offered')).length);
     }
     expect(offered).toEqual([10, 20, 25, 25]);
+    expect((await rollouts.events(id)).at(-1)).toMatchObject({
+      kind: 'offered',
+      detail: { wave: 0, agents: 25, portions: 3, until: expect.any(String) },
+    });
   });
 
   test('a first wave of one is a connected agent', async () => {
@@ -455,6 +471,11 @@ describe('people', () => {
     const newer = await start(v3.version, { waves: ['100%'] });
     await pass(100);
     expect((await rollouts.find(older))?.state).toBe('replaced');
+    expect((await rollouts.events(older)).at(-1)).toMatchObject({
+      kind: 'replaced',
+      actor: 'alice',
+      detail: { by: newer, reason: 'replaced by a newer rollout of alice' },
+    });
     expect((await rollouts.activeOf('edge'))?.id).toBe(newer);
     expect(world.sentTo(canary!)).toEqual([v2, v3.hash]);
     await report([canary!], v3.hash, reported.failed, 'no');

@@ -35,10 +35,15 @@ export class RolloutPlanner {
   }
 
   /**
-   * Ends what is under way in the fleet in favour of a newer rollout: touched agents stay as they are until
+   * Ends what is under way in the fleet in favour of this newer rollout: touched agents stay as they are until
    * their turn in that one, nobody is waited for any more, and who went away with an offer is offered nothing. Answers the id of the one replaced.
    */
-  async replace(tx: Tx, actor: string, fleet: string, which: 'active' | 'scheduled'): Promise<string | null> {
+  async replace(
+    tx: Tx,
+    actor: string,
+    { id: by, fleet }: Pick<Planned, 'id' | 'fleet'>,
+    which: 'active' | 'scheduled',
+  ): Promise<string | null> {
     const { store, agents, desiredState, announcer, now } = this.#deps;
     const caughtUp = which === 'active' ? await store.endCatchingUp(tx, fleet) : [];
     for (const id of caughtUp) await desiredState.withdraw(tx, id, await agents.setAsideAway(tx, id));
@@ -48,7 +53,7 @@ export class RolloutPlanner {
     await agents.freeze(tx, id, now());
     const reason = `replaced by a newer rollout of ${actor}`;
     await store.update(tx, id, { state: 'replaced', reason, finishedAt: now() });
-    await store.record(tx, id, actor, 'replaced');
+    await store.record(tx, id, actor, 'replaced', { by, reason });
     tx.afterCommit(() => announcer.announce('rollouts.changed', { id, fleet }));
     return id;
   }

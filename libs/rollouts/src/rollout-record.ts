@@ -33,6 +33,8 @@ export interface RolloutRecord extends Pick<
 }
 
 export interface NewRollout {
+  /** A UUIDv7, so that ids sort by when they were asked for. */
+  readonly id: string;
   readonly fleet: string;
   readonly configuration: string;
   readonly version: number;
@@ -46,6 +48,9 @@ export type EventKind =
   | 'scheduled'
   | 'started'
   | 'waveStarted'
+  | 'offered'
+  | 'waitsForWindow'
+  | 'windowOpened'
   | 'waveSettled'
   | 'wavePassed'
   | 'breached'

@@ -4,6 +4,7 @@ import { UnknownFleet } from '@muster/configs/errors';
 import { parsePolicy } from '@muster/configs/policy';
 import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import type { Tx } from '@muster/db/transaction';
+import { uuidV7 } from '@muster/db/uuid-v7';
 import type { Log } from '@muster/platform/log';
 import type { BatchQueue } from './batch-queue.ts';
 import { RolloutStateConflict, UnknownRollout } from './errors.ts';
@@ -66,10 +67,16 @@ export class RolloutService {
     await planner.assertRenderable(tx, { configuration, version });
     const startAt = input.startAt?.getTime() ?? null;
     const later = startAt !== null && startAt > now();
-    const replaced = await planner.replace(tx, actor, input.fleet, later ? 'scheduled' : 'active');
-    const rollout = { fleet: input.fleet, configuration, version, policy, startAt };
+    const id = uuidV7();
+    const replaced = await planner.replace(
+      tx,
+      actor,
+      { id, fleet: input.fleet },
+      later ? 'scheduled' : 'active',
+    );
+    const rollout = { id, fleet: input.fleet, configuration, version, policy, startAt };
     const state = later ? 'scheduled' : 'running';
-    const id = await store.insert(tx, { ...rollout, state, createdBy: actor });
+    await store.insert(tx, { ...rollout, state, createdBy: actor });
     if (later)
       await store.record(tx, id, actor, 'scheduled', {
         configuration,
@@ -78,8 +85,7 @@ export class RolloutService {
         replaced,
       });
     else {
-      const planned = { id, ...rollout };
-      await planner.plan(tx, actor, planned, await planner.render(tx, planned), replaced);
+      await planner.plan(tx, actor, rollout, await planner.render(tx, rollout), replaced);
     }
     this.#wakeAfterCommit(tx, { id, fleet: input.fleet });
     return (await views.within(tx).find(id))!;
@@ -127,8 +133,8 @@ export class RolloutService {
         await store.resumeCohorts(tx, rollout.id);
         await agents.resumeStopped(tx, rollout.id);
       }
-      if (overruled) await quarantines.liftCohorts(tx, actor, rollout.id);
-      await store.record(tx, rollout.id, actor, 'resumed', { wave: rollout.wave, accepted });
+      const lifted = overruled ? await quarantines.liftCohorts(tx, actor, rollout.id) : [];
+      await store.record(tx, rollout.id, actor, 'resumed', { wave: rollout.wave, accepted, lifted });
     });
   }
 

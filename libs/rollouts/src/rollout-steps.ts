@@ -3,11 +3,12 @@ import type { Announcer } from '@muster/configs/announcer';
 import type { DesiredState } from '@muster/configs/desired-state';
 import { InvalidTemplate, NotRenderable, UnknownConfigurationVersion } from '@muster/configs/errors';
 import { windowAt } from '@muster/configs/maintenance-windows';
+import type { Policy } from '@muster/configs/policy';
 import type { RenderedConfigs, RenderedGroup } from '@muster/configs/rendered-configs.postgres';
 import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import type { Tx } from '@muster/db/transaction';
 import { describeCohort } from './cohort.ts';
-import { acceptAll, describeBreach, sum, type Breach } from './gates.ts';
+import { acceptAll, describeBreach, sum, type Breach, type Gate } from './gates.ts';
 import { offersToKeep } from './offer-pace.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import type { Counts } from './rollout-counts.ts';
@@ -61,6 +62,19 @@ export class RolloutSteps {
     return { settled: back + count + setAside, counts: left };
   }
 
+  /** Writes down when a rollout begins to wait for a window, and when it goes on. */
+  async noteWindow(tx: Tx, rollout: RolloutRecord, decision: Decision, now: number): Promise<void> {
+    const { id, policy } = rollout;
+    if (policy.windows.length === 0) return;
+    const { store } = this.#deps;
+    const { open, changesAt } = windowAt(policy.windows, now);
+    const waits = decision.kind === 'wait' && decision.why === 'window';
+    if (waits === (await store.hasSaidToWait(tx, id))) return;
+    if (waits)
+      await store.record(tx, id, 'system', 'waitsForWindow', { until: changesAt && new Date(changesAt) });
+    else if (open) await store.record(tx, id, 'system', 'windowOpened');
+  }
+
   async act(
     tx: Tx,
     rollout: RolloutRecord,
@@ -89,7 +103,11 @@ export class RolloutSteps {
       case 'passWave':
         await this.#keepWave(tx, rollout, counts, now);
         await store.passWave(tx, id);
-        return store.record(tx, id, 'system', 'wavePassed', { wave, cohorts: parts });
+        return store.record(tx, id, 'system', 'wavePassed', {
+          wave,
+          cohorts: parts,
+          limits: limitsOf(rollout),
+        });
       case 'complete':
         return this.#complete(tx, rollout, counts, now);
       case 'pause':
@@ -130,7 +148,7 @@ export class RolloutSteps {
       });
       return store.record(tx, id, 'system', 'aborted', { reason: error.message });
     }
-    const replaced = await planner.replace(tx, 'system', fleet, 'active');
+    const replaced = await planner.replace(tx, 'system', { id, fleet }, 'active');
     await store.update(tx, id, { state: 'running' });
     await planner.plan(tx, 'system', rollout, groups, replaced);
   }
@@ -161,6 +179,7 @@ export class RolloutSteps {
       // The first that take it are watched, however long nobody was there.
       ...(sum(reached, ({ applied }) => applied) === 0 && { waveSettledAt: null }),
     });
+    if (count > 0) await store.recordOffers(tx, id, wave, count, now);
     if (everybody && got.length === targets.length && rollout.state === 'running') {
       await store.offerWaves(tx, id, wave, now);
       const returned = due.filter((agent) => agent.returned).map(({ agent }) => agent);
@@ -279,6 +298,12 @@ function figuresOf({ cohorts }: RolloutRecord, breach: Breach): Record<string, u
     return { ...part, name: cohort ? describeCohort(cohort) : '' };
   });
   return { ...breach, cohorts: named };
+}
+
+/** What each gate tolerates; null: it is not looked at. */
+function limitsOf({ policy }: RolloutRecord): Pick<Policy, Gate> {
+  const { maxFailed, maxNotConverged, maxUnhealthy, maxDisconnected } = policy;
+  return { maxFailed, maxNotConverged, maxUnhealthy, maxDisconnected };
 }
 
 function isPlanFailure(error: unknown): error is Error {

@@ -71,6 +71,14 @@ describe('windows', () => {
     expect(await r.rollouts.find(id)).toMatchObject({ wave: 1, counts: { applied: 1, waiting: 3 } });
     await r.pass(21 * hour);
     expect(await r.inState(id, 'offered')).toHaveLength(3);
+    const waits = (await r.rollouts.events(id)).filter(({ kind }) => /window/i.test(kind));
+    expect(waits.map(({ kind }) => kind)).toEqual([
+      'waitsForWindow',
+      'windowOpened',
+      'waitsForWindow',
+      'windowOpened',
+    ]);
+    expect(waits[0]?.detail['until']).toBe(waitsUntil!.toISOString());
   });
 
   test('do not keep an agent from going back', async () => {
@@ -120,7 +128,7 @@ describe('starting later', () => {
     await r.pass(1);
     expect(await r.rollouts.find(id)).toMatchObject({ state: 'running', counts: { offered: 3 } });
     expect((await r.rollouts.find(before))?.state).toBe('replaced');
-    expect(await r.kinds(id)).toEqual(['scheduled', 'started', 'waveStarted']);
+    expect(await r.kinds(id)).toEqual(['scheduled', 'started', 'waveStarted', 'offered']);
   });
 
   test('a newer one that is put off replaces the older, one that starts at once does not', async () => {
@@ -195,7 +203,7 @@ describe('catching up', () => {
     await comeBack(agents.slice(1, 2));
     await answer(id);
     expect(await r.rollouts.find(id)).toMatchObject({ catchingUp: false, counts: { applied: 6 } });
-    expect((await r.kinds(id)).slice(-3)).toEqual(['completed', 'catchingUp', 'caughtUp']);
+    expect((await r.kinds(id)).slice(-4)).toEqual(['completed', 'catchingUp', 'offered', 'caughtUp']);
     for (const agent of agents) expect(r.world.sentTo(agent)).toEqual([r.v2]);
   });
 
