@@ -80,7 +80,8 @@ export class AgentConfigurationViews {
       select agents.uid, ${configurationStatus} as status,
         c.target_configuration, c.target_version, encode(c.target_hash, 'hex') as target_hash,
         c.previous_configuration, c.previous_version, encode(c.previous_hash, 'hex') as previous_hash,
-        encode(s.applied_config_hash, 'hex') as applied_hash,
+        encode(s.applied_config_hash, 'hex') as applied_hash, known.configuration as known_configuration,
+        known.version as known_version,
         coalesce(
           unrendered.error,
           f.error,
@@ -89,7 +90,13 @@ export class AgentConfigurationViews {
         ) as error
       from unnest(${agents}::uuid[]) as asked (uid)
       join agents on agents.uid = asked.uid
-      ${statusTables}`.execute(this.#db);
+      ${statusTables}
+      left join lateral (
+        -- what an agent runs that it is not meant to run any more
+        select rv.configuration, rv.version from rendered_versions rv
+        where rv.hash = s.applied_config_hash
+          and rv.hash is distinct from c.target_hash and rv.hash is distinct from c.previous_hash
+        order by rv.version desc, rv.configuration limit 1) known on true`.execute(this.#db);
     const found = new Map(rows.map((row) => [row.uid, toAgentConfiguration(row)]));
     return new Map(agents.map((agent) => [agent, found.get(agent) ?? none]));
   }
@@ -114,6 +121,8 @@ interface Row {
   previous_version: number | null;
   previous_hash: string | null;
   applied_hash: string | null;
+  known_configuration: string | null;
+  known_version: number | null;
   error: string | null;
 }
 
@@ -121,7 +130,9 @@ function toAgentConfiguration(row: Row): AgentConfiguration {
   const { status } = row;
   const target = versionRef(row.target_configuration, row.target_version, row.target_hash);
   const previous = versionRef(row.previous_configuration, row.previous_version, row.previous_hash);
-  const current = [target, previous].find((ref) => ref !== null && ref.hash === row.applied_hash) ?? null;
+  const known = versionRef(row.known_configuration, row.known_version, row.applied_hash);
+  const current =
+    [target, previous, known].find((ref) => ref !== null && ref.hash === row.applied_hash) ?? null;
   const pending = status === 'offered' || status === 'applying' ? target : null;
   return { status, current, pending, target, error: status === 'failed' ? row.error || null : null };
 }

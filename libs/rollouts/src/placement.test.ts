@@ -1,5 +1,5 @@
 import type { AgentId } from '@muster/agents/agent-id';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { maxCohorts, placeAgents, takeCensus, toCohorts, type Candidates } from './placement.ts';
 

@@ -271,6 +271,11 @@ describe('stops', () => {
     expect((await rollouts.agents(id, { limit: 1 })).items[0]?.error).toContain(
       'had no configuration before',
     );
+    expect(await statusOf(agents[0]!)).toMatchObject({
+      status: 'none',
+      target: null,
+      current: { version: 1 },
+    });
     expect(world.sentTo(agents[0]!)).toEqual([v1, '']);
     expect(await world.offerCache.desired(agents)).toEqual([null]);
   });

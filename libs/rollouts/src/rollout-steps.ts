@@ -10,6 +10,7 @@ import type { Tx } from '@muster/db/transaction';
 import { describeCohort } from './cohort.ts';
 import { acceptAll, describeBreach, sum, type Breach, type Gate } from './gates.ts';
 import { offersToKeep } from './offer-pace.ts';
+import type { RollbackStore } from './rollback-store.postgres.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import type { Counts } from './rollout-counts.ts';
 import type { RolloutPlanner } from './rollout-planner.ts';
@@ -20,6 +21,7 @@ import type { Decision } from './rollout.ts';
 export interface RolloutStepsDeps {
   readonly store: RolloutStore;
   readonly agents: RolloutAgentsStore;
+  readonly rollbacks: RollbackStore;
   readonly planner: RolloutPlanner;
   readonly quarantines: Quarantines;
   readonly rendered: RenderedConfigs;
@@ -40,15 +42,15 @@ export class RolloutSteps {
    * how many changed, and what there is to decide on.
    */
   async settle(tx: Tx, rollout: RolloutRecord, now: number): Promise<{ settled: number; counts: Counts }> {
-    const { agents, store, desiredState } = this.#deps;
+    const { agents, rollbacks, store, desiredState } = this.#deps;
     if (rollout.state === 'rollingBack') {
       const reverted = rollout.reverted ? 0 : await this.#revertTouched(tx, rollout, null, now);
       if (!rollout.reverted) await store.update(tx, rollout.id, { reverted: true });
-      const settled = reverted + (await agents.settleRollback(tx, rollout, now));
+      const settled = reverted + (await rollbacks.settle(tx, rollout, now));
       return { settled, counts: await agents.counts(tx, rollout, now) };
     }
     const someGoBack = rollout.cohorts.some(({ state }) => state === 'rolledBack');
-    const back = someGoBack ? await agents.settleRollback(tx, rollout, now) : 0;
+    const back = someGoBack ? await rollbacks.settle(tx, rollout, now) : 0;
     const goesOn = rollout.state === 'running' || (rollout.catchingUp && !rollout.halted);
     const offersStand = goesOn && windowAt(rollout.policy.windows, now).open;
     const { count, counts, ...moved } = await agents.settleOffers(tx, rollout, offersStand, now);
@@ -82,7 +84,7 @@ export class RolloutSteps {
     decision: Exclude<Decision, { kind: 'wait' }>,
     now: number,
   ): Promise<void> {
-    const { store, agents } = this.#deps;
+    const { store, rollbacks } = this.#deps;
     const { id, wave, reason } = rollout;
     const parts = counts.reached.filter((part) => part.wave === wave);
     switch (decision.kind) {
@@ -122,7 +124,7 @@ export class RolloutSteps {
         return this.#end(tx, rollout, 'pause', 'no agent has applied it');
       case 'finishRollback':
         await store.update(tx, id, { state: 'rolledBack', reason, finishedAt: now });
-        return store.record(tx, id, 'system', 'rolledBack', { ...(await agents.rolledBack(tx, id)) });
+        return store.record(tx, id, 'system', 'rolledBack', { ...(await rollbacks.outcome(tx, id)) });
       case 'haltCatchingUp':
         await this.#noteBreach(tx, rollout, decision.breach);
         return this.#halt(tx, rollout, describeBreach(decision.breach));
@@ -274,8 +276,8 @@ export class RolloutSteps {
   }
 
   async #revertTouched(tx: Tx, rollout: RolloutRecord, cohort: number | null, now: number): Promise<number> {
-    const { agents, desiredState } = this.#deps;
-    const touched = await agents.touched(tx, rollout, cohort);
+    const { rollbacks, desiredState } = this.#deps;
+    const touched = await rollbacks.touched(tx, rollout, cohort);
     if (touched.length === 0) return 0;
     const reverted = new Map(
       (await desiredState.revert(tx, rollout.id, touched)).map(({ agent, hash }) => [agent, hash]),
@@ -286,7 +288,7 @@ export class RolloutSteps {
       if (hash === null) return { agent, done: true, why: 'had no configuration before, keeps what it has' };
       return { agent, done: false, why: '' };
     });
-    await agents.markRolledBack(tx, rollout.id, outcomes, now);
+    await rollbacks.mark(tx, rollout.id, outcomes, now);
     return touched.length;
   }
 }

@@ -5,6 +5,7 @@ import { transact } from '@muster/db/transaction';
 import type { Log } from '@muster/platform/log';
 import type { BatchQueue } from './batch-queue.ts';
 import { BlastRadii } from './blast-radii.postgres.ts';
+import { RollbackStore } from './rollback-store.postgres.ts';
 import { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import { RolloutEngine } from './rollout-engine.ts';
 import { RolloutPlanStore } from './rollout-plan-store.postgres.ts';
@@ -60,6 +61,7 @@ export function wireRollouts({
       steps: new RolloutSteps({
         store,
         agents,
+        rollbacks: new RollbackStore(),
         planner,
         quarantines,
         rendered,
