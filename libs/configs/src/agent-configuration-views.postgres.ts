@@ -55,7 +55,8 @@ export const configurationStatus: RawBuilder<ConfigurationStatus> = sql`
     when unrendered.uid is not null then 'failed'
     when ${missedItsTurn} or ${waitsForStable} then 'deferred'
     when c.target_hash is null then 'none'
-    when f.uid is null and ${wasWithdrawn} then 'deferred'
+    when f.uid is null and ${wasWithdrawn} then
+      case when s.remote_config_hash = c.target_hash and s.remote_config_status = 1 then 'applied' else 'deferred' end
     when f.uid is not null or c.desired_hash is distinct from c.target_hash or ${couldNotBeSent} then 'failed'
     when s.remote_config_hash = c.target_hash and s.remote_config_status = 1 then 'applied'
     when s.remote_config_hash = c.target_hash and s.remote_config_status = 2 then 'applying'

@@ -60,7 +60,8 @@ export class RolloutAgentsStore {
   /**
    * Takes over what agents reported about their offers, and gives up those that did not answer in time. Looks
    * at each agent once; who went the way of its wave is not written. Who went away with its offer is waited for
-   * in the same time, and has to come back for another one after it; with `offersStand` false at once.
+   * in the same time, and has to come back for another one after it; with `offersStand` false, and in a cohort that has
+   * stopped, at once.
    */
   async settleOffers(tx: Tx, rollout: RolloutRecord, offersStand: boolean, now: number): Promise<Settled> {
     const seconds = rollout.policy.applyDeadlineSeconds;
@@ -76,7 +77,8 @@ export class RolloutAgentsStore {
             when st.applied then 'applied'
             when st.not_sendable then 'failed'
             when st.state <> 'offered' then st.state
-            when not st.connected and (not ${offersStand}::boolean or ${overdue}) then 'deferred'
+            when not st.connected and (${overdue} or not ${offersStand}::boolean
+              or st.cohort = any(${stoppedCohorts(rollout)}::smallint[])) then 'deferred'
             when ${overdue} then 'failed'
             else st.state
           end as state,

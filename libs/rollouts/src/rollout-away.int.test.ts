@@ -177,6 +177,28 @@ describe('an agent that goes away', () => {
     expect(await statusOf(agents[0]!)).toMatchObject({ status: 'deferred' });
   });
 
+  test('is shown to have applied it when it comes back with it after the rollout was aborted', async () => {
+    const agents = await r.fleetOnV1(1);
+    const id = await r.start(2, wholeFleet);
+    await r.pass(100);
+    await leave(agents);
+    await r.ask('abort', id);
+    await r.world.connect(agents);
+    await r.report(agents, r.v2, reported.applied);
+    expect(await statusOf(agents[0]!)).toMatchObject({ status: 'applied', current: { version: 2 } });
+  });
+
+  test('a second rollout of the version offers it again', async () => {
+    const agents = await r.fleetOnV1(1);
+    const id = await r.start(2, { ...wholeFleet, applyDeadlineSeconds: 10 });
+    await r.pass(11 * second);
+    expect(await r.inState(id, 'failed')).toEqual(agents);
+    const again = await r.start(2, wholeFleet);
+    await r.pass(100);
+    expect(await r.inState(again, 'offered')).toEqual(agents);
+    expect(r.world.sentTo(agents[0]!)).toEqual([r.v2, r.v1, r.v2]);
+  });
+
   test('counts as applied when it comes back with it, and is not taken back', async () => {
     const agents = await r.fleetOnV1(2);
     const id = await r.start(2, wholeFleet);

@@ -134,6 +134,16 @@ describe('a cohort that fails', () => {
     ]);
   });
 
+  test('and stops alone is offered nothing where its agents have gone away with the offer', async () => {
+    const { many, few } = await threeCohorts();
+    const id = await r.start(2, { ...noSoak, waves: ['100%'], breachScope: 'cohort' });
+    await r.pass(100);
+    await r.world.disconnect([many[0]!, few[0]!]);
+    await r.report(few.slice(1), r.v2, reported.failed, 'no');
+    expect(await r.inState(id, 'deferred')).toEqual([few[0]]);
+    expect(await r.world.offerCache.desired([many[0]!, few[0]!])).toEqual([r.v2, null]);
+  });
+
   test('counts by its own part of the wave', async () => {
     const { many } = await threeCohorts();
     const id = await r.start(2, { ...noSoak, waves: ['100%'], breachScope: 'cohort', maxFailed: '10%' });
