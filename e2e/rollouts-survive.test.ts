@@ -1,4 +1,5 @@
 import type { FakeAgent } from '@muster/opamp/fake-agent';
+import { configStatus } from '@muster/opamp/opamp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Backends } from './harness/backends.ts';
 import { killAll } from './harness/child.ts';
@@ -35,20 +36,48 @@ describe.skipIf(!modes.includes('cluster'))('a rollout under way', () => {
     await backends?.dispose();
   });
 
-  /** Starts one whose waves take seconds, and does these things when so many agents have applied it. */
-  async function rollWhile(version: number, faults: [applied: number, fault: () => Promise<void>][]) {
+  /** Agents that were offered something and have not answered. */
+  function holding(): FakeAgent[] {
+    return agents.filter(({ offers, state }) => {
+      const answered = Buffer.from(state.remoteConfigStatus?.lastRemoteConfigHash ?? []).toString('hex');
+      return offers.length > 0 && offers.at(-1)!.hash !== answered;
+    });
+  }
+
+  async function answer(some: readonly FakeAgent[]): Promise<void> {
+    for (const agent of some) {
+      const lastRemoteConfigHash = Buffer.from(agent.offers.at(-1)!.hash, 'hex');
+      await agent.report({ remoteConfigStatus: { lastRemoteConfigHash, status: configStatus.applied } });
+    }
+  }
+
+  /** Starts one, and does one thing in the middle of each wave: some agents have answered then, others hold theirs. */
+  async function rollWhile(version: number, faults: (() => Promise<void>)[]) {
+    for (const agent of agents) agent.onOffer = 'ignore';
     const { id } = await muster.rest.post<Rollout>('rollouts', {
       fleet: 'tough',
       configuration: 'tough',
       version,
-      policy: { waves: ['2', '50%', '100%'], perSecond: 4, soakSeconds: 0 },
+      policy: {
+        waves: ['2', '50%', '100%'],
+        perSecond: 4,
+        soakSeconds: 0,
+        applyDeadlineSeconds: 600,
+        // While Redis has forgotten who is there some are taken for offline.
+        maxDisconnected: null,
+      },
     });
     const rollout = () => muster.rest.get<Rollout>(`rollouts/${id}`);
-    const applied = async () => (await rollout()).counts['applied'];
-    for (const [many, fault] of faults) {
-      await expect.poll(applied, soon).toBeGreaterThanOrEqual(many);
-      expect(await rollout()).toMatchObject({ state: 'running' });
+    const ends = [2, count / 2, count];
+    for (const [wave, fault] of faults.entries()) {
+      const before = ends[wave - 1] ?? 0;
+      await expect.poll(() => holding().length, soon).toBeGreaterThan((ends[wave]! - before) / 4);
+      await answer(holding().slice(1));
+      expect(await rollout()).toMatchObject({ state: 'running', wave });
       await fault();
+      const reached = () => agents.filter(({ offers }) => offers.length > 0).length;
+      await expect.poll(reached, soon).toBe(ends[wave]);
+      await answer(holding());
     }
     await expect.poll(rollout, soon).toMatchObject({ state: 'completed', counts: { applied: count } });
     return id;
@@ -78,11 +107,7 @@ describe.skipIf(!modes.includes('cluster'))('a rollout under way', () => {
 
   test('survives that its engine is killed and that Redis forgets everything, in the middle of waves', async () => {
     await expect.poll(() => muster.rest.agents('fleet=tough'), soon).toHaveLength(count);
-    const id = await rollWhile(1, [
-      [5, killEngine],
-      [12, () => backends.flushRedis()],
-      [24, killEngine],
-    ]);
+    const id = await rollWhile(1, [killEngine, () => backends.flushRedis(), killEngine]);
     expect(await wavesOf(id, 'waveStarted')).toEqual([0, 1, 2]);
     expect(await wavesOf(id, 'wavePassed')).toEqual([0, 1]);
     expect(offersOf(1)).toEqual(agents.map(() => 1));
@@ -90,6 +115,7 @@ describe.skipIf(!modes.includes('cluster'))('a rollout under way', () => {
 
   test('goes back in whole though its engine is killed', async () => {
     await muster.rest.post('configurations/tough/versions', { body: 'receivers: {} # tough 2\n' });
+    for (const agent of agents) agent.onOffer = 'apply';
     const bad = agents.at(-1)!;
     bad.onOffer = 'fail';
     const { id } = await muster.rest.post<Rollout>('rollouts', {

@@ -20,7 +20,13 @@ interface AgentResource {
 }
 
 /** One wave, nothing waited for, never paused: the suite assigns to one agent at a time. */
-const policy = { waves: ['100%'], soakSeconds: 0, maxFailed: '100%' };
+const policy = {
+  waves: ['100%'],
+  soakSeconds: 0,
+  maxFailed: '100%',
+  maxUnhealthy: null,
+  maxDisconnected: null,
+};
 
 /** An admin of Muster, by its REST API. */
 export class MusterOperator implements Operator {

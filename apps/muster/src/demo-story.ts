@@ -5,7 +5,13 @@ export class DemoFailed extends Error {
   readonly code = 'demo-failed';
 }
 
-const policy = { applyDeadlineSeconds: 60, maxFailed: '20%', maxUnhealthy: '50%', onBreach: 'pause' };
+const policy = {
+  applyDeadlineSeconds: 20,
+  maxFailed: '20%',
+  maxUnhealthy: '50%',
+  maxDisconnected: '20%',
+  onBreach: 'pause',
+};
 const atOnce = { ...policy, waves: ['100%'], soakSeconds: 0 };
 const canary = { ...policy, waves: ['5%', '100%'], soakSeconds: 3 };
 

@@ -24,13 +24,19 @@ export const statusTables: RawBuilder<unknown> = sql`
 const couldNotBeSent = sql<boolean>`(s.offered_config_hash = c.target_hash and s.offer_error <> '')`;
 
 /**
- * Its turn in a rollout under way came while it was offline. Written so that PostgreSQL may look by key for a few
+ * Its turn in a rollout under way came while it was offline, or it went away with the offer. Written so that PostgreSQL may look by key for a few
  * agents, and gather the deferred ones once for many.
  */
 const missedItsTurn = sql<boolean>`exists (
   select from rollouts r join rollout_agents ra on ra.rollout_id = r.id
   where r.fleet = members.fleet and ra.uid = agents.uid
-    and r.state in ('running', 'paused') and ra.state = 'deferred')`;
+    and (r.state in ('running', 'paused') or r.catching_up) and ra.state = 'deferred')`;
+
+/** It went away with the offer of a rollout that has ended since, and is offered nothing. */
+const wasWithdrawn = sql<boolean>`(
+  c.desired_hash is null and exists (
+    select from rollout_agents ra
+    where ra.rollout_id = c.rollout_id and ra.uid = c.uid and ra.state = 'deferred'))`;
 
 /** Its fleet's stable version waits for it: it is offline, or the fleet's pace has not reached it. */
 const waitsForStable = sql<boolean>`(
@@ -49,6 +55,8 @@ export const configurationStatus: RawBuilder<ConfigurationStatus> = sql`
     when unrendered.uid is not null then 'failed'
     when ${missedItsTurn} or ${waitsForStable} then 'deferred'
     when c.target_hash is null then 'none'
+    when f.uid is null and ${wasWithdrawn} then
+      case when s.remote_config_hash = c.target_hash and s.remote_config_status = 1 then 'applied' else 'deferred' end
     when f.uid is not null or c.desired_hash is distinct from c.target_hash or ${couldNotBeSent} then 'failed'
     when s.remote_config_hash = c.target_hash and s.remote_config_status = 1 then 'applied'
     when s.remote_config_hash = c.target_hash and s.remote_config_status = 2 then 'applying'
@@ -73,7 +81,8 @@ export class AgentConfigurationViews {
       select agents.uid, ${configurationStatus} as status,
         c.target_configuration, c.target_version, encode(c.target_hash, 'hex') as target_hash,
         c.previous_configuration, c.previous_version, encode(c.previous_hash, 'hex') as previous_hash,
-        encode(s.applied_config_hash, 'hex') as applied_hash,
+        encode(s.applied_config_hash, 'hex') as applied_hash, known.configuration as known_configuration,
+        known.version as known_version,
         coalesce(
           unrendered.error,
           f.error,
@@ -82,7 +91,13 @@ export class AgentConfigurationViews {
         ) as error
       from unnest(${agents}::uuid[]) as asked (uid)
       join agents on agents.uid = asked.uid
-      ${statusTables}`.execute(this.#db);
+      ${statusTables}
+      left join lateral (
+        -- what an agent runs that it is not meant to run any more
+        select rv.configuration, rv.version from rendered_versions rv
+        where rv.hash = s.applied_config_hash
+          and rv.hash is distinct from c.target_hash and rv.hash is distinct from c.previous_hash
+        order by rv.version desc, rv.configuration limit 1) known on true`.execute(this.#db);
     const found = new Map(rows.map((row) => [row.uid, toAgentConfiguration(row)]));
     return new Map(agents.map((agent) => [agent, found.get(agent) ?? none]));
   }
@@ -107,6 +122,8 @@ interface Row {
   previous_version: number | null;
   previous_hash: string | null;
   applied_hash: string | null;
+  known_configuration: string | null;
+  known_version: number | null;
   error: string | null;
 }
 
@@ -114,7 +131,9 @@ function toAgentConfiguration(row: Row): AgentConfiguration {
   const { status } = row;
   const target = versionRef(row.target_configuration, row.target_version, row.target_hash);
   const previous = versionRef(row.previous_configuration, row.previous_version, row.previous_hash);
-  const current = [target, previous].find((ref) => ref !== null && ref.hash === row.applied_hash) ?? null;
+  const known = versionRef(row.known_configuration, row.known_version, row.applied_hash);
+  const current =
+    [target, previous, known].find((ref) => ref !== null && ref.hash === row.applied_hash) ?? null;
   const pending = status === 'offered' || status === 'applying' ? target : null;
   return { status, current, pending, target, error: status === 'failed' ? row.error || null : null };
 }

@@ -148,6 +148,8 @@ const these = (agents: readonly AgentId[]) =>
  */
 const isStray = sql`case
   when rendering.uid is not null and rendering.hash is null then false
+  -- it went away with the offer of a rollout, and is offered nothing
+  when c.target_hash is not null and c.desired_hash is null then true
   when not stable.per_agent
     then (c.target_configuration, c.target_version) is distinct from (fleets.configuration, fleets.version)
   when rendering.uid is null then true
@@ -184,6 +186,8 @@ const mayConverge = sql`
         r.state in ('running', 'paused', 'rollingBack')
         or (r.catching_up and ra.state in ('deferred', 'offered')))
       offset 0) -- by key, for each agent
+    -- a gate of it, or a person, has stopped it
+    and not exists (select from rollouts r where r.fleet = members.fleet and r.catching_up and r.halted)
     and not exists (
       select from rollouts r where r.fleet = members.fleet and r.catching_up and r.halted)
     and not exists (

@@ -89,7 +89,7 @@ export class DesiredStateStore {
     const { rows } = await sql<{ uid: AgentId }>`
       update agent_configurations c
       set desired_hash = ${workingPrevious}, updated_at = now()
-      where c.uid in ${locked(agents)} and c.desired_hash = c.target_hash
+      where c.uid in ${locked(agents)} and (c.desired_hash = c.target_hash or c.desired_hash is null)
         and ${workingPrevious} is distinct from c.desired_hash
       returning c.uid`.execute(tx.db);
     return rows.map((row) => row.uid);
@@ -105,6 +105,24 @@ export class DesiredStateStore {
           configuration: sql`c.target_configuration`,
           version: sql`c.target_version`,
         })}
+      returning c.uid`.execute(tx.db);
+    return rows.map((row) => row.uid);
+  }
+
+  /** Offers nothing in place of the target that this rollout set. Answers the agents whose offer changed. */
+  async withdraw(tx: Tx, rolloutId: string, agents: readonly AgentId[]): Promise<AgentId[]> {
+    const { rows } = await sql<{ uid: AgentId }>`
+      update agent_configurations c set desired_hash = null, updated_at = now()
+      where c.uid in ${locked(agents)} and c.rollout_id = ${rolloutId} and c.desired_hash = c.target_hash
+      returning c.uid`.execute(tx.db);
+    return rows.map((row) => row.uid);
+  }
+
+  /** Offers the target that this rollout set where nothing is offered. Answers the agents whose offer changed. */
+  async restore(tx: Tx, rolloutId: string, agents: readonly AgentId[]): Promise<AgentId[]> {
+    const { rows } = await sql<{ uid: AgentId }>`
+      update agent_configurations c set desired_hash = c.target_hash, updated_at = now()
+      where c.uid in ${locked(agents)} and c.rollout_id = ${rolloutId} and c.desired_hash is null
       returning c.uid`.execute(tx.db);
     return rows.map((row) => row.uid);
   }

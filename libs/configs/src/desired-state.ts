@@ -39,6 +39,18 @@ export class DesiredState {
     await this.fallBack(tx, await this.#store.failedTargets(tx, agents));
   }
 
+  /** Offers nothing to these agents, which never took what this rollout offered them; the target stays. */
+  async withdraw(tx: Tx, rolloutId: string, agents: readonly AgentId[]): Promise<void> {
+    if (agents.length === 0) return;
+    await this.#deliverAfterCommit(tx, await this.#store.withdraw(tx, rolloutId, agents));
+  }
+
+  /** Takes that back for agents that had taken it after all. */
+  async restore(tx: Tx, rolloutId: string, agents: readonly AgentId[]): Promise<void> {
+    if (agents.length === 0) return;
+    await this.#deliverAfterCommit(tx, await this.#store.restore(tx, rolloutId, agents));
+  }
+
   /**
    * Offers agents their target again that fell back from it. Answers those: the others are offered it already,
    * have failed it, or have none.

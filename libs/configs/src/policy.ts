@@ -27,9 +27,12 @@ export interface Policy {
   readonly soakSeconds: number;
   /** Failed agents tolerated in each wave: a number, or a share of the wave. */
   readonly maxFailed: string;
-  /** The same for agents that are unhealthy after they applied; null: not looked at. */
+  /** The same for agents that are unhealthy after they applied and were not before; null: not looked at. */
   readonly maxUnhealthy: string | null;
-  /** The same for agents that went offline after they were offered; null: not looked at. */
+  /**
+   * The same for agents that were offered it and have been offline for as long as `applyDeadlineSeconds`; null: not
+   * looked at.
+   */
   readonly maxDisconnected: string | null;
   /** The same for agents that did not answer in time; null: they count as failed. */
   readonly maxNotConverged: string | null;
@@ -49,8 +52,8 @@ export const defaultPolicy: Policy = {
   applyDeadlineSeconds: 120,
   soakSeconds: 10,
   maxFailed: '0',
-  maxUnhealthy: null,
-  maxDisconnected: null,
+  maxUnhealthy: '0',
+  maxDisconnected: '0',
   maxNotConverged: null,
   onBreach: 'pause',
   breachScope: 'rollout',

@@ -206,13 +206,14 @@ export class Quarantines {
       .execute();
   }
 
-  /** Ends those that this rollout has made. */
-  async liftCohorts(tx: Tx, actor: string, rollout: string): Promise<void> {
-    await tx.db
+  /** Ends those that this rollout has made. Answers whose they were. */
+  async liftCohorts(tx: Tx, actor: string, rollout: string): Promise<(CohortKind & { id: string })[]> {
+    return tx.db
       .updateTable('cohort_quarantines')
       .set({ lifted_at: sql<Date>`now()`, lifted_by: actor })
       .where('rollout_id', '=', rollout)
       .where('lifted_at', 'is', null)
+      .returning(['id', 'type', 'agent_version as version', 'os', 'arch'])
       .execute();
   }
 }

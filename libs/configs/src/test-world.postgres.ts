@@ -96,7 +96,9 @@ export async function createTestWorld(options: { collectors?: CollectorValidator
 
     async disconnect(agents: readonly AgentId[]) {
       await presence.forget(agents);
-      await sql`update agent_states set connected = false where uid = any(${agents}::uuid[])`.execute(db);
+      await sql`
+        update agent_states set connected = false, disconnected_at = ${new Date(clock.now)}
+        where uid = any(${agents}::uuid[])`.execute(db);
     },
 
     /** What the agents say of a config: as inventory folds it into the tables. */

@@ -14,6 +14,7 @@ import * as templates from './migrations/20261122t0030_templates.ts';
 import * as cohorts from './migrations/20261122t0100_cohorts.ts';
 import * as findings from './migrations/20261122t0200_findings.ts';
 import * as fleetMembers from './migrations/20261128t1100_fleet_members.ts';
+import * as fairGates from './migrations/20261128t1200_fair_gates.ts';
 import * as quarantineByConvergence from './migrations/20261128t1210_quarantine_by_convergence.ts';
 import * as comparisonDigests from './migrations/20261128t1211_comparison_digests.ts';
 import type { Database } from './schema.ts';
@@ -33,6 +34,7 @@ const migrations: Record<string, Migration> = {
   '20261122t0100_cohorts': cohorts,
   '20261122t0200_findings': findings,
   '20261128t1100_fleet_members': fleetMembers,
+  '20261128t1200_fair_gates': fairGates,
   '20261128t1210_quarantine_by_convergence': quarantineByConvergence,
   '20261128t1211_comparison_digests': comparisonDigests,
 };

@@ -309,6 +309,15 @@ export interface RolloutsTable {
   halted: Defaulted<boolean>;
   reverted: Defaulted<boolean>;
   offers: ColumnType<{ at: number; count: number }[], string | undefined, string>;
+  breaches: ColumnType<
+    {
+      gate: 'maxFailed' | 'maxNotConverged' | 'maxUnhealthy' | 'maxDisconnected';
+      wave: number;
+      cohort: number | null;
+    }[],
+    string | undefined,
+    string
+  >;
 }
 
 export type RolloutState =
@@ -326,6 +335,7 @@ export interface RolloutAgentsTable {
   error: Defaulted<string>;
   cohort: Defaulted<number>;
   no_answer: boolean | null;
+  was_unhealthy: boolean | null;
   inputs: string | null;
 }
 

@@ -1,4 +1,4 @@
-import type { RolloutState } from './rollout.ts';
+import type { Standing } from './rollout.ts';
 
 /** No rollout with this id. */
 export class UnknownRollout extends Error {
@@ -14,7 +14,15 @@ export class UnknownRollout extends Error {
 export class RolloutStateConflict extends Error {
   readonly code = 'rollout-state-conflict';
 
-  constructor(action: string, state: RolloutState) {
-    super(`cannot ${action} a rollout that is ${state}`);
+  constructor(action: string, standing: Standing) {
+    const stands = standing in whileCatchingUp ? whileCatchingUp[standing] : standing;
+    const instead =
+      action === 'roll back' && standing !== stands ? ': roll out the version that was stable before' : '';
+    super(`cannot ${action} a rollout that is ${stands}${instead}`);
   }
 }
+
+const whileCatchingUp: Partial<Record<Standing, string>> = {
+  catchingUp: 'completed and catching up',
+  halted: 'completed and paused while catching up',
+};

@@ -81,7 +81,7 @@ function gated(policy: Policy, gate: Gate, counts: GateCounts): number {
   }
 }
 
-/** What resuming accepts: all that went wrong so far. */
+/** All that went wrong so far. */
 export function acceptAll(reached: readonly CohortCounts[]): Accepted[] {
   return reached
     .map(({ wave, cohort, failed, notConverged, unhealthy, disconnected }) => ({
@@ -93,6 +93,40 @@ export function acceptAll(reached: readonly CohortCounts[]): Accepted[] {
       disconnected,
     }))
     .filter((entry) => entry.failed + entry.unhealthy + entry.disconnected > 0);
+}
+
+/** Which gate a breach was of, and whose. */
+export type ShownBreach = Pick<Breach, 'gate' | 'wave' | 'cohort'>;
+
+/**
+ * What resuming accepts beside what was accepted before: of each gate that was shown to be breached, what it counts
+ * by now where it was breached. No other gate has spoken, and none is overruled.
+ */
+export function acceptShown(
+  policy: Policy,
+  reached: readonly CohortCounts[],
+  accepted: readonly Accepted[],
+  shown: readonly ShownBreach[],
+): Accepted[] {
+  const parts = reached.map((part): Accepted => {
+    const { wave, cohort } = part;
+    const before = accepted.find((entry) => entry.wave === wave && entry.cohort === cohort);
+    const entry = { failed: 0, notConverged: 0, unhealthy: 0, disconnected: 0, ...before, wave, cohort };
+    for (const breach of shown) {
+      if (breach.wave !== wave || (breach.cohort !== null && breach.cohort !== cohort)) continue;
+      const more = gated(policy, breach.gate, part) - gated(policy, breach.gate, entry);
+      if (more <= 0) continue;
+      if (breach.gate === 'maxUnhealthy') entry.unhealthy += more;
+      else if (breach.gate === 'maxDisconnected') entry.disconnected += more;
+      else {
+        // Agents without an answer are among the failed.
+        entry.failed += more;
+        if (breach.gate === 'maxNotConverged') entry.notConverged += more;
+      }
+    }
+    return entry;
+  });
+  return parts.filter((entry) => entry.failed + entry.unhealthy + entry.disconnected > 0);
 }
 
 /** The breach in words, for people. */

@@ -1,5 +1,5 @@
 import type { AgentId } from '@muster/agents/agent-id';
-import { array, assert, boolean, constantFrom, integer, property, record } from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { maxCohorts, placeAgents, takeCensus, toCohorts, type Candidates } from './placement.ts';
 
@@ -8,7 +8,7 @@ let made = 0;
 function candidates(size: number, given: Partial<Omit<Candidates, 'agents'>> = {}): Candidates {
   const agents = Array.from({ length: size }, () => `agent-${made++}` as AgentId);
   const kind = { type: 'otelcol', version: '1', os: 'linux', arch: 'amd64' };
-  return { ...kind, connected: true, quarantine: null, ...given, agents };
+  return { ...kind, connected: true, unhealthy: false, quarantine: null, ...given, agents };
 }
 
 function place(all: readonly Candidates[], random: () => number = Math.random) {
@@ -54,20 +54,21 @@ describe('the row that waves are cut from', () => {
     expect(new Set(rows).size).toBe(3);
   });
 
-  const given = array(
-    record({
-      size: integer({ min: 1, max: 6 }),
-      version: constantFrom('1', '2', '3'),
-      os: constantFrom('linux', 'windows'),
-      connected: boolean(),
-      quarantine: constantFrom(null, 'it failed'),
+  const given = fc.array(
+    fc.record({
+      size: fc.integer({ min: 1, max: 6 }),
+      version: fc.constantFrom('1', '2', '3'),
+      os: fc.constantFrom('linux', 'windows'),
+      connected: fc.boolean(),
+      unhealthy: fc.boolean(),
+      quarantine: fc.constantFrom(null, 'it failed'),
     }),
     { maxLength: 30 },
   );
 
   test('holds every agent once, one of each able cohort first, whoever they are', () => {
-    assert(
-      property(given, (kinds) => {
+    fc.assert(
+      fc.property(given, (kinds) => {
         const all = kinds.map(({ size, ...kind }) => candidates(size, kind));
         const row = place(all);
         expect(new Set(row.map(({ agent }) => agent))).toEqual(new Set(all.flatMap(({ agents }) => agents)));

@@ -7,6 +7,8 @@ export const maxCohorts = 50;
 /** Agents that can take part in a rollout, and are alike to its plan. */
 export interface Candidates extends CohortTraits {
   readonly connected: boolean;
+  /** They say so before the rollout has touched them. */
+  readonly unhealthy: boolean;
   /** Why they are in quarantine; null: they are not. */
   readonly quarantine: string | null;
   readonly agents: readonly AgentId[];
@@ -19,7 +21,7 @@ export interface CohortCensus extends CohortTraits {
 }
 
 /** An agent in the row that waves are cut from. */
-export interface Place extends Pick<Candidates, 'quarantine'> {
+export interface Place extends Pick<Candidates, 'quarantine' | 'unhealthy'> {
   readonly agent: AgentId;
   /** By its number in the plan. */
   readonly cohort: number;
@@ -68,7 +70,9 @@ export function placeAgents(
       shuffled(
         part
           .filter((candidate) => candidate.connected === connected)
-          .flatMap(({ agents, quarantine }) => agents.map((agent) => ({ agent, cohort, quarantine }))),
+          .flatMap(({ agents, quarantine, unhealthy }) =>
+            agents.map((agent) => ({ agent, cohort, quarantine, unhealthy })),
+          ),
         random,
       ),
     );

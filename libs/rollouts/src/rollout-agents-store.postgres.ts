@@ -24,9 +24,9 @@ export interface DueAgent {
   readonly hash: string;
   /** What it was rendered from, 16 bytes; null: every agent gets the same. */
   readonly inputs: Uint8Array | null;
-  /** It missed its turn, or went offline after it, and is back. */
+  /** It missed its turn, or was away for long after it, and is back. */
   readonly returned: boolean;
-  /** It has its target already. */
+  /** It is offered its target already. */
   readonly targeted: boolean;
 }
 
@@ -36,6 +36,10 @@ export interface Settled {
   readonly count: number;
   /** Those of them that failed. */
   readonly failed: AgentId[];
+  /** Those that went away before they answered: they are offered nothing until it is their turn again. */
+  readonly away: AgentId[];
+  /** Those that were away, and turned out to have applied it before. */
+  readonly applied: AgentId[];
   /** How all agents stand after it. */
   readonly counts: Counts;
 }
@@ -46,13 +50,25 @@ export interface Settled {
  * from the marks of their wave and from what they report that they were offered the config and applied it.
  */
 export class RolloutAgentsStore {
+  readonly #listeningSince: number;
+
+  /** @param listeningSince no deadline is counted from an earlier time, Unix milliseconds: nobody listened then */
+  constructor(listeningSince: number) {
+    this.#listeningSince = listeningSince;
+  }
+
   /**
    * Takes over what agents reported about their offers, and gives up those that did not answer in time. Looks
-   * at each agent once; who went the way of its wave is not written.
+   * at each agent once; who went the way of its wave is not written. Who went away with its offer is waited for
+   * in the same time, and has to come back for another one after it; with `offersStand` false, and in a cohort that has
+   * stopped, at once.
    */
-  async settleOffers(tx: Tx, rollout: RolloutRecord, now: number): Promise<Settled> {
+  async settleOffers(tx: Tx, rollout: RolloutRecord, offersStand: boolean, now: number): Promise<Settled> {
     const seconds = rollout.policy.applyDeadlineSeconds;
-    const { rows } = await sql<CountRow & { settled: number; failed: AgentId[] | null }>`
+    const overdue = sql`
+      greatest(st.offered_at, ${new Date(this.#listeningSince)}::timestamptz) <= ${new Date(now - seconds * 1000)}`;
+    type Moved = Record<'failed' | 'away' | 'applied', AgentId[] | null>;
+    const { rows } = await sql<CountRow & { settled: number } & Moved>`
       with standings as materialized (${concernedStandings(rollout)}),
       judged as (
         select st.uid, st.state as known, st.offered_at, f.uid is null and not st.not_sendable as silent,
@@ -60,8 +76,10 @@ export class RolloutAgentsStore {
             when f.uid is not null then 'failed'
             when st.applied then 'applied'
             when st.not_sendable then 'failed'
-            when not st.connected then 'deferred'
-            when st.state = 'offered' and st.offered_at <= ${new Date(now - seconds * 1000)} then 'failed'
+            when st.state <> 'offered' then st.state
+            when not st.connected and (${overdue} or not ${offersStand}::boolean
+              or st.cohort = any(${stoppedCohorts(rollout)}::smallint[])) then 'deferred'
+            when ${overdue} then 'failed'
             else st.state
           end as state,
           case
@@ -83,22 +101,43 @@ export class RolloutAgentsStore {
           no_answer = case when judged.state = 'failed' and judged.silent then true end
         from judged
         where ra.rollout_id = ${rollout.id} and ra.uid = judged.uid and judged.known <> judged.state
-        returning ra.uid, ra.state, ra.no_answer
+        returning ra.uid, ra.state, ra.no_answer, judged.known
       )
-      select ${tally}, count(st.moved)::int as settled,
-        array_agg(st.uid) filter (where st.moved and st.state = 'failed') as failed
+      select ${this.#tally(rollout, now)}, count(st.known)::int as settled,
+        array_agg(st.uid) filter (where st.known is not null and st.state = 'failed') as failed,
+        array_agg(st.uid) filter (where st.known is not null and st.state = 'deferred') as away,
+        array_agg(st.uid) filter (where st.known = 'deferred' and st.state = 'applied') as applied
       from (
         select st.uid, st.wave, st.cohort, coalesce(settled.state, st.state) as state, st.offered_at,
-          st.settled_at, st.connected, st.healthy, coalesce(settled.no_answer, st.no_answer) as no_answer,
-          case when settled.uid is not null then true end as moved
+          st.settled_at, st.connected, st.disconnected_at, st.healthy, st.was_unhealthy,
+          coalesce(settled.no_answer, st.no_answer) as no_answer, settled.known
         from standings st left join settled on settled.uid = st.uid
       ) st
       group by st.wave, st.cohort, st.state`.execute(tx.db);
     return {
       count: rows.reduce((total, row) => total + row.settled, 0),
       failed: rows.flatMap((row) => row.failed ?? []),
+      away: rows.flatMap((row) => row.away ?? []),
+      applied: rows.flatMap((row) => row.applied ?? []),
       counts: await this.#toCounts(tx, rollout, rows),
     };
+  }
+
+  /**
+   * Sets aside the agents that went away with an offer of the rollout, which ends or stops. Answers them: they
+   * are to be offered nothing. Who has applied it is not among them.
+   */
+  async setAsideAway(tx: Tx, id: string): Promise<AgentId[]> {
+    const { rows } = await sql<{ uid: AgentId }>`
+      with gone as materialized (
+        select st.uid, st.offered_at from rollout_standings st
+        left join agent_states s on s.uid = st.uid
+        where st.rollout_id = ${id} and st.state = 'offered' and not coalesce(s.connected, false)
+          and not coalesce(s.remote_config_hash = st.hash and s.remote_config_status = 1, false))
+      update rollout_agents ra set state = 'deferred', offered_at = gone.offered_at
+      from gone where ra.rollout_id = ${id} and ra.uid = gone.uid
+      returning ra.uid`.execute(tx.db);
+    return rows.map(({ uid }) => uid);
   }
 
   /**
@@ -142,12 +181,16 @@ export class RolloutAgentsStore {
   }
 
   /** Counts for `decide`. */
-  async counts(tx: Tx, rollout: RolloutRecord): Promise<Counts> {
+  async counts(tx: Tx, rollout: RolloutRecord, now: number): Promise<Counts> {
     const { rows } = await sql<CountRow>`
-      select ${tally} from (${concernedStandings(rollout)}) st group by st.wave, st.cohort, st.state`.execute(
+      select ${this.#tally(rollout, now)} from (${concernedStandings(rollout)}) st group by st.wave, st.cohort, st.state`.execute(
       tx.db,
     );
     return this.#toCounts(tx, rollout, rows);
+  }
+
+  #tally(rollout: RolloutRecord, now: number) {
+    return tally(rollout, { now, listeningSince: this.#listeningSince });
   }
 
   async #toCounts(tx: Tx, rollout: RolloutRecord, rows: readonly CountRow[]): Promise<Counts> {
@@ -169,17 +212,12 @@ export class RolloutAgentsStore {
   /** `away`: who still is an agent of the fleet, reachable or not. */
   async #countDeferred(tx: Tx, rollout: RolloutRecord): Promise<{ returned: number; away: number }> {
     const { rows } = await sql<{ returned: number; away: number }>`
-      select (select count(*)::int from ${deferredReachable(rollout)}) as returned,
-        ${
-          rollout.catchingUp
-            ? sql`(
-              select count(*)::int from rollout_agents ra
-              join agents a on a.uid = ra.uid
-              join fleet_members m on m.uid = ra.uid and m.fleet = ${rollout.fleet}
-              where ra.rollout_id = ${rollout.id} and ra.state = 'deferred'
-                and not ra.cohort = any(${stoppedCohorts(rollout)}::smallint[]))`
-            : sql`0`
-        } as away`.execute(tx.db);
+      select (select count(*)::int from ${deferredReachable(rollout)}) as returned, (
+        select count(*)::int from rollout_agents ra
+        join agents a on a.uid = ra.uid
+        join fleet_members m on m.uid = ra.uid and m.fleet = ${rollout.fleet}
+        where ra.rollout_id = ${rollout.id} and ra.state = 'deferred' and ra.state not in ('waiting', 'applied')
+          and not ra.cohort = any(${stoppedCohorts(rollout)}::smallint[])) as away`.execute(tx.db);
     return rows[0]!;
   }
 
@@ -198,7 +236,8 @@ export class RolloutAgentsStore {
           and r.state = 'running' and r.waves_offered[ra.wave + 1] is null
         union all
         select ra.wave, ra.uid, ra.hash, ra.inputs, true as returned,
-          coalesce(c.rollout_id = ra.rollout_id and c.target_hash = ra.hash, false) as targeted
+          coalesce(c.rollout_id = ra.rollout_id and c.target_hash = ra.hash and c.desired_hash = ra.hash, false)
+            as targeted
         from ${deferredReachable(rollout)}
         left join agent_configurations c on c.uid = ra.uid
       ) due
@@ -227,40 +266,6 @@ export class RolloutAgentsStore {
       where ra.rollout_id = ${id} and ra.uid = refused.uid`.execute(tx.db);
   }
 
-  /** Agents that were offered what the rollout brings; of one cohort, or all (null). */
-  async touched(tx: Tx, rollout: RolloutRecord, cohort: number | null): Promise<AgentId[]> {
-    const { rows } = await sql<{ uid: AgentId }>`
-      select uid from rollout_standings
-      where rollout_id = ${rollout.id} and wave <= ${rollout.wave} and offered_at is not null
-        and state in ('offered', 'applied', 'failed', 'deferred')
-        and (${cohort}::smallint is null or cohort = ${cohort}::smallint)
-      order by uid`.execute(tx.db);
-    return rows.map((row) => row.uid);
-  }
-
-  /**
-   * Notes touched agents as taken back. Those in `offered` have been given what they had before and are
-   * waited for; the others are done, `why` is said on each.
-   */
-  async markRolledBack(
-    tx: Tx,
-    id: string,
-    agents: readonly { agent: AgentId; done: boolean; why: string }[],
-    now: number,
-  ): Promise<void> {
-    await sql`
-      update rollout_agents ra
-      set state = 'rolledBack', offered_at = ${new Date(now)},
-        settled_at = case when back.done then ${new Date(now)}::timestamptz end,
-        error = concat_ws('; ', nullif(ra.error, ''), nullif(back.why, ''))
-      from unnest(
-        ${agents.map(({ agent }) => agent)}::uuid[],
-        ${agents.map(({ done }) => done)}::boolean[],
-        ${agents.map(({ why }) => why)}::text[]
-      ) as back (uid, done, why)
-      where ra.rollout_id = ${id} and ra.uid = back.uid`.execute(tx.db);
-  }
-
   /** Writes down how every agent stands, before the rollout ends where waves are not settled. */
   async freeze(tx: Tx, id: string, now: number): Promise<void> {
     await sql`
@@ -280,29 +285,6 @@ export class RolloutAgentsStore {
     await sql`
       update rollout_agents set state = 'deferred', error = ''
       where rollout_id = ${id} and state = 'stopped' and state not in ('waiting', 'applied')`.execute(tx.db);
-  }
-
-  /** Takes over which agents have confirmed what they went back to; gives up the others in time. */
-  async settleRollback(tx: Tx, rollout: RolloutRecord, now: number): Promise<number> {
-    const seconds = rollout.policy.applyDeadlineSeconds;
-    const { numAffectedRows } = await sql`
-      with open as (
-        select ra.uid, coalesce(s.remote_config_hash = c.target_hash and s.remote_config_status = 1, false)
-          as confirmed
-        from rollout_agents ra
-        left join agent_configurations c on c.uid = ra.uid
-        left join agent_states s on s.uid = ra.uid
-        where ra.rollout_id = ${rollout.id} and ra.settled_at is null
-          and ra.state = 'rolledBack' and ra.state not in ('waiting', 'applied')
-      )
-      update rollout_agents ra
-      set settled_at = ${new Date(now)},
-        error = case when open.confirmed then ra.error
-          else concat_ws('; ', nullif(ra.error, ''), ${`rollback not confirmed within ${seconds} s`}::text) end
-      from open
-      where ra.rollout_id = ${rollout.id} and ra.uid = open.uid
-        and (open.confirmed or ra.offered_at <= ${new Date(now - seconds * 1000)})`.execute(tx.db);
-    return Number(numAffectedRows ?? 0n);
   }
 }
 

@@ -134,6 +134,16 @@ describe('a cohort that fails', () => {
     ]);
   });
 
+  test('and stops alone is offered nothing where its agents have gone away with the offer', async () => {
+    const { many, few } = await threeCohorts();
+    const id = await r.start(2, { ...noSoak, waves: ['100%'], breachScope: 'cohort' });
+    await r.pass(100);
+    await r.world.disconnect([many[0]!, few[0]!]);
+    await r.report(few.slice(1), r.v2, reported.failed, 'no');
+    expect(await r.inState(id, 'deferred')).toEqual([few[0]]);
+    expect(await r.world.offerCache.desired([many[0]!, few[0]!])).toEqual([r.v2, null]);
+  });
+
   test('counts by its own part of the wave', async () => {
     const { many } = await threeCohorts();
     const id = await r.start(2, { ...noSoak, waves: ['100%'], breachScope: 'cohort', maxFailed: '10%' });
@@ -167,6 +177,15 @@ describe('a cohort that fails', () => {
     await r.ask('resume', id);
     await r.pass(100);
     expect(await quarantined()).toEqual([]);
+    const resumed = (await r.rollouts.events(id)).find(({ kind }) => kind === 'resumed');
+    expect(resumed?.detail['lifted']).toHaveLength(3);
+    expect(resumed?.detail['lifted']).toContainEqual(
+      expect.objectContaining({ type: 'otelcol', version: '2', os: 'windows', arch: 'amd64' }),
+    );
+    // Nobody has applied it yet: no more than the first wave at once.
+    expect(await r.inState(id, 'offered')).toHaveLength(3);
+    await answer(id);
+    expect(await r.inState(id, 'offered')).toHaveLength(14);
     await answer(id);
     expect(await r.rollouts.find(id)).toMatchObject({
       state: 'completed',
@@ -210,10 +229,10 @@ describe('agents without an answer', () => {
     const id = await r.start(2, { ...policy, maxNotConverged: '3' });
     await r.pass(31_000);
     expect(await r.rollouts.find(id)).toMatchObject({ state: 'running', wave: 1, counts: { failed: 3 } });
-    await r.pass(31_000);
+    await r.pass(61_000);
     expect(await r.rollouts.find(id)).toMatchObject({
       state: 'paused',
-      reason: '17 without an answer in wave 2, maxNotConverged allows 3',
+      reason: '6 without an answer in wave 2, maxNotConverged allows 3',
     });
   });
 });

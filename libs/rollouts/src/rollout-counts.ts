@@ -3,7 +3,10 @@ import { agentStates, type CohortCounts, type RolloutAgentState } from './rollou
 import type { RolloutView } from './rollout.ts';
 
 /** What `decide` wants to know of the agents. */
-export interface Counts extends Pick<RolloutView, 'reached' | 'due' | 'reverting' | 'nextDeadline' | 'away'> {
+export interface Counts extends Pick<
+  RolloutView,
+  'reached' | 'due' | 'reverting' | 'lastReverted' | 'expectedSince' | 'nextDeadline' | 'away'
+> {
   /** Of the wave under way: what is kept of it when it passes. */
   readonly passing: readonly { cohort: number; unhealthy: number; disconnected: number }[];
 }
@@ -24,6 +27,8 @@ export interface StandingCount extends Pick<WavePart, 'wave' | 'cohort' | 'unhea
   readonly notConverged: number;
   readonly reverting: number;
   readonly oldestOpen: Date | null;
+  readonly lastReverted: Date | null;
+  readonly expectedSince: Date | null;
 }
 
 /**
@@ -40,14 +45,16 @@ export function toCounts(
   const hasPassed = (part: WavePart) => rollout.state === 'completed' || part.wave < rollout.wave;
   const rowsOf = (part: WavePart) => seen.get(`${part.wave} ${part.cohort}`) ?? [];
   const reached = parts.map((part) => (hasPassed(part) ? passed : underWay)(part, rowsOf(part)));
-  const open = rows.flatMap((row) => (row.oldestOpen ? [row.oldestOpen.getTime()] : []));
+  const oldestOpen = earliestOf(rows.map((row) => row.oldestOpen));
   const waiting = sum(reached, (part) => part.waiting);
   return {
     reached,
     due: (rollout.state === 'running' ? waiting : 0) + deferred.returned,
     away: deferred.away,
     reverting: sum(rows, (row) => row.reverting),
-    nextDeadline: open.length === 0 ? null : Math.min(...open) + rollout.policy.applyDeadlineSeconds * 1000,
+    lastReverted: latestOf(rows.map((row) => row.lastReverted)),
+    expectedSince: earliestOf(rows.map((row) => row.expectedSince)),
+    nextDeadline: oldestOpen === null ? null : oldestOpen + rollout.policy.applyDeadlineSeconds * 1000,
     passing: parts
       .filter((part) => part.wave === rollout.wave && !hasPassed(part))
       .map((part) => {
@@ -59,6 +66,20 @@ export function toCounts(
         };
       }),
   };
+}
+
+function timesOf(times: readonly (Date | null)[]): number[] {
+  return times.flatMap((time) => (time ? [time.getTime()] : []));
+}
+
+function earliestOf(times: readonly (Date | null)[]): number | null {
+  const known = timesOf(times);
+  return known.length === 0 ? null : Math.min(...known);
+}
+
+function latestOf(times: readonly (Date | null)[]): number | null {
+  const known = timesOf(times);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 function underWay({ wave, cohort, size }: WavePart, rows: readonly StandingCount[]): CohortCounts {

@@ -64,10 +64,22 @@ describe('forward', () => {
       version: 2,
       counts: { applied: 30 },
     });
-    const wave = 'waveStarted waveSettled';
+    const wave = 'waveStarted offered waveSettled';
     expect((await kinds(id)).join(' ')).toBe(
       `started ${wave} wavePassed ${wave} wavePassed ${wave} completed`,
     );
+    const events = await rollouts.events(id);
+    expect(events.filter(({ kind }) => kind === 'offered').map(({ detail }) => detail)).toMatchObject([
+      { wave: 0, agents: 1, portions: 1 },
+      { wave: 1, agents: 2 },
+      { wave: 2, agents: 27 },
+    ]);
+    expect(events.find(({ kind }) => kind === 'wavePassed')).toMatchObject({
+      detail: {
+        cohorts: [{ applied: 1 }],
+        limits: { maxFailed: '0', maxUnhealthy: '0', maxDisconnected: '0', maxNotConverged: null },
+      },
+    });
     // One message for each wave's gateway and config.
     expect(world.delivered.map((sent) => sent.agents.length)).toEqual([1, 2, 27]);
     expect(world.delivered.every((sent) => sent.hash === v2)).toBe(true);
@@ -97,6 +109,10 @@ describe('forward', () => {
       offered.push((await inState(id, 'offered')).length);
     }
     expect(offered).toEqual([10, 20, 25, 25]);
+    expect((await rollouts.events(id)).at(-1)).toMatchObject({
+      kind: 'offered',
+      detail: { wave: 0, agents: 25, portions: 3, until: expect.any(String) },
+    });
   });
 
   test('a first wave of one is a connected agent', async () => {
@@ -184,9 +200,63 @@ describe('stops', () => {
     expect((await rollouts.find(id))?.state).toBe('rollingBack');
     await pass(second);
     expect((await rollouts.find(id))?.state).toBe('rolledBack');
-    expect((await rollouts.agents(id, { limit: 10 })).items[0]).toMatchObject({
-      error: 'rollback not confirmed within 30 s',
+    const error = async () => (await rollouts.agents(id, { limit: 10 })).items[0]?.error;
+    expect(await error()).toBe('rollback not confirmed in time');
+    expect((await rollouts.events(id)).at(-1)).toMatchObject({
+      kind: 'rolledBack',
+      detail: { confirmed: 0, unconfirmed: 1, refused: 0, hadNothing: 0, gotAnother: 0 },
     });
+    // It does in the end.
+    await report(agents, v1, reported.applied);
+    expect(await error()).toBe('');
+  });
+
+  test('a rollback that an agent refuses is not waited for, and says why', async () => {
+    await fleetOnV1(1);
+    const id = await start(2);
+    await pass(100);
+    await report(agents, v2, reported.applied);
+    await ask('rollback', id);
+    await pass(0);
+    await report(agents, v1, reported.failed, 'port taken');
+    expect((await rollouts.find(id))?.state).toBe('rolledBack');
+    expect((await rollouts.agents(id, { limit: 10 })).items[0]?.error).toBe(
+      'refused what it had before: port taken',
+    );
+    expect((await rollouts.events(id)).at(-1)?.detail).toMatchObject({ confirmed: 0, refused: 1 });
+  });
+
+  test('a rollback is not over while an offer may still be taken that was on its way', async () => {
+    await fleetOnV1(1, { applyDeadlineSeconds: 30 });
+    const id = await start(2);
+    await pass(100);
+    await ask('rollback', id);
+    await pass(second);
+    // The agent says what it runs; its gateway tells only now that version 2 was sent after that.
+    expect((await rollouts.find(id))?.state).toBe('rollingBack');
+    const order = (sequence: number, ms: number[]) =>
+      Buffer.concat(
+        [0, sequence, ...ms].map((number) =>
+          Buffer.from(BigInt(number).toString(16).padStart(16, '0'), 'hex'),
+        ),
+      );
+    await world.db
+      .updateTable('agent_states')
+      .set({
+        offered_config_hash: Buffer.from(v2, 'hex'),
+        offered_order: order(5, [1]),
+        remote_config_status_order: order(4, []),
+      })
+      .execute();
+    await engine.onAgentsChanged(agents);
+    await pass(5 * second);
+    expect((await rollouts.find(id))?.state).toBe('rollingBack');
+    await world.db
+      .updateTable('agent_states')
+      .set({ remote_config_status_order: order(7, []) })
+      .execute();
+    await report(agents, v1, reported.applied);
+    expect((await rollouts.find(id))?.state).toBe('rolledBack');
   });
 
   test('agents that had nothing before are told so and offered nothing', async () => {
@@ -201,6 +271,11 @@ describe('stops', () => {
     expect((await rollouts.agents(id, { limit: 1 })).items[0]?.error).toContain(
       'had no configuration before',
     );
+    expect(await statusOf(agents[0]!)).toMatchObject({
+      status: 'none',
+      target: null,
+      current: { version: 1 },
+    });
     expect(world.sentTo(agents[0]!)).toEqual([v1, '']);
     expect(await world.offerCache.desired(agents)).toEqual([null]);
   });
@@ -257,6 +332,22 @@ describe('stops', () => {
       reason: '2 unhealthy in wave 1, maxUnhealthy allows 1',
     });
   });
+
+  test('one unhealthy agent stops it where nobody says otherwise, but not one that was so before', async () => {
+    await fleetOnV1(10);
+    await world.reportHealth(agents.slice(0, 5), false);
+    const id = await start(2, { waves: ['100%'], soakSeconds: 60 });
+    await pass(100);
+    await report(agents, v2, reported.applied);
+    expect((await rollouts.find(id))?.waves[0]?.state).toBe('soaking');
+    await world.reportHealth(agents.slice(5, 6), false);
+    await engine.onAgentsChanged(agents);
+    await pass(100);
+    expect(await rollouts.find(id)).toMatchObject({
+      state: 'paused',
+      reason: '1 unhealthy in wave 1, maxUnhealthy allows 0',
+    });
+  });
 });
 
 describe('offline agents', () => {
@@ -293,36 +384,16 @@ describe('offline agents', () => {
     expect(world.sentTo(away[1]!)).toEqual([v2]);
   });
 
-  test('one that goes away after its offer is not offered it by a second message when it returns', async () => {
-    await fleetOnV1(2, { ...fast, waves: ['100%'], applyDeadlineSeconds: 60 });
-    const id = await start(2);
-    await pass(100);
-    await world.disconnect([agents[0]!]);
-    await engine.onAgentsChanged([agents[0]!]);
-    await pass(100);
-    expect(await inState(id, 'deferred')).toEqual([agents[0]]);
-    await world.connect([agents[0]!]);
-    await engine.onAgentsChanged([agents[0]!]);
-    await pass(50 * second);
-    expect(await inState(id, 'offered')).toHaveLength(2);
-    expect(world.sentTo(agents[0]!)).toEqual([v2]);
-    await report(agents, v2, reported.applied);
-    expect((await rollouts.find(id))?.state).toBe('completed');
-    // What it goes back to is still what it had before the rollout.
-    const row = await world.db
-      .selectFrom('agent_configurations')
-      .selectAll()
-      .where('uid', '=', agents[0]!)
-      .executeTakeFirstOrThrow();
-    expect(row.previous_version).toBe(1);
-  });
-
   test('an agent that left the fleet is not offered', async () => {
     await fleetOnV1(3, fast);
     const id = await start(2);
     await world.putFleet('other', 'role=edge', { priority: 5 });
     await pass(100);
-    expect(await rollouts.find(id)).toMatchObject({ state: 'completed', counts: { deferred: 3 } });
+    expect(await rollouts.find(id)).toMatchObject({
+      state: 'paused',
+      reason: 'no agent has applied it',
+      counts: { deferred: 3 },
+    });
     expect(world.delivered).toEqual([]);
   });
 });
@@ -359,6 +430,28 @@ describe('people', () => {
     expect(await rollouts.find(id)).toMatchObject({ state: 'running', wave: 1 });
   });
 
+  test('resume after a pause by hand overrules no gate', async () => {
+    await fleetOnV1(10, { ...fast, waves: ['3', '100%'] });
+    const id = await start(2);
+    await pass(100);
+    await ask('pause', id);
+    const wave = await inState(id, 'offered');
+    await report(wave, v2, reported.failed, 'no');
+    await ask('resume', id);
+    await pass(100);
+    expect(await rollouts.find(id)).toMatchObject({
+      state: 'paused',
+      reason: '3 failed in wave 1, maxFailed allows 0',
+    });
+    expect((await rollouts.events(id)).findLast(({ kind }) => kind === 'resumed')).toMatchObject({
+      detail: { accepted: [] },
+    });
+    // Now that a person has been shown it.
+    await ask('resume', id);
+    await pass(100);
+    expect(await rollouts.find(id)).toMatchObject({ state: 'running', wave: 1 });
+  });
+
   test('abort leaves every agent as it is, and convergence does too', async () => {
     await fleetOnV1(10, fast);
     const id = await start(2);
@@ -383,6 +476,11 @@ describe('people', () => {
     const newer = await start(v3.version, { waves: ['100%'] });
     await pass(100);
     expect((await rollouts.find(older))?.state).toBe('replaced');
+    expect((await rollouts.events(older)).at(-1)).toMatchObject({
+      kind: 'replaced',
+      actor: 'alice',
+      detail: { by: newer, reason: 'replaced by a newer rollout of alice' },
+    });
     expect((await rollouts.activeOf('edge'))?.id).toBe(newer);
     expect(world.sentTo(canary!)).toEqual([v2, v3.hash]);
     await report([canary!], v3.hash, reported.failed, 'no');

@@ -78,6 +78,7 @@ export class RolloutEngine {
       const { settled, counts } = await steps.settle(tx, rollout, now);
       const view: RolloutView = { ...rollout, ...counts };
       const decision = decide(view, now);
+      await steps.noteWindow(tx, rollout, decision, now);
       const figures = JSON.stringify(view.reached);
       if (!changed && (settled > 0 || decision.kind !== 'wait' || figures !== look.counts)) {
         changed = true;

@@ -1,6 +1,7 @@
+import { windowAt } from '@muster/configs/maintenance-windows';
 import type { Policy } from '@muster/configs/policy';
 import type { CohortState } from './cohort.ts';
-import { acceptAll, type Accepted } from './gates.ts';
+import { acceptAll, acceptShown, sum, type Accepted, type ShownBreach } from './gates.ts';
 import { offersToKeep, type Offers } from './offer-pace.ts';
 import { toCounts, type Counts, type StandingCount, type WavePart } from './rollout-counts.ts';
 import type { RolloutAgentState } from './rollout-agent.ts';
@@ -14,6 +15,10 @@ export interface ModelAgent {
   readonly cohort: number;
   readonly conduct: Conduct;
   online: boolean;
+  /** Since when it is not online. */
+  goneAt: number;
+  healthy: boolean;
+  readonly wasUnhealthy: boolean;
   /** It has said what it makes of the offer, and nobody may have looked yet. */
   answered: boolean;
   state: RolloutAgentState;
@@ -22,6 +27,8 @@ export interface ModelAgent {
   silent: boolean;
   /** How often the new config was sent to it. */
   sent: number;
+  /** How often it went away with the offer, and has to be offered it again. */
+  withdrawn: number;
   /** It was given what it had before. */
   back: boolean;
 }
@@ -40,6 +47,8 @@ export class RolloutModel {
   waveSettledAt: number | null = null;
   catchingUp = false;
   halted = false;
+  /** A person has gone on after a breach. */
+  overruled = false;
   /** Waves in the order in which they began. */
   readonly begun: number[] = [];
   readonly cohorts: { cohort: number; state: CohortState }[];
@@ -47,6 +56,7 @@ export class RolloutModel {
   readonly agents: readonly ModelAgent[];
   readonly waveCount: number;
   #accepted: Accepted[] = [];
+  #breaches: ShownBreach[] = [];
   #offers: Offers[] = [];
   readonly #onOffer: OnOffer;
 
@@ -67,18 +77,33 @@ export class RolloutModel {
       if (steps > 10_000) throw new Error('a look that does not end');
       if (!isOpen(this)) return null;
       this.#settle(now);
-      const counts = this.#counts();
+      const counts = this.#counts(now);
       const decision = decide(this.#view(counts), now);
       if (decision.kind === 'wait') return decision.until;
       this.#act(decision, counts, now);
     }
   }
 
+  /** A person stops it. */
+  pause(): void {
+    if (this.catchingUp) this.halted = true;
+    else if (this.state === 'running') this.state = 'paused';
+  }
+
   /** A person goes on with it. */
-  resume(): void {
-    this.#accepted = acceptAll(this.#counts().reached);
+  resume(now: number): void {
+    if (!this.halted && this.state !== 'paused') return;
+    const allStopped = this.cohorts.every(({ state }) => state === 'stopped');
+    const takesOver = allStopped || this.policy.breachScope === 'rollout';
+    const shown = takesOver ? this.#breaches : [];
+    this.#accepted = acceptShown(this.policy, this.#counts(now).reached, this.#accepted, shown);
+    if (takesOver) this.#breaches = [];
+    if (shown.length > 0) this.overruled = true;
     if (this.halted) this.halted = false;
     else this.state = 'running';
+    if (!allStopped) return;
+    for (const cohort of this.cohorts) cohort.state = 'running';
+    for (const agent of this.agents) if (agent.state === 'stopped') agent.state = 'deferred';
   }
 
   #view(counts: Counts): RolloutView {
@@ -101,15 +126,20 @@ export class RolloutModel {
     };
   }
 
+  get #goesOn(): boolean {
+    return this.state === 'running' || (this.catchingUp && !this.halted);
+  }
+
   #settle(now: number): void {
     const deadline = now - this.policy.applyDeadlineSeconds * 1000;
+    const offersStand = this.#goesOn && windowAt(this.policy.windows, now).open;
     for (const agent of this.agents) {
       if (agent.state === 'rolledBack' && !agent.settled)
         agent.settled = (agent.answered && agent.online) || agent.offeredAt! <= deadline;
       if (this.state === 'rollingBack' && this.#isTouched(agent)) this.#takeBack(agent, now);
-      if (this.state !== 'rollingBack') this.#judge(agent, deadline);
+      if (this.state !== 'rollingBack') this.#judge(agent, offersStand, deadline);
     }
-    if (this.state !== 'running' && !(this.catchingUp && !this.halted)) return;
+    if (!this.#goesOn) return;
     for (const agent of this.agents) {
       if (!this.#isReached(agent) || agent.offeredAt !== null) continue;
       if (agent.state !== 'waiting' && agent.state !== 'deferred') continue;
@@ -118,18 +148,21 @@ export class RolloutModel {
     }
   }
 
-  #judge(agent: ModelAgent, deadline: number): void {
+  #judge(agent: ModelAgent, offersStand: boolean, deadline: number): void {
     if ((agent.state !== 'offered' && agent.state !== 'deferred') || agent.offeredAt === null) return;
     if (agent.answered) agent.state = agent.conduct === 'fails' ? 'failed' : 'applied';
-    else if (!agent.online) agent.state = 'deferred';
-    else if (agent.state === 'offered' && agent.offeredAt <= deadline) {
+    else if (agent.state === 'deferred') return;
+    else if (!agent.online && (!offersStand || agent.offeredAt <= deadline)) {
+      agent.state = 'deferred';
+      agent.withdrawn++;
+    } else if (agent.offeredAt <= deadline) {
       agent.state = 'failed';
       agent.silent = true;
     }
     if (agent.state === 'failed') agent.back = true;
   }
 
-  #counts(): Counts {
+  #counts(now: number): Counts {
     const seen = this.agents.filter(
       (agent) =>
         this.#isReached(agent) &&
@@ -137,10 +170,15 @@ export class RolloutModel {
     );
     const reached = this.agents.filter((agent) => this.#isReached(agent));
     const deferred = this.agents.filter((agent) => agent.state === 'deferred' && !this.#hasStopped(agent));
-    return toCounts(this.#view(noCounts), seen.map(toRow), partsOf(reached), {
-      returned: deferred.filter((agent) => agent.online && this.#isReached(agent)).length,
-      away: this.catchingUp ? deferred.length : 0,
-    });
+    return toCounts(
+      this.#view(noCounts),
+      seen.map((agent) => toRow(agent, this.policy, now)),
+      partsOf(reached),
+      {
+        returned: deferred.filter((agent) => agent.online && this.#isReached(agent)).length,
+        away: deferred.length,
+      },
+    );
   }
 
   #act(decision: Exclude<Decision, { kind: 'wait' }>, counts: Counts, now: number): void {
@@ -151,6 +189,7 @@ export class RolloutModel {
         this.begun.push(this.wave);
         return;
       case 'offer':
+        if (sum(counts.reached, ({ applied }) => applied) === 0) this.waveSettledAt = null;
         return this.#offer(decision.limit, now);
       case 'soak':
         this.waveSettledAt = now;
@@ -166,13 +205,18 @@ export class RolloutModel {
         this.catchingUp = this.agents.some(({ state }) => state === 'deferred');
         return;
       case 'pause':
+        this.#breaches.push(decision.breach);
+        this.state = 'paused';
+        return;
+      case 'pauseUnproven':
         this.state = 'paused';
         return;
       case 'rollback':
         this.state = 'rollingBack';
         return;
       case 'stopCohort': {
-        const state = this.policy.onBreach === 'pause' ? 'stopped' : 'rolledBack';
+        this.#breaches.push(decision.breach);
+        const state = this.policy.onBreach === 'pause' || this.catchingUp ? 'stopped' : 'rolledBack';
         this.cohorts.find(({ cohort }) => cohort === decision.cohort)!.state = state;
         if (state === 'stopped') return;
         for (const agent of this.agents)
@@ -180,12 +224,14 @@ export class RolloutModel {
         return;
       }
       case 'stopForAllCohorts':
-        this.state = this.policy.onBreach === 'pause' ? 'paused' : 'rollingBack';
+        if (this.catchingUp) this.halted = true;
+        else this.state = this.policy.onBreach === 'pause' ? 'paused' : 'rollingBack';
         return;
       case 'finishRollback':
         this.state = 'rolledBack';
         return;
       case 'haltCatchingUp':
+        this.#breaches.push(decision.breach);
         this.halted = true;
         return;
       case 'caughtUp':
@@ -205,7 +251,7 @@ export class RolloutModel {
     this.#onOffer(due, this, now);
     this.#offers = offersToKeep([...this.#offers, { at: now, count: due.length }], now);
     for (const agent of due) {
-      if (agent.offeredAt === null) agent.sent++;
+      agent.sent++;
       agent.state = 'offered';
       agent.offeredAt = now;
     }
@@ -232,20 +278,36 @@ export class RolloutModel {
   }
 }
 
-const noCounts: Counts = { reached: [], due: 0, away: 0, reverting: 0, nextDeadline: null, passing: [] };
+const noCounts: Counts = {
+  reached: [],
+  due: 0,
+  away: 0,
+  reverting: 0,
+  lastReverted: null,
+  expectedSince: null,
+  nextDeadline: null,
+  passing: [],
+};
 
-function toRow({ wave, cohort, state, silent, settled, online, offeredAt }: ModelAgent): StandingCount {
+function toRow(agent: ModelAgent, policy: Policy, now: number): StandingCount {
+  const { wave, cohort, state, silent, settled, online, offeredAt, goneAt, healthy, wasUnhealthy } = agent;
+  const expectedUntil = (since: number) => since + policy.applyDeadlineSeconds * 1000;
+  const away = !online && offeredAt !== null && (state === 'deferred' || state === 'applied');
+  const goneSince = away ? (state === 'deferred' ? offeredAt : goneAt) : null;
+  const isExpected = goneSince !== null && expectedUntil(goneSince) > now;
   const reverting = state === 'rolledBack' && !settled;
   return {
     wave,
     cohort,
     state,
     agents: 1,
-    unhealthy: 0,
-    disconnected: offeredAt !== null && !online ? 1 : 0,
+    unhealthy: state === 'applied' && !healthy && !wasUnhealthy ? 1 : 0,
+    disconnected: goneSince !== null && !isExpected ? 1 : 0,
+    expectedSince: isExpected ? new Date(goneSince) : null,
     notConverged: state === 'failed' && silent ? 1 : 0,
     reverting: reverting ? 1 : 0,
     oldestOpen: state === 'offered' || reverting ? new Date(offeredAt!) : null,
+    lastReverted: reverting ? new Date(offeredAt!) : null,
   };
 }
 

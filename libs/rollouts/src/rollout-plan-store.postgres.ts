@@ -22,6 +22,8 @@ export interface PlannedAgent {
   readonly inputs: Uint8Array | null;
   /** Why it is in quarantine; null: it is not. */
   readonly quarantine: string | null;
+  /** It says so before the rollout has touched it. */
+  readonly unhealthy: boolean;
 }
 
 /** Which agents take part in a rollout, and in which wave. */
@@ -32,7 +34,8 @@ export class RolloutPlanStore {
     { fleet, configuration, version }: Pick<RolloutRecord, 'fleet' | 'configuration' | 'version'>,
   ): Promise<Candidates[]> {
     const { rows } = await sql<Omit<Candidates, 'agents'> & { uids: Buffer }>`
-      select a.type, a.version, a.os, a.arch, s.connected, coalesce(refused.error, kind.reason) as quarantine,
+      select a.type, a.version, a.os, a.arch, s.connected, s.healthy is false as unhealthy,
+        coalesce(refused.error, kind.reason) as quarantine,
         string_agg(uuid_send(a.uid), '') as uids
       from fleet_members m
       join agents a on a.uid = m.uid
@@ -45,7 +48,7 @@ export class RolloutPlanStore {
         and kind.configuration = ${configuration} and kind.version = ${version}
         and (kind.type, kind.agent_version, kind.os, kind.arch) = (a.type, a.version, a.os, a.arch)
       where m.fleet = ${fleet} and ${acceptsRemoteConfig('s')}
-      group by 1, 2, 3, 4, 5, 6`.execute(tx.db);
+      group by 1, 2, 3, 4, 5, 6, 7`.execute(tx.db);
     return rows.map(({ uids, ...alike }) => ({ ...alike, agents: agentIdsFromBytes(uids) }));
   }
 
@@ -91,9 +94,9 @@ export class RolloutPlanStore {
       return bytes;
     };
     await sql`
-      insert into rollout_agents (rollout_id, uid, wave, cohort, hash, inputs, state, error)
+      insert into rollout_agents (rollout_id, uid, wave, cohort, hash, inputs, state, error, was_unhealthy)
       select ${id}, uid, wave, cohort, hash, inputs,
-        case when quarantine is null then 'waiting' else 'quarantined' end, coalesce(quarantine, '')
+        case when quarantine is null then 'waiting' else 'quarantined' end, coalesce(quarantine, ''), was_unhealthy
       from unnest(
         ${binaryArray(
           'uuid',
@@ -118,8 +121,12 @@ export class RolloutPlanStore {
         ${binaryArray(
           'text',
           agents.map(({ quarantine }) => quarantine),
-        )}::text[]
-      ) as planned (uid, wave, cohort, hash, inputs, quarantine)
+        )}::text[],
+        ${binaryArray(
+          'boolean',
+          agents.map(({ unhealthy }) => unhealthy || null),
+        )}::boolean[]
+      ) as planned (uid, wave, cohort, hash, inputs, quarantine, was_unhealthy)
       order by uid`.execute(tx.db);
   }
 }

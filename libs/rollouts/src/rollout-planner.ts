@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Announcer } from '@muster/configs/announcer';
+import type { DesiredState } from '@muster/configs/desired-state';
 import { NotRenderable } from '@muster/configs/errors';
 import { unreadableFile } from '@muster/configs/file-problems';
 import {
@@ -23,6 +24,7 @@ export interface RolloutPlannerDeps {
   readonly agents: RolloutAgentsStore;
   readonly plans: RolloutPlanStore;
   readonly rendered: RenderedConfigs;
+  readonly desiredState: DesiredState;
   readonly announcer: Announcer;
   readonly now: () => number;
   /** At least 0, below 1. */
@@ -43,18 +45,25 @@ export class RolloutPlanner {
   }
 
   /**
-   * Ends what is under way in the fleet in favour of a newer rollout: touched agents stay as they are until
-   * their turn in that one, nobody is waited for any more. Answers the id of the one replaced.
+   * Ends what is under way in the fleet in favour of this newer rollout: touched agents stay as they are until
+   * their turn in that one, nobody is waited for any more, and who went away with an offer is offered nothing. Answers the id of the one replaced.
    */
-  async replace(tx: Tx, actor: string, fleet: string, which: 'active' | 'scheduled'): Promise<string | null> {
-    const { store, agents, announcer, now } = this.#deps;
-    if (which === 'active') await store.endCatchingUp(tx, fleet);
+  async replace(
+    tx: Tx,
+    actor: string,
+    { id: by, fleet }: Pick<Planned, 'id' | 'fleet'>,
+    which: 'active' | 'scheduled',
+  ): Promise<string | null> {
+    const { store, agents, desiredState, announcer, now } = this.#deps;
+    const caughtUp = which === 'active' ? await store.endCatchingUp(tx, fleet) : [];
+    for (const id of caughtUp) await desiredState.withdraw(tx, id, await agents.setAsideAway(tx, id));
     const id = await store.openOf(tx, fleet, which);
     if (id === null) return null;
+    await desiredState.withdraw(tx, id, await agents.setAsideAway(tx, id));
     await agents.freeze(tx, id, now());
     const reason = `replaced by a newer rollout of ${actor}`;
     await store.update(tx, id, { state: 'replaced', reason, finishedAt: now() });
-    await store.record(tx, id, actor, 'replaced');
+    await store.record(tx, id, actor, 'replaced', { by, reason });
     tx.afterCommit(() => announcer.announce('rollouts.changed', { id, fleet }));
     return id;
   }
@@ -96,7 +105,7 @@ export class RolloutPlanner {
 
   /**
    * Plans a running rollout of what was rendered. Without agents it completes at once. Agents that lack a
-   * component are left out; if nobody is left, it waits for a person.
+   * component are left out; if nobody is left, or all are in quarantine, it waits for a person.
    */
   async plan(
     tx: Tx,
@@ -130,14 +139,21 @@ export class RolloutPlanner {
     if (ends.length > 0) {
       const places = placeAgents(candidates, cohorts, random);
       await plans.insert(tx, id, cohorts, texts.planned(places, ends));
-    } else if (skipped.length > 0) await this.#pauseUnfit(tx, rollout, skipped);
+      if (able === 0)
+        await this.#pauseUnfit(
+          tx,
+          rollout,
+          `all are in quarantine for it, ${places[0]!.quarantine}`,
+          skipped,
+        );
+    } else if (skipped.length > 0) await this.#pauseUnfit(tx, rollout, skipped[0]!.reason, skipped);
     else await this.#completeEmpty(tx, rollout);
   }
 
   /** Nothing is made stable that nobody can run. */
-  async #pauseUnfit(tx: Tx, { id }: Planned, skipped: readonly Skipped[]): Promise<void> {
+  async #pauseUnfit(tx: Tx, { id }: Planned, why: string, skipped: readonly Skipped[]): Promise<void> {
     const { store } = this.#deps;
-    const reason = `no agent can take it: ${skipped[0]!.reason}`;
+    const reason = `no agent can take it: ${why}`;
     await store.update(tx, id, { state: 'paused', reason });
     await store.record(tx, id, 'system', 'paused', { reason, skipped });
   }
@@ -213,10 +229,10 @@ class Texts {
   /** @param ends where in the row each wave ends */
   planned(places: readonly Place[], ends: readonly number[]): PlannedAgent[] {
     let wave = 0;
-    return places.map(({ agent, cohort, quarantine }, index) => {
+    return places.map(({ agent, cohort, quarantine, unhealthy }, index) => {
       while (index >= ends[wave]!) wave++;
       const { hash, inputs } = this.#of(agent);
-      return { agent, wave, cohort, quarantine, hash: hash!, inputs };
+      return { agent, wave, cohort, quarantine, unhealthy, hash: hash!, inputs };
     });
   }
 

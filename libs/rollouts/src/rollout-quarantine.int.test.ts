@@ -78,11 +78,13 @@ test('holds for the same bytes under another version, and not for other bytes', 
 });
 
 test('an agent that comes into quarantine while it is away is not due for ever', async () => {
-  const id = await r.start(2, wholeFleet);
+  const id = await r.start(2, { ...wholeFleet, maxDisconnected: null, applyDeadlineSeconds: 60 });
   await r.pass(100);
   const [away] = agents;
   await r.world.disconnect([away!]);
-  await r.engine.advance(id);
+  await r.pass(30_000);
+  await r.report(agents.slice(1, 2), r.v2, reported.applied);
+  await r.pass(31_000);
   expect(await r.inState(id, 'deferred')).toEqual([away]);
   await r.makeCohort([away!], 'otelcol');
   await r.world.inTransaction(async (tx) => {

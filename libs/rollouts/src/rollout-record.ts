@@ -1,6 +1,6 @@
 import type { Policy } from '@muster/configs/policy';
 import type { Cohort } from './cohort.ts';
-import type { Accepted } from './gates.ts';
+import type { Accepted, ShownBreach } from './gates.ts';
 import type { Offers } from './offer-pace.ts';
 import type { RolloutState, RolloutView } from './rollout.ts';
 
@@ -24,6 +24,8 @@ export interface RolloutRecord extends Pick<
   readonly configuration: string;
   readonly version: number;
   readonly cohorts: readonly Cohort[];
+  /** What stopped it, or cohorts of it, until a person goes on. */
+  readonly breaches: readonly ShownBreach[];
   /** Rolling back: every touched agent has been given what it had before. */
   readonly reverted: boolean;
   /** Why it is in its state; for people. */
@@ -31,6 +33,8 @@ export interface RolloutRecord extends Pick<
 }
 
 export interface NewRollout {
+  /** A UUIDv7, so that ids sort by when they were asked for. */
+  readonly id: string;
   readonly fleet: string;
   readonly configuration: string;
   readonly version: number;
@@ -44,6 +48,9 @@ export type EventKind =
   | 'scheduled'
   | 'started'
   | 'waveStarted'
+  | 'offered'
+  | 'waitsForWindow'
+  | 'windowOpened'
   | 'waveSettled'
   | 'wavePassed'
   | 'breached'
@@ -55,6 +62,7 @@ export type EventKind =
   | 'completed'
   | 'catchingUp'
   | 'caughtUp'
+  | 'catchingUpEnded'
   | 'halted'
   | 'aborted'
   | 'replaced';
@@ -70,6 +78,7 @@ export type Progress = Partial<{
   finishedAt: number;
   accepted: readonly Accepted[];
   offers: readonly Offers[];
+  breaches: readonly ShownBreach[];
   catchingUp: boolean;
   halted: boolean;
   reverted: boolean;

@@ -77,12 +77,12 @@ test('what a look reads depends on its wave and not on the fleet', async () => {
   await r.pass(100);
   expect(await r.rollouts.find(id)).toMatchObject({ wave: 2, counts: { applied: 50_000, offered: 10 } });
   const store = new RolloutStore(r.world.db);
-  const agents = new RolloutAgentsStore();
+  const agents = new RolloutAgentsStore(0);
   const read = await rowsRead(async (tx) => {
     const rollout = (await store.lock(tx, id))!;
-    await agents.settleOffers(tx, rollout, r.world.clock.now);
+    await agents.settleOffers(tx, rollout, true, r.world.clock.now);
     await agents.setAside(tx, rollout);
-    await agents.counts(tx, rollout);
+    await agents.counts(tx, rollout, r.world.clock.now);
     await agents.due(tx, rollout, 10);
   });
   expect(read).toBeGreaterThan(0);

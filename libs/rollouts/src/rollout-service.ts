@@ -1,12 +1,14 @@
 import type { Announcer } from '@muster/configs/announcer';
+import type { DesiredState } from '@muster/configs/desired-state';
 import { UnknownFleet } from '@muster/configs/errors';
 import { parsePolicy } from '@muster/configs/policy';
 import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import type { Tx } from '@muster/db/transaction';
+import { uuidV7 } from '@muster/db/uuid-v7';
 import type { Log } from '@muster/platform/log';
 import type { BatchQueue } from './batch-queue.ts';
 import { RolloutStateConflict, UnknownRollout } from './errors.ts';
-import { acceptAll } from './gates.ts';
+import { acceptShown } from './gates.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import type { RolloutPlanner } from './rollout-planner.ts';
 import type { RolloutRecord } from './rollout-record.ts';
@@ -14,7 +16,7 @@ import type { RolloutStore } from './rollout-store.postgres.ts';
 import type { RolloutAgentState } from './rollout-agent.ts';
 import type { Rollout } from './rollout-view.ts';
 import type { RolloutAgent, RolloutEvent, RolloutViews } from './rollout-views.postgres.ts';
-import { type RolloutState } from './rollout.ts';
+import { standingOf, type Standing } from './rollout.ts';
 
 export interface RolloutServiceDeps {
   readonly store: RolloutStore;
@@ -22,6 +24,7 @@ export interface RolloutServiceDeps {
   readonly views: RolloutViews;
   readonly planner: RolloutPlanner;
   readonly quarantines: Quarantines;
+  readonly desiredState: DesiredState;
   readonly announcer: Announcer;
   readonly queue: BatchQueue;
   readonly log: Log;
@@ -64,10 +67,16 @@ export class RolloutService {
     await planner.assertRenderable(tx, { configuration, version });
     const startAt = input.startAt?.getTime() ?? null;
     const later = startAt !== null && startAt > now();
-    const replaced = await planner.replace(tx, actor, input.fleet, later ? 'scheduled' : 'active');
-    const rollout = { fleet: input.fleet, configuration, version, policy, startAt };
+    const id = uuidV7();
+    const replaced = await planner.replace(
+      tx,
+      actor,
+      { id, fleet: input.fleet },
+      later ? 'scheduled' : 'active',
+    );
+    const rollout = { id, fleet: input.fleet, configuration, version, policy, startAt };
     const state = later ? 'scheduled' : 'running';
-    const id = await store.insert(tx, { ...rollout, state, createdBy: actor });
+    await store.insert(tx, { ...rollout, state, createdBy: actor });
     if (later)
       await store.record(tx, id, actor, 'scheduled', {
         configuration,
@@ -76,55 +85,81 @@ export class RolloutService {
         replaced,
       });
     else {
-      const planned = { id, ...rollout };
-      await planner.plan(tx, actor, planned, await planner.render(tx, planned), replaced);
+      await planner.plan(tx, actor, rollout, await planner.render(tx, rollout), replaced);
     }
     this.#wakeAfterCommit(tx, { id, fleet: input.fleet });
     return (await views.within(tx).find(id))!;
   }
 
-  /** Nothing more is offered until it is resumed. Throws `UnknownRollout`, `RolloutStateConflict`, as all below. */
+  /**
+   * Nothing more is offered until it is resumed, while catching up too. Throws `UnknownRollout`,
+   * `RolloutStateConflict`, as all below.
+   */
   pause(tx: Tx, actor: string, id: string): Promise<Rollout> {
-    return this.#change(tx, id, 'pause', ['running'], async (rollout) => {
-      await this.#deps.store.update(tx, rollout.id, { state: 'paused', reason: `paused by ${actor}` });
-      await this.#deps.store.record(tx, rollout.id, actor, 'paused', { wave: rollout.wave });
+    return this.#change(tx, id, 'pause', ['running', 'catchingUp'], async (rollout) => {
+      const { store } = this.#deps;
+      const reason = `paused by ${actor}`;
+      if (rollout.catchingUp) {
+        await store.update(tx, rollout.id, { halted: true, reason });
+        return store.record(tx, rollout.id, actor, 'halted', { reason });
+      }
+      await store.update(tx, rollout.id, { state: 'paused', reason });
+      return store.record(tx, rollout.id, actor, 'paused', { wave: rollout.wave });
     });
   }
 
   /**
-   * Goes on, or goes on catching up. What has gone wrong so far is accepted: gates count what goes wrong from
-   * now on. Where every cohort had stopped, all go on; a cohort that stopped while others went on stays so.
+   * Goes on, or goes on catching up. What a breach has shown is accepted: its gate counts what goes wrong from now
+   * on. No other gate is overruled, so after a pause by hand all are judged at once. Where every cohort had
+   * stopped, all go on; a cohort that stopped while others went on stays so.
    */
   resume(tx: Tx, actor: string, id: string): Promise<Rollout> {
     return this.#change(tx, id, 'resume', ['paused', 'halted'], async (rollout) => {
-      const { store, agents, quarantines } = this.#deps;
-      const { reached } = await agents.counts(tx, rollout);
-      const accepted = acceptAll(reached);
+      const { store, agents, quarantines, now } = this.#deps;
+      const { policy, breaches } = rollout;
+      const allStopped =
+        rollout.cohorts.length > 0 && rollout.cohorts.every(({ state }) => state === 'stopped');
+      const overruled = allStopped || policy.breachScope === 'rollout';
+      const { reached } = await agents.counts(tx, rollout, now());
+      const accepted = acceptShown(policy, reached, rollout.accepted, overruled ? breaches : []);
       const goesOn = rollout.halted ? { halted: false } : { state: 'running' as const };
-      await store.update(tx, rollout.id, { ...goesOn, reason: '', accepted });
-      const allStopped = rollout.cohorts.every(({ state }) => state === 'stopped');
-      if (allStopped && !rollout.halted) {
+      await store.update(tx, rollout.id, {
+        ...goesOn,
+        reason: '',
+        accepted,
+        ...(overruled && { breaches: [] }),
+      });
+      if (allStopped) {
         await store.resumeCohorts(tx, rollout.id);
         await agents.resumeStopped(tx, rollout.id);
       }
-      if (allStopped || rollout.policy.breachScope === 'rollout')
-        await quarantines.liftCohorts(tx, actor, rollout.id);
-      await store.record(tx, rollout.id, actor, 'resumed', { wave: rollout.wave, accepted });
+      const lifted = overruled ? await quarantines.liftCohorts(tx, actor, rollout.id) : [];
+      await store.record(tx, rollout.id, actor, 'resumed', { wave: rollout.wave, accepted, lifted });
     });
   }
 
-  /** Ends it and leaves every agent as it is; the fleet keeps its stable version. */
+  /**
+   * Ends it and leaves every agent as it is, but for those that went away with an offer, which are offered nothing;
+   * the fleet keeps its stable version. While catching up it ends that: who is still away gets the stable version by
+   * convergence.
+   */
   abort(tx: Tx, actor: string, id: string): Promise<Rollout> {
-    const from: RolloutState[] = ['scheduled', 'running', 'paused', 'rollingBack'];
+    const from: Standing[] = ['scheduled', 'running', 'paused', 'rollingBack', 'catchingUp', 'halted'];
     return this.#change(tx, id, 'abort', from, async (rollout) => {
-      const { store, agents, now } = this.#deps;
+      const { store, agents, desiredState, now } = this.#deps;
+      await desiredState.withdraw(tx, rollout.id, await agents.setAsideAway(tx, rollout.id));
+      if (rollout.catchingUp) {
+        const { away } = await agents.counts(tx, rollout, now());
+        await store.update(tx, rollout.id, { catchingUp: false, halted: false, reason: '' });
+        return store.record(tx, rollout.id, actor, 'catchingUpEnded', { away });
+      }
       await agents.freeze(tx, rollout.id, now());
       await store.update(tx, rollout.id, {
         state: 'aborted',
         reason: `aborted by ${actor}`,
         finishedAt: now(),
       });
-      await store.record(tx, rollout.id, actor, 'aborted', { wave: rollout.wave });
+      return store.record(tx, rollout.id, actor, 'aborted', { wave: rollout.wave });
     });
   }
 
@@ -183,15 +218,15 @@ export class RolloutService {
     tx: Tx,
     id: string,
     action: string,
-    from: readonly (RolloutState | 'halted')[],
+    from: readonly Standing[],
     work: (rollout: RolloutRecord) => Promise<void>,
   ): Promise<Rollout> {
     const { store, views } = this.#deps;
     if (!(await views.within(tx).find(id))) throw new UnknownRollout(id);
     const rollout = await store.lock(tx, id);
     if (!rollout) throw new UnknownRollout(id);
-    if (!from.includes(rollout.halted ? 'halted' : rollout.state))
-      throw new RolloutStateConflict(action, rollout.state);
+    const standing = standingOf(rollout);
+    if (!from.includes(standing)) throw new RolloutStateConflict(action, standing);
     await work(rollout);
     this.#wakeAfterCommit(tx, rollout);
     return (await views.within(tx).find(id))!;

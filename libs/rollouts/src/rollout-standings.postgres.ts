@@ -40,12 +40,12 @@ export function concernedStandings(rollout: RolloutRecord) {
   return sql`
     select standing.*, rollout_agent_state(standing.planned, wave_offered_at, wave_settled_at, applied) as state
     from (
-      select ra.uid, ra.wave, ra.cohort, ra.hash, ra.state as planned, ra.no_answer,
+      select ra.uid, ra.wave, ra.cohort, ra.hash, ra.state as planned, ra.no_answer, ra.was_unhealthy,
         w.wave_offered_at, w.wave_settled_at,
         coalesce(ra.offered_at, case when ra.state = 'waiting' then w.wave_offered_at end) as offered_at,
         coalesce(ra.settled_at, case when ra.state = 'waiting' then w.wave_settled_at end) as settled_at,
         coalesce(s.remote_config_hash = ra.hash and s.remote_config_status = 1, false) as applied,
-        coalesce(s.connected, false) as connected, s.healthy,
+        coalesce(s.connected, false) as connected, s.disconnected_at, s.healthy,
         -- its gateway could not send it the config since it was offered
         coalesce(
           s.offered_config_hash = ra.hash and s.offer_error <> ''
@@ -59,14 +59,45 @@ export function concernedStandings(rollout: RolloutRecord) {
     ) standing`;
 }
 
-/** The columns of `CountRow`, over agents as st, grouped by wave, cohort and state. */
-export const tally = sql`st.wave, st.cohort, st.state, count(*)::int as agents,
-  (count(*) filter (where st.state = 'applied' and st.healthy is false))::int as unhealthy,
-  (count(*) filter (where st.offered_at is not null and not st.connected))::int as disconnected,
-  (count(*) filter (where st.state = 'failed' and st.no_answer))::int as "notConverged",
-  (count(*) filter (where st.state = 'rolledBack' and st.settled_at is null))::int as reverting,
-  min(st.offered_at) filter (
-    where st.state = 'offered' or (st.state = 'rolledBack' and st.settled_at is null)) as "oldestOpen"`;
+/**
+ * The agent says APPLIED for its target, and was sent nothing else since; over `agent_states` as s and
+ * `agent_configurations` as c. Orders begin with epoch and sequence_num.
+ */
+export const confirms = sql<boolean>`(
+  coalesce(s.remote_config_hash = c.target_hash and s.remote_config_status = 1, false)
+  and coalesce(s.offered_config_hash = c.target_hash
+    or s.remote_config_status_order > substring(s.offered_order from 1 for 16), true))`;
+
+/** Times by which agents are judged, Unix milliseconds. */
+export interface Clock {
+  readonly now: number;
+  /** Nobody listened to agents before: deadlines are not counted from earlier. */
+  readonly listeningSince: number;
+}
+
+/**
+ * The columns of `CountRow`, over agents as st, grouped by wave, cohort and state. An agent that was offered the
+ * config and is offline is given as long to come back as to answer: while it is expected nobody counts it.
+ */
+export function tally({ policy }: RolloutRecord, { now, listeningSince }: Clock) {
+  const since = (time: ReturnType<typeof sql>) =>
+    sql`greatest(${time}, ${new Date(listeningSince)}::timestamptz)`;
+  const goneSince = sql`case st.state
+    when 'deferred' then ${since(sql`st.offered_at`)}
+    when 'applied' then ${since(sql`coalesce(st.disconnected_at, st.offered_at)`)} end`;
+  const gone = sql`not st.connected and st.offered_at is not null and ${goneSince}`;
+  const expected = new Date(now - policy.applyDeadlineSeconds * 1000);
+  return sql`st.wave, st.cohort, st.state, count(*)::int as agents,
+    (count(*) filter (where st.state = 'applied' and st.healthy is false and st.was_unhealthy is not true))::int
+      as unhealthy,
+    (count(*) filter (where ${gone} <= ${expected}))::int as disconnected,
+    min(${goneSince}) filter (where ${gone} > ${expected}) as "expectedSince",
+    (count(*) filter (where st.state = 'failed' and st.no_answer))::int as "notConverged",
+    (count(*) filter (where st.state = 'rolledBack' and st.settled_at is null))::int as reverting,
+    max(st.offered_at) filter (where st.state = 'rolledBack' and st.settled_at is null) as "lastReverted",
+    min(case when st.state = 'offered' then ${since(sql`st.offered_at`)} else st.offered_at end) filter (
+      where st.state = 'offered' or (st.state = 'rolledBack' and st.settled_at is null)) as "oldestOpen"`;
+}
 
 /** Agents that stand alike, counted; see `tally`. */
 export interface CountRow {
@@ -79,6 +110,8 @@ export interface CountRow {
   notConverged: number;
   reverting: number;
   oldestOpen: Date | null;
+  lastReverted: Date | null;
+  expectedSince: Date | null;
 }
 
 /** Agents that missed their turn, or went offline after it, and are back; rows of `rollout_agents` as ra. */

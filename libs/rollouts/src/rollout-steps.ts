@@ -2,12 +2,15 @@ import type { AgentId } from '@muster/agents/agent-id';
 import type { Announcer } from '@muster/configs/announcer';
 import type { DesiredState } from '@muster/configs/desired-state';
 import { InvalidTemplate, NotRenderable, UnknownConfigurationVersion } from '@muster/configs/errors';
+import { windowAt } from '@muster/configs/maintenance-windows';
+import type { Policy } from '@muster/configs/policy';
 import type { RenderedConfigs, RenderedGroup } from '@muster/configs/rendered-configs.postgres';
 import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import type { Tx } from '@muster/db/transaction';
 import { describeCohort } from './cohort.ts';
-import { acceptAll, describeBreach, sum, type Breach } from './gates.ts';
+import { acceptAll, describeBreach, sum, type Breach, type Gate } from './gates.ts';
 import { offersToKeep } from './offer-pace.ts';
+import type { RollbackStore } from './rollback-store.postgres.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import type { Counts } from './rollout-counts.ts';
 import type { RolloutPlanner } from './rollout-planner.ts';
@@ -18,6 +21,7 @@ import type { Decision } from './rollout.ts';
 export interface RolloutStepsDeps {
   readonly store: RolloutStore;
   readonly agents: RolloutAgentsStore;
+  readonly rollbacks: RollbackStore;
   readonly planner: RolloutPlanner;
   readonly quarantines: Quarantines;
   readonly rendered: RenderedConfigs;
@@ -38,23 +42,39 @@ export class RolloutSteps {
    * how many changed, and what there is to decide on.
    */
   async settle(tx: Tx, rollout: RolloutRecord, now: number): Promise<{ settled: number; counts: Counts }> {
-    const { agents, store, desiredState } = this.#deps;
+    const { agents, rollbacks, store, desiredState } = this.#deps;
     if (rollout.state === 'rollingBack') {
       const reverted = rollout.reverted ? 0 : await this.#revertTouched(tx, rollout, null, now);
       if (!rollout.reverted) await store.update(tx, rollout.id, { reverted: true });
-      const settled = reverted + (await agents.settleRollback(tx, rollout, now));
-      return { settled, counts: await agents.counts(tx, rollout) };
+      const settled = reverted + (await rollbacks.settle(tx, rollout, now));
+      return { settled, counts: await agents.counts(tx, rollout, now) };
     }
     const someGoBack = rollout.cohorts.some(({ state }) => state === 'rolledBack');
-    const back = someGoBack ? await agents.settleRollback(tx, rollout, now) : 0;
-    const { count, failed, counts } = await agents.settleOffers(tx, rollout, now);
-    await desiredState.fallBack(tx, failed);
+    const back = someGoBack ? await rollbacks.settle(tx, rollout, now) : 0;
     const goesOn = rollout.state === 'running' || (rollout.catchingUp && !rollout.halted);
+    const offersStand = goesOn && windowAt(rollout.policy.windows, now).open;
+    const { count, counts, ...moved } = await agents.settleOffers(tx, rollout, offersStand, now);
+    await desiredState.fallBack(tx, moved.failed);
+    await desiredState.withdraw(tx, rollout.id, moved.away);
+    await desiredState.restore(tx, rollout.id, moved.applied);
     const mayBeUnreachable = counts.reached.some(({ waiting, deferred }) => waiting + deferred > 0);
     if (!goesOn || !mayBeUnreachable) return { settled: back + count, counts };
     const setAside = await agents.setAside(tx, rollout);
-    const left = setAside > 0 ? await agents.counts(tx, rollout) : counts;
+    const left = setAside > 0 ? await agents.counts(tx, rollout, now) : counts;
     return { settled: back + count + setAside, counts: left };
+  }
+
+  /** Writes down when a rollout begins to wait for a window, and when it goes on. */
+  async noteWindow(tx: Tx, rollout: RolloutRecord, decision: Decision, now: number): Promise<void> {
+    const { id, policy } = rollout;
+    if (policy.windows.length === 0) return;
+    const { store } = this.#deps;
+    const { open, changesAt } = windowAt(policy.windows, now);
+    const waits = decision.kind === 'wait' && decision.why === 'window';
+    if (waits === (await store.hasSaidToWait(tx, id))) return;
+    if (waits)
+      await store.record(tx, id, 'system', 'waitsForWindow', { until: changesAt && new Date(changesAt) });
+    else if (open) await store.record(tx, id, 'system', 'windowOpened');
   }
 
   async act(
@@ -64,7 +84,7 @@ export class RolloutSteps {
     decision: Exclude<Decision, { kind: 'wait' }>,
     now: number,
   ): Promise<void> {
-    const { store } = this.#deps;
+    const { store, rollbacks } = this.#deps;
     const { id, wave, reason } = rollout;
     const parts = counts.reached.filter((part) => part.wave === wave);
     switch (decision.kind) {
@@ -77,7 +97,7 @@ export class RolloutSteps {
           agents: sum(parts, ({ size }) => size),
         });
       case 'offer':
-        return this.#offer(tx, rollout, decision.limit, decision.limit >= counts.due, now);
+        return this.#offer(tx, rollout, counts, decision.limit, now);
       case 'soak':
         await store.settleWaves(tx, id, wave, now);
         await store.update(tx, id, { waveSettledAt: now });
@@ -85,7 +105,11 @@ export class RolloutSteps {
       case 'passWave':
         await this.#keepWave(tx, rollout, counts, now);
         await store.passWave(tx, id);
-        return store.record(tx, id, 'system', 'wavePassed', { wave, cohorts: parts });
+        return store.record(tx, id, 'system', 'wavePassed', {
+          wave,
+          cohorts: parts,
+          limits: limitsOf(rollout),
+        });
       case 'complete':
         return this.#complete(tx, rollout, counts, now);
       case 'pause':
@@ -94,13 +118,16 @@ export class RolloutSteps {
       case 'stopCohort':
         return this.#stopCohort(tx, rollout, decision.cohort, decision.breach, now);
       case 'stopForAllCohorts':
+        if (rollout.catchingUp) return this.#halt(tx, rollout, 'every cohort has stopped');
         return this.#end(tx, rollout, rollout.policy.onBreach, 'every cohort has stopped');
+      case 'pauseUnproven':
+        return this.#end(tx, rollout, 'pause', 'no agent has applied it');
       case 'finishRollback':
         await store.update(tx, id, { state: 'rolledBack', reason, finishedAt: now });
-        return store.record(tx, id, 'system', 'rolledBack');
+        return store.record(tx, id, 'system', 'rolledBack', { ...(await rollbacks.outcome(tx, id)) });
       case 'haltCatchingUp':
-        await store.update(tx, id, { halted: true, reason: describeBreach(decision.breach) });
-        return store.record(tx, id, 'system', 'halted', figuresOf(rollout, decision.breach));
+        await this.#noteBreach(tx, rollout, decision.breach);
+        return this.#halt(tx, rollout, describeBreach(decision.breach));
       case 'caughtUp':
         await store.update(tx, id, { catchingUp: false });
         return store.record(tx, id, 'system', 'caughtUp', { waves: counts.reached });
@@ -123,21 +150,21 @@ export class RolloutSteps {
       });
       return store.record(tx, id, 'system', 'aborted', { reason: error.message });
     }
-    const replaced = await planner.replace(tx, 'system', fleet, 'active');
+    const replaced = await planner.replace(tx, 'system', { id, fleet }, 'active');
     await store.update(tx, id, { state: 'running' });
     await planner.plan(tx, 'system', rollout, groups, replaced);
   }
 
-  /** `everybody`: `limit` leaves nobody waiting in the waves reached. */
   async #offer(
     tx: Tx,
     rollout: RolloutRecord,
+    { due: isDue, reached }: Counts,
     limit: number,
-    everybody: boolean,
     now: number,
   ): Promise<void> {
     const { store, agents, rendered, desiredState } = this.#deps;
     const { id, configuration, version, wave } = rollout;
+    const everybody = limit >= isDue;
     const due = await agents.due(tx, rollout, limit);
     await rendered.note(
       tx,
@@ -149,7 +176,12 @@ export class RolloutSteps {
       .map(({ agent, hash }) => ({ agent, configuration, version, hash, rolloutId: id }));
     const got = await desiredState.setTargets(tx, targets);
     const count = due.length - targets.length + got.length;
-    await store.update(tx, id, { offers: offersToKeep([...rollout.offers, { at: now, count }], now) });
+    await store.update(tx, id, {
+      offers: offersToKeep([...rollout.offers, { at: now, count }], now),
+      // The first that take it are watched, however long nobody was there.
+      ...(sum(reached, ({ applied }) => applied) === 0 && { waveSettledAt: null }),
+    });
+    if (count > 0) await store.recordOffers(tx, id, wave, count, now);
     if (everybody && got.length === targets.length && rollout.state === 'running') {
       await store.offerWaves(tx, id, wave, now);
       const returned = due.filter((agent) => agent.returned).map(({ agent }) => agent);
@@ -191,12 +223,24 @@ export class RolloutSteps {
 
   /** A gate is breached: nothing more is offered from here on. */
   async #stop(tx: Tx, rollout: RolloutRecord, breach: Breach, how: 'pause' | 'rollback'): Promise<void> {
-    await this.#deps.store.record(tx, rollout.id, 'system', 'breached', figuresOf(rollout, breach));
-    if (rollout.policy.quarantine === 'cohort') {
-      for (const { cohort } of breach.cohorts)
-        await this.#quarantine(tx, rollout, cohort, describeBreach(breach));
-    }
+    await this.#noteBreach(tx, rollout, breach);
     await this.#end(tx, rollout, how, describeBreach(breach));
+  }
+
+  /** Goes on catching up when a person says so. */
+  async #halt(tx: Tx, { id }: RolloutRecord, reason: string): Promise<void> {
+    await this.#deps.store.update(tx, id, { halted: true, reason });
+    await this.#deps.store.record(tx, id, 'system', 'halted', { reason });
+  }
+
+  async #noteBreach(tx: Tx, rollout: RolloutRecord, breach: Breach): Promise<void> {
+    const { id, breaches, policy } = rollout;
+    const { gate, wave, cohort } = breach;
+    await this.#deps.store.record(tx, id, 'system', 'breached', figuresOf(rollout, breach));
+    await this.#deps.store.update(tx, id, { breaches: [...breaches, { gate, wave, cohort }] });
+    if (policy.quarantine !== 'cohort' || cohort !== null) return;
+    for (const part of breach.cohorts)
+      await this.#quarantine(tx, rollout, part.cohort, describeBreach(breach));
   }
 
   async #end(tx: Tx, { id }: RolloutRecord, how: 'pause' | 'rollback', reason: string): Promise<void> {
@@ -216,11 +260,13 @@ export class RolloutSteps {
     const { store } = this.#deps;
     const cohort = rollout.cohorts.find((one) => one.cohort === number)!;
     const reason = `${describeBreach(breach)} for ${describeCohort(cohort)}`;
-    const state = rollout.policy.onBreach === 'pause' ? 'stopped' : 'rolledBack';
-    await store.record(tx, rollout.id, 'system', 'breached', figuresOf(rollout, breach));
+    // Once it has completed the version is the stable one, also of agents that took it long ago.
+    const goesBack = rollout.policy.onBreach === 'rollback' && !rollout.catchingUp;
+    const state = goesBack ? 'rolledBack' : 'stopped';
+    await this.#noteBreach(tx, rollout, breach);
     await store.stopCohort(tx, rollout.id, number, state, reason);
     await this.#quarantine(tx, rollout, number, reason);
-    if (state === 'rolledBack') await this.#revertTouched(tx, rollout, number, now);
+    if (goesBack) await this.#revertTouched(tx, rollout, number, now);
     await store.record(tx, rollout.id, 'system', 'cohortStopped', { cohort: number, state, reason });
   }
 
@@ -230,8 +276,8 @@ export class RolloutSteps {
   }
 
   async #revertTouched(tx: Tx, rollout: RolloutRecord, cohort: number | null, now: number): Promise<number> {
-    const { agents, desiredState } = this.#deps;
-    const touched = await agents.touched(tx, rollout, cohort);
+    const { rollbacks, desiredState } = this.#deps;
+    const touched = await rollbacks.touched(tx, rollout, cohort);
     if (touched.length === 0) return 0;
     const reverted = new Map(
       (await desiredState.revert(tx, rollout.id, touched)).map(({ agent, hash }) => [agent, hash]),
@@ -242,7 +288,7 @@ export class RolloutSteps {
       if (hash === null) return { agent, done: true, why: 'had no configuration before, keeps what it has' };
       return { agent, done: false, why: '' };
     });
-    await agents.markRolledBack(tx, rollout.id, outcomes, now);
+    await rollbacks.mark(tx, rollout.id, outcomes, now);
     return touched.length;
   }
 }
@@ -254,6 +300,12 @@ function figuresOf({ cohorts }: RolloutRecord, breach: Breach): Record<string, u
     return { ...part, name: cohort ? describeCohort(cohort) : '' };
   });
   return { ...breach, cohorts: named };
+}
+
+/** What each gate tolerates; null: it is not looked at. */
+function limitsOf({ policy }: RolloutRecord): Pick<Policy, Gate> {
+  const { maxFailed, maxNotConverged, maxUnhealthy, maxDisconnected } = policy;
+  return { maxFailed, maxNotConverged, maxUnhealthy, maxDisconnected };
 }
 
 function isPlanFailure(error: unknown): error is Error {

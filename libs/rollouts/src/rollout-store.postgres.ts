@@ -71,13 +71,11 @@ export class RolloutStore {
     return row?.id ?? null;
   }
 
-  /** Answers the id: a UUIDv7, so that ids sort by when they were asked for. */
-  async insert(tx: Tx, rollout: NewRollout): Promise<string> {
-    const id = uuidV7();
+  async insert(tx: Tx, rollout: NewRollout): Promise<void> {
     await tx.db
       .insertInto('rollouts')
       .values({
-        id,
+        id: rollout.id,
         fleet: rollout.fleet,
         configuration: rollout.configuration,
         version: rollout.version,
@@ -88,11 +86,10 @@ export class RolloutStore {
         created_by: rollout.createdBy,
       })
       .execute();
-    return id;
   }
 
   async update(tx: Tx, id: string, progress: Progress): Promise<void> {
-    const { accepted, offers, waveStartedAt, waveSettledAt, finishedAt, ...rest } = progress;
+    const { accepted, offers, breaches, waveStartedAt, waveSettledAt, finishedAt, ...rest } = progress;
     await tx.db
       .updateTable('rollouts')
       .set({
@@ -107,6 +104,7 @@ export class RolloutStore {
         ...(finishedAt !== undefined && { finished_at: toDate(finishedAt) }),
         ...(accepted && { accepted: JSON.stringify(accepted) }),
         ...(offers && { offers: JSON.stringify(offers) }),
+        ...(breaches && { breaches: JSON.stringify(breaches) }),
       })
       .where('id', '=', id)
       .execute();
@@ -196,14 +194,16 @@ export class RolloutStore {
       .execute();
   }
 
-  /** Completed rollouts of the fleet wait for nobody any more. */
-  async endCatchingUp(tx: Tx, fleet: string): Promise<void> {
-    await tx.db
+  /** Completed rollouts of the fleet wait for nobody any more. Answers their ids. */
+  async endCatchingUp(tx: Tx, fleet: string): Promise<string[]> {
+    const rows = await tx.db
       .updateTable('rollouts')
-      .set({ catching_up: false })
+      .set({ catching_up: false, halted: false })
       .where('fleet', '=', fleet)
       .where('catching_up', '=', true)
+      .returning('id')
       .execute();
+    return rows.map(({ id }) => id);
   }
 
   /** Makes what the rollout brought the stable version of its fleet. */
@@ -226,6 +226,36 @@ export class RolloutStore {
       .insertInto('rollout_events')
       .values({ id: uuidV7(), rollout_id: id, actor, kind, detail: JSON.stringify(detail) })
       .execute();
+  }
+
+  /**
+   * Writes down that so many agents of a wave were offered it: with the portions before it, while nothing else
+   * happens.
+   */
+  async recordOffers(tx: Tx, id: string, wave: number, agents: number, now: number): Promise<void> {
+    const { numAffectedRows } = await sql`
+      update rollout_events e
+      set detail = e.detail || jsonb_build_object(
+        'agents', (e.detail->>'agents')::int + ${agents}::int,
+        'portions', (e.detail->>'portions')::int + 1,
+        'until', ${new Date(now).toISOString()}::text)
+      where e.id = (select last.id from rollout_events last where last.rollout_id = ${id} order by last.id desc limit 1)
+        and e.kind = 'offered' and (e.detail->>'wave')::int = ${wave}::int`.execute(tx.db);
+    if (numAffectedRows === 0n)
+      await this.record(tx, id, 'system', 'offered', { wave, agents, portions: 1, until: new Date(now) });
+  }
+
+  /** Has it said that it waits for a window, and not that it goes on? */
+  async hasSaidToWait(tx: Tx, id: string): Promise<boolean> {
+    const last = await tx.db
+      .selectFrom('rollout_events')
+      .select('kind')
+      .where('rollout_id', '=', id)
+      .where('kind', 'in', ['waitsForWindow', 'windowOpened'])
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirst();
+    return last?.kind === 'waitsForWindow';
   }
 
   /** Rollouts in which something can still happen. */
@@ -276,6 +306,7 @@ function toRecord(row: Selectable<RolloutsTable>, cohorts: readonly Cohort[]): R
     cohorts,
     accepted,
     offers,
+    breaches: row.breaches,
     catchingUp: row.catching_up,
     halted,
     reverted,

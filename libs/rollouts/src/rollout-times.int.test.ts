@@ -71,6 +71,14 @@ describe('windows', () => {
     expect(await r.rollouts.find(id)).toMatchObject({ wave: 1, counts: { applied: 1, waiting: 3 } });
     await r.pass(21 * hour);
     expect(await r.inState(id, 'offered')).toHaveLength(3);
+    const waits = (await r.rollouts.events(id)).filter(({ kind }) => /window/i.test(kind));
+    expect(waits.map(({ kind }) => kind)).toEqual([
+      'waitsForWindow',
+      'windowOpened',
+      'waitsForWindow',
+      'windowOpened',
+    ]);
+    expect(waits[0]?.detail['until']).toBe(waitsUntil!.toISOString());
   });
 
   test('do not keep an agent from going back', async () => {
@@ -120,7 +128,7 @@ describe('starting later', () => {
     await r.pass(1);
     expect(await r.rollouts.find(id)).toMatchObject({ state: 'running', counts: { offered: 3 } });
     expect((await r.rollouts.find(before))?.state).toBe('replaced');
-    expect(await r.kinds(id)).toEqual(['scheduled', 'started', 'waveStarted']);
+    expect(await r.kinds(id)).toEqual(['scheduled', 'started', 'waveStarted', 'offered']);
   });
 
   test('a newer one that is put off replaces the older, one that starts at once does not', async () => {
@@ -195,7 +203,7 @@ describe('catching up', () => {
     await comeBack(agents.slice(1, 2));
     await answer(id);
     expect(await r.rollouts.find(id)).toMatchObject({ catchingUp: false, counts: { applied: 6 } });
-    expect((await r.kinds(id)).slice(-3)).toEqual(['completed', 'catchingUp', 'caughtUp']);
+    expect((await r.kinds(id)).slice(-4)).toEqual(['completed', 'catchingUp', 'offered', 'caughtUp']);
     for (const agent of agents) expect(r.world.sentTo(agent)).toEqual([r.v2]);
   });
 
@@ -207,6 +215,98 @@ describe('catching up', () => {
     expect(await r.inState(id, 'offered')).toHaveLength(2);
     await r.pass(second);
     expect(await r.inState(id, 'offered')).toHaveLength(4);
+  });
+
+  test('goes by portions of the first wave, so that a gate can speak', async () => {
+    const agents = await r.fleetOnV1(26);
+    await r.world.disconnect(agents.slice(1));
+    const id = await r.start(2, { waves: ['1', '100%'], soakSeconds: 0 });
+    await r.pass(100);
+    await answer(id);
+    expect(await r.rollouts.find(id)).toMatchObject({ state: 'completed', catchingUp: true });
+    await comeBack(agents.slice(1));
+    const first = await r.inState(id, 'offered');
+    expect(first).toHaveLength(1);
+    await answer(id);
+    const second = await r.inState(id, 'offered');
+    expect(second).toHaveLength(1);
+    await r.report(second, r.v2, reported.failed, 'no');
+    expect(await r.rollouts.find(id)).toMatchObject({ halted: true, counts: { failed: 1, deferred: 23 } });
+  });
+
+  test('stops one cohort where the policy says so, takes nobody back, and a person can go on', async () => {
+    const agents = await r.fleetOnV1(8);
+    await r.makeCohort(agents.slice(0, 4), 'otelcol');
+    await r.makeCohort(agents.slice(4), 'otelcol', '1', 'windows');
+    const away = [...agents.slice(1, 4), ...agents.slice(5)];
+    await r.world.disconnect(away);
+    const policy = { waves: ['1', '100%'], soakSeconds: 0, breachScope: 'cohort', onBreach: 'rollback' };
+    const id = await r.start(2, policy);
+    await r.pass(100);
+    await answer(id);
+    expect(await r.rollouts.find(id)).toMatchObject({ state: 'completed', catchingUp: true });
+    await comeBack(agents.slice(1, 2));
+    await r.report(agents.slice(1, 2), r.v2, reported.failed, 'no');
+    const stopped = () => r.rollouts.find(id).then((rollout) => rollout?.cohorts.map(({ state }) => state));
+    expect(await stopped()).toEqual(['stopped', 'running']);
+    expect(r.world.sentTo(agents[0]!)).toEqual([r.v2]);
+    const { items } = await r.world.configs.quarantines.page({ lifted: false, limit: 10 });
+    expect(items.filter(({ scope }) => scope === 'cohort')).toHaveLength(1);
+    await comeBack(away);
+    expect(await r.inState(id, 'offered')).toEqual([
+      expect.toBeOneOf(agents.slice(5)),
+      expect.toBeOneOf(agents.slice(5)),
+    ]);
+    await r.report(await r.inState(id, 'offered'), r.v2, reported.failed, 'no');
+    expect(await stopped()).toEqual(['stopped', 'stopped']);
+    expect(await r.rollouts.find(id)).toMatchObject({ halted: true, reason: 'every cohort has stopped' });
+    await r.ask('resume', id);
+    await r.pass(100);
+    expect(await stopped()).toEqual(['running', 'running']);
+    expect(await r.inState(id, 'offered')).toHaveLength(2);
+  });
+
+  test('puts a cohort in quarantine where the policy says so', async () => {
+    const agents = await r.fleetOnV1(6);
+    const id = await completedWithout(agents.slice(0, 3), { quarantine: 'cohort' });
+    await comeBack(agents.slice(0, 1));
+    await r.report(agents.slice(0, 1), r.v2, reported.failed, 'no');
+    expect((await r.rollouts.find(id))?.halted).toBe(true);
+    const { items } = await r.world.configs.quarantines.page({ lifted: false, limit: 10 });
+    expect(items.map(({ scope }) => scope).toSorted()).toEqual(['agent', 'cohort']);
+  });
+
+  test('can be paused, resumed and ended by hand, and not rolled back', async () => {
+    const agents = await r.fleetOnV1(6);
+    const id = await completedWithout(agents.slice(0, 3));
+    await r.ask('pause', id);
+    await comeBack(agents.slice(0, 2));
+    const [newcomer] = await r.world.enrol(1, { labels: { role: 'edge' } });
+    await r.world.inTransaction((tx) => r.world.configs.membership.place(tx, [newcomer!]));
+    await r.world.configs.convergence.consider([newcomer!, ...agents]);
+    await r.world.configs.convergence.advance();
+    expect(await r.inState(id, 'deferred')).toHaveLength(3);
+    for (const agent of [newcomer!, agents[0]!]) expect(r.world.sentTo(agent)).toEqual([]);
+    await expect(r.ask('pause', id)).rejects.toMatchObject({
+      message: 'cannot pause a rollout that is completed and paused while catching up',
+    });
+    await expect(r.ask('rollback', id)).rejects.toMatchObject({
+      code: 'rollout-state-conflict',
+      message: expect.stringContaining('roll out the version that was stable before'),
+    });
+    await r.ask('resume', id);
+    await r.pass(100);
+    expect(await r.inState(id, 'offered')).toHaveLength(2);
+    await r.world.disconnect(agents.slice(0, 1));
+    await r.ask('abort', id);
+    expect(await r.rollouts.find(id)).toMatchObject({ state: 'completed', catchingUp: false });
+    expect((await r.kinds(id)).at(-1)).toBe('catchingUpEnded');
+    // From here on convergence brings the stable version, also to the one that went away with its offer.
+    await r.world.connect(agents.slice(0, 1));
+    await r.world.configs.convergence.sweep();
+    await r.world.configs.convergence.advance();
+    expect(r.world.sentTo(agents[0]!).filter((hash) => hash === r.v2)).toHaveLength(2);
+    expect(r.world.sentTo(newcomer!)).toEqual([r.v2]);
   });
 
   test('stops at a gate until a person resumes', async () => {

@@ -4,6 +4,7 @@ import type { AgentId } from '@muster/agents/agent-id';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import type { RolloutAgentState } from './rollout-agent.ts';
+import { confirms } from './rollout-standings.postgres.ts';
 import { toRollout, type Rollout, type RolloutRow } from './rollout-view.ts';
 import { activeStates } from './rollout.ts';
 
@@ -91,7 +92,10 @@ export class RolloutViews {
         where (${state}::text is null or state = ${state})
           and (${uid}::uuid is null or (rank, wave, uid) > (${rank}::int, ${wave}::int, ${uid}::uuid))
         order by rank, wave, uid limit ${limit + 1})
-      select asked.uid, coalesce(a.name, '') as name, asked.wave, asked.cohort, asked.state, asked.error,
+      select asked.uid, coalesce(a.name, '') as name, asked.wave, asked.cohort, asked.state,
+        case when asked.state = 'rolledBack' and asked.no_answer and c.rollout_id = ${id} and not ${confirms}
+          then concat_ws('; ', nullif(asked.error, ''), 'rollback not confirmed in time')
+          else asked.error end as error,
         asked.offered_at as "offeredAt",
         coalesce(
           asked.settled_at,
@@ -100,6 +104,7 @@ export class RolloutViews {
       from asked
       left join agents a on a.uid = asked.uid
       left join agent_states s on s.uid = asked.uid
+      left join agent_configurations c on c.uid = asked.uid
       order by asked.rank, asked.wave, asked.uid`.execute(this.#db);
     const items = rows.slice(0, limit);
     const last = items.at(-1);

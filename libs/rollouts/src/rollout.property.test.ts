@@ -18,7 +18,7 @@ const policies: fc.Arbitrary<Policy> = fc.record({
   soakSeconds: fc.integer({ min: 0, max: 20 }),
   maxFailed: amounts,
   maxNotConverged: fc.option(amounts),
-  maxUnhealthy: fc.constant(null),
+  maxUnhealthy: fc.option(amounts),
   maxDisconnected: fc.option(amounts),
   onBreach: fc.constantFrom('pause', 'rollback'),
   breachScope: fc.constantFrom('rollout', 'cohort'),
@@ -47,6 +47,7 @@ const fleets = fc
         { weight: 1, arbitrary: fc.constantFrom<Conduct>('fails', 'is silent') },
       ),
       online: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.constant(false)),
+      wasUnhealthy: fc.oneof({ weight: 8, arbitrary: fc.constant(false) }, fc.constant(true)),
     }),
     { minLength: 1, maxLength: 30 },
   )
@@ -61,17 +62,21 @@ const happenings = fc.array(
     fc.record({ kind: fc.constant('look' as const) }),
     fc.record({ kind: fc.constant('time' as const), ms: fc.integer({ min: 0, max: 40 * second }) }),
     fc.record({ kind: fc.constant('night' as const) }),
+    fc.record({ kind: fc.constantFrom('pause' as const, 'resume' as const) }),
     fc.record({
-      kind: fc.constantFrom('answer' as const, 'leave' as const, 'return' as const),
+      kind: fc.constantFrom('answer', 'leave', 'return', 'sicken', 'recover'),
       agent: fc.nat(29),
     }),
   ),
   { maxLength: 120 },
 );
 
-function makeAgent(agent: Pick<ModelAgent, 'wave' | 'cohort' | 'conduct' | 'online'>): ModelAgent {
-  const state = { answered: false, settled: false, silent: false, sent: 0, back: false };
-  return { ...agent, ...state, state: 'waiting', offeredAt: null };
+function makeAgent(
+  agent: Pick<ModelAgent, 'wave' | 'cohort' | 'conduct' | 'online' | 'wasUnhealthy'>,
+): ModelAgent {
+  const state = { answered: false, settled: false, silent: false, sent: 0, withdrawn: 0, back: false };
+  const healthy = !agent.wasUnhealthy;
+  return { ...agent, ...state, state: 'waiting', offeredAt: null, goneAt: start, healthy };
 }
 
 /** Once more from the agents alone: does what has failed in these waves go beyond what the policy allows? */
@@ -93,35 +98,46 @@ function isBreached({ policy, agents, wave: reached }: RolloutModel, ofCohort: n
 
 function answerIfOffered(agent: ModelAgent): void {
   if (!agent.online || agent.conduct === 'is silent') return;
-  if (agent.state === 'offered' || (agent.state === 'rolledBack' && !agent.settled)) agent.answered = true;
+  const mayHaveTaken = agent.state === 'offered' || (agent.state === 'deferred' && agent.offeredAt !== null);
+  if (mayHaveTaken || (agent.state === 'rolledBack' && !agent.settled)) agent.answered = true;
 }
 
 test('whatever happens: offered once, in order, never beyond a gate, a limit or a window, and it ends', () => {
   fc.assert(
     fc.property(policies, fleets, happenings, (policy, fleet, events) => {
       const offers: { at: number; count: number }[] = [];
-      const model = new RolloutModel(policy, fleet.map(makeAgent), (due, { agents, wave, state }, now) => {
-        expect(due.length).toBeGreaterThan(0);
-        for (const agent of due) {
-          expect(agent.online).toBe(true);
-          expect(agent.back).toBe(false);
-          expect(agent.wave).toBeLessThanOrEqual(wave);
-          if (agent.offeredAt === null) expect(agent.sent).toBe(0);
-          if (state !== 'completed')
-            expect(isBreached(model, policy.breachScope === 'cohort' ? agent.cohort : null)).toBe(false);
-        }
-        // Nobody of a wave before is still to be offered or waited for, but who has returned.
-        const open = agents.filter((agent) => agent.wave < wave && agent.state === 'waiting');
-        expect(open).toEqual([]);
-        const hour = (now % day) / (3600 * second);
-        for (const { end } of policy.windows) expect(hour).toBeLessThan(Number(end.slice(0, 2)));
-        offers.push({ at: now, count: due.length });
-        const inSecond = offers.filter(({ at }) => at > now - second);
-        if (policy.perSecond !== null)
-          expect(inSecond.reduce((total, { count }) => total + count, 0)).toBeLessThanOrEqual(
-            policy.perSecond,
-          );
-      });
+      const model = new RolloutModel(
+        policy,
+        fleet.map(makeAgent),
+        (due, { agents, wave, state, overruled }, now) => {
+          expect(due.length).toBeGreaterThan(0);
+          for (const agent of due) {
+            expect(agent.online).toBe(true);
+            expect(agent.back).toBe(false);
+            expect(agent.wave).toBeLessThanOrEqual(wave);
+            expect(agent.sent).toBe(agent.withdrawn);
+            if (state !== 'completed' && !overruled)
+              expect(isBreached(model, policy.breachScope === 'cohort' ? agent.cohort : null)).toBe(false);
+          }
+          // Nobody of a wave before is still to be offered or waited for, but who has returned.
+          const open = agents.filter((agent) => agent.wave < wave && agent.state === 'waiting');
+          expect(open).toEqual([]);
+          // Where nothing has proved it yet, or the waves are over, agents get it in portions.
+          if (state === 'completed' || !agents.some((agent) => agent.state === 'applied')) {
+            const unanswered = agents.filter((agent) => agent.state === 'offered').length;
+            const first = agents.filter((agent) => agent.wave === 0).length;
+            expect(unanswered + due.length).toBeLessThanOrEqual(first);
+          }
+          const hour = (now % day) / (3600 * second);
+          for (const { end } of policy.windows) expect(hour).toBeLessThan(Number(end.slice(0, 2)));
+          offers.push({ at: now, count: due.length });
+          const inSecond = offers.filter(({ at }) => at > now - second);
+          if (policy.perSecond !== null)
+            expect(inSecond.reduce((total, { count }) => total + count, 0)).toBeLessThanOrEqual(
+              policy.perSecond,
+            );
+        },
+      );
 
       let now = start;
       for (const event of events) {
@@ -129,12 +145,19 @@ test('whatever happens: offered once, in order, never beyond a gate, a limit or 
         if (event.kind === 'look') model.look(now);
         else if (event.kind === 'time') now += event.ms;
         else if (event.kind === 'night') now += day / 2;
+        else if (event.kind === 'pause') model.pause();
+        else if (event.kind === 'resume') model.resume(now);
         else if (event.kind === 'answer') answerIfOffered(agent!);
-        else agent!.online = event.kind === 'return';
+        else if (event.kind === 'sicken' || event.kind === 'recover')
+          agent!.healthy = event.kind === 'recover';
+        else {
+          if (event.kind === 'leave' && agent!.online) agent!.goneAt = now;
+          agent!.online = event.kind === 'return';
+        }
       }
 
       // From here on everybody is there and answers, and the clock works.
-      for (const agent of model.agents) agent.online = true;
+      for (const agent of model.agents) Object.assign(agent, { online: true, healthy: true });
       for (let looks = 0; looks < 2000; looks++) {
         const next = model.look(now);
         for (const agent of model.agents) answerIfOffered(agent);
@@ -146,8 +169,9 @@ test('whatever happens: offered once, in order, never beyond a gate, a limit or 
 
       expect(model.begun).toEqual(model.begun.map((_, index) => index));
       expect(['completed', 'paused', 'rolledBack']).toContain(model.state);
-      for (const agent of model.agents) expect(agent.sent).toBeLessThanOrEqual(1);
+      for (const agent of model.agents) expect(agent.sent).toBeLessThanOrEqual(1 + agent.withdrawn);
       if (model.state === 'completed') {
+        expect(model.agents.some(({ state }) => state === 'applied')).toBe(true);
         expect(model.catchingUp && !model.halted).toBe(false);
         expect(model.begun).toHaveLength(model.waveCount);
         const left = model.agents.filter(({ state }) => state === 'waiting' || state === 'offered');

@@ -41,6 +41,8 @@ function view(
     accepted: [],
     due: 0,
     reverting: 0,
+    lastReverted: null,
+    expectedSince: null,
     offers: [],
     nextDeadline: null,
     catchingUp: false,
@@ -150,8 +152,8 @@ describe('decide', () => {
       { kind: 'pause', breach: breach('maxFailed', 2, 1) },
     ],
     [
-      'unhealthy agents are not looked at unless asked',
-      view({ current: { applied: 10, unhealthy: 10 } }),
+      'unhealthy agents are not looked at where nobody asks for it',
+      view({ current: { applied: 10, unhealthy: 10 }, policy: { maxUnhealthy: null } }),
       { kind: 'soak', until: now + 10_000 },
     ],
     [
@@ -199,6 +201,11 @@ describe('decide', () => {
       'rolling back: wait',
       view({ state: 'rollingBack', reverting: 1, nextDeadline: deadline }),
       { kind: 'wait', until: deadline },
+    ],
+    [
+      'rolling back: look again when gateways have told of what was on its way',
+      view({ state: 'rollingBack', reverting: 1, lastReverted: now - 1000, nextDeadline: deadline }),
+      { kind: 'wait', until: now + 2000 },
     ],
     [
       'its time has not come: wait for it',
@@ -260,8 +267,14 @@ describe('decide', () => {
       { kind: 'pause', breach: breach('maxNotConverged', 2, 1) },
     ],
     [
-      'catching up: offer to who is back',
-      view({ state: 'completed', catchingUp: true, due: 2, away: 3, current: { deferred: 3 } }),
+      'catching up: offer to who is back, by portions',
+      view({
+        state: 'completed',
+        catchingUp: true,
+        due: 2,
+        away: 3,
+        reached: [part({ size: 2, applied: 2 }), part({ wave: 1, deferred: 3, applied: 7 })],
+      }),
       { kind: 'offer', limit: 2 },
     ],
     [
@@ -284,6 +297,74 @@ describe('decide', () => {
       'catching up: nobody is left',
       view({ state: 'completed', catchingUp: true, current: { applied: 10 } }),
       { kind: 'caughtUp' },
+    ],
+    [
+      'soaked, and an agent that applied it went away before: give it the time to come back',
+      view({ current: { applied: 10 }, waveSettledAt: now - 10_000, expectedSince: now - 1000 }),
+      { kind: 'wait', until: now + 119_000 },
+    ],
+    [
+      'soaked, and an agent went away after that: it is not waited for',
+      view({ current: { applied: 10 }, waveSettledAt: now - 20_000, expectedSince: now - 1000 }),
+      { kind: 'passWave' },
+    ],
+    [
+      'soaked, and nobody asks who went away',
+      view({
+        current: { applied: 10 },
+        waveSettledAt: now - 10_000,
+        expectedSince: now - 1000,
+        policy: { maxDisconnected: null },
+      }),
+      { kind: 'passWave' },
+    ],
+    [
+      'at its end nobody has applied it, and some may still return: wait for them',
+      view({
+        waveCount: 2,
+        reached: [part({ size: 1, deferred: 1 }), part({ wave: 1, deferred: 10 })],
+        waveSettledAt: now - 10_000,
+        away: 11,
+      }),
+      { kind: 'wait', until: null },
+    ],
+    [
+      'at its end nobody has applied it or may still do',
+      view({
+        waveCount: 2,
+        reached: [part({ size: 1, quarantined: 1 }), part({ wave: 1, quarantined: 10 })],
+        waveSettledAt: now - 10_000,
+      }),
+      { kind: 'pauseUnproven' },
+    ],
+    [
+      'nobody has applied it: who returns is offered it by portions',
+      view({
+        reached: [part({ size: 3, deferred: 3 }), part({ wave: 1, deferred: 9, offered: 1 })],
+        due: 9,
+      }),
+      { kind: 'offer', limit: 2 },
+    ],
+    [
+      'catching up: no more before the last have answered',
+      view({
+        state: 'completed',
+        catchingUp: true,
+        due: 2,
+        reached: [part({ size: 1, offered: 1 }), part({ wave: 1, applied: 8, deferred: 2 })],
+        nextDeadline: deadline,
+      }),
+      { kind: 'wait', until: deadline },
+    ],
+    [
+      'catching up: a cohort stops alone',
+      view({
+        state: 'completed',
+        catchingUp: true,
+        policy: { breachScope: 'cohort', onBreach: 'rollback' },
+        current: { failed: 1, applied: 9 },
+      }),
+      { kind: 'stopCohort', cohort: 0, breach: breach('maxFailed', 1, 0) },
     ],
     ['all are back: done', view({ state: 'rollingBack' }), { kind: 'finishRollback' }],
     ...(['completed', 'rolledBack', 'aborted', 'replaced'] as const).map(

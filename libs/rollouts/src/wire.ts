@@ -5,6 +5,7 @@ import { transact } from '@muster/db/transaction';
 import type { Log } from '@muster/platform/log';
 import type { BatchQueue } from './batch-queue.ts';
 import { BlastRadii } from './blast-radii.postgres.ts';
+import { RollbackStore } from './rollback-store.postgres.ts';
 import { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import { RolloutEngine } from './rollout-engine.ts';
 import { RolloutPlanStore } from './rollout-plan-store.postgres.ts';
@@ -38,11 +39,20 @@ export function wireRollouts({
 }: RolloutsDeps) {
   const { announcer, desiredState, quarantines, rendered } = configs;
   const store = new RolloutStore(db);
-  const agents = new RolloutAgentsStore();
+  const agents = new RolloutAgentsStore(now());
   const views = new RolloutViews(db, now);
   const plans = new RolloutPlanStore();
-  const planner = new RolloutPlanner({ store, agents, plans, rendered, announcer, now, random });
-  const service = { store, agents, views, planner, quarantines, announcer, queue, log, now };
+  const planner = new RolloutPlanner({
+    store,
+    agents,
+    plans,
+    rendered,
+    desiredState,
+    announcer,
+    now,
+    random,
+  });
+  const service = { store, agents, views, planner, quarantines, desiredState, announcer, queue, log, now };
   return {
     rollouts: new RolloutService(service),
     blastRadii: new BlastRadii(db, rendered),
@@ -51,6 +61,7 @@ export function wireRollouts({
       steps: new RolloutSteps({
         store,
         agents,
+        rollbacks: new RollbackStore(),
         planner,
         quarantines,
         rendered,

@@ -14,9 +14,9 @@ import {
 const tag = 'rollouts';
 
 const summaries = {
-  pause: 'Offer to no further agent until resumed',
+  pause: 'Offer to no further agent until resumed, while catching up too',
   resume: 'Go on with a paused rollout, or with catching up',
-  abort: 'End a rollout; agents keep what they have',
+  abort: 'End a rollout, or its catching up; agents keep what they have',
   rollback: 'Take every agent back to what it had before',
 };
 

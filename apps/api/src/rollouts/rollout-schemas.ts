@@ -90,7 +90,9 @@ export const rolloutResource = named(
     catchingUp: z
       .boolean()
       .meta({ description: 'Completed, and agents that were away still get their turn.' }),
-    halted: z.boolean().meta({ description: 'Catching up stopped at a gate; resume goes on.' }),
+    halted: z
+      .boolean()
+      .meta({ description: 'Catching up stopped at a gate, or by a person; resume goes on.' }),
     createdAt: dateTime,
     createdBy: z.string(),
     finishedAt: dateTime.nullable(),

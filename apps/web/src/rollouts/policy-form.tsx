@@ -57,12 +57,12 @@ const groups: { title: string; fields: FieldText[] }[] = [
       {
         field: 'maxUnhealthy',
         label: 'Unhealthy agents tolerated',
-        hint: 'Agents that applied the version and are not healthy; "none": not looked at.',
+        hint: 'Agents that applied the version and are not healthy, but were; "none": not looked at.',
       },
       {
         field: 'maxDisconnected',
         label: 'Disconnected agents tolerated',
-        hint: 'Agents that went offline after they were offered the version; "none": not looked at.',
+        hint: 'Agents that were offered the version and stay offline; "none": not looked at.',
       },
       {
         field: 'maxNotConverged',

@@ -30,6 +30,9 @@ type CohortName = (cohort: number) => string;
 const titles: Record<string, [title: string, tone: Tone]> = {
   scheduled: ['Scheduled', 'idle'],
   started: ['Started', 'info'],
+  offered: ['Offered', 'info'],
+  waitsForWindow: ['Waits for a window', 'idle'],
+  windowOpened: ['The window is open', 'info'],
   waveSettled: ['settled', 'info'],
   wavePassed: ['passed', 'ok'],
   breached: ['A gate was breached', 'bad'],
@@ -39,6 +42,7 @@ const titles: Record<string, [title: string, tone: Tone]> = {
   completed: ['Completed', 'ok'],
   catchingUp: ['Catching up', 'info'],
   caughtUp: ['Caught up', 'ok'],
+  catchingUpEnded: ['Catching up ended', 'idle'],
   halted: ['Catching up halted', 'warn'],
   rollingBack: ['Rolling back', 'bad'],
   rolledBack: ['Rolled back', 'bad'],
@@ -60,11 +64,16 @@ export function eventWords({ kind, detail }: RolloutEvent, cohortName: CohortNam
       return { title, text: `to start ${new Date(String(detail['startAt'])).toLocaleString()}`, tone };
     case 'started':
       return { title, text: startedText(detail), tone };
+    case 'offered':
+      return { title, text: `${wave.toLowerCase()}: ${agentsText(Number(detail['agents']))}`, tone };
+    case 'waitsForWindow':
+      return { title, text: `until ${new Date(String(detail['until'])).toLocaleString()}`, tone };
+    case 'rolledBack':
+      return { title, text: rolledBackText(detail), tone };
     case 'breached':
-    case 'halted':
       return { title, text: breachText(detail as unknown as Breach, cohortName), tone };
     case 'resumed':
-      return { title, text: 'What had gone wrong until then is accepted.', tone };
+      return { title, text: resumedText(detail), tone };
     case 'completed':
     case 'caughtUp':
       return { title, text: partsText(detail['waves']), tone };
@@ -111,6 +120,31 @@ function breachText({ gate, wave, cohort, count, allowed, cohorts }: Breach, coh
   if (cohort !== null || !cohorts || cohorts.length === 0) return verdict;
   const shares = cohorts.map((part) => `${part.count} of ${part.size} of ${cohortName(part.cohort)}`);
   return `${verdict}. ${shares.join('; ')}`;
+}
+
+/** "12 confirmed, 1 did not confirm". */
+function rolledBackText(detail: Record<string, unknown>): string {
+  return Object.entries({
+    confirmed: 'confirmed',
+    unconfirmed: 'did not confirm',
+    refused: 'refused',
+    hadNothing: 'had nothing before',
+    gotAnother: 'got another version meanwhile',
+  })
+    .map(([member, words]) => [Number(detail[member] ?? 0), words] as const)
+    .filter(([count]) => count > 0)
+    .map(([count, words]) => `${count.toLocaleString()} ${words}`)
+    .join(', ');
+}
+
+function resumedText({ accepted, lifted }: Record<string, unknown>): string {
+  const some = (list: unknown) => Array.isArray(list) && list.length > 0;
+  return [
+    some(accepted) ? 'What the gates had shown is accepted.' : '',
+    some(lifted) ? `${countOf((lifted as unknown[]).length, 'quarantine')} lifted.` : '',
+  ]
+    .filter((text) => text !== '')
+    .join(' ');
 }
 
 function countOf(count: number, noun: string): string {
