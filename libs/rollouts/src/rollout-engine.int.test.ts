@@ -77,7 +77,7 @@ describe('forward', () => {
     expect(events.find(({ kind }) => kind === 'wavePassed')).toMatchObject({
       detail: {
         cohorts: [{ applied: 1 }],
-        limits: { maxFailed: '0', maxUnhealthy: '0', maxDisconnected: '0', maxNotConverged: null },
+        limits: { maxFailed: '0', maxUnhealthy: '2%', maxDisconnected: '2%', maxNotConverged: null },
       },
     });
     // One message for each wave's gateway and config.
