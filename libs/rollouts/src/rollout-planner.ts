@@ -160,7 +160,11 @@ export class RolloutPlanner {
 
   async #completeEmpty(tx: Tx, { id, fleet }: Planned): Promise<void> {
     const { store, announcer, now } = this.#deps;
-    await store.update(tx, id, { state: 'completed', reason: 'the fleet has no agents', finishedAt: now() });
+    await store.update(tx, id, {
+      state: 'completed',
+      reason: 'the fleet has no agents that accept remote configuration',
+      finishedAt: now(),
+    });
     await store.stabilize(tx, id);
     await store.record(tx, id, 'system', 'completed', { agents: 0 });
     tx.afterCommit(() => announcer.announce('fleets.changed', { name: fleet }));

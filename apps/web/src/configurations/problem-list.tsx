@@ -16,7 +16,8 @@ export function ProblemList({
   problems: Problem[] | null;
   /** Lines are those of what agents get, not of the text itself. */
   rendered: boolean;
-  onSelect: (line: number, column: number) => void;
+  /** Null: the text is not there to go to. */
+  onSelect: ((line: number, column: number) => void) | null;
 }) {
   return (
     <div role="status" className="problems">
@@ -29,6 +30,7 @@ export function ProblemList({
               <StatusChip tone={problem.severity === 'error' ? 'bad' : 'warn'}>{problem.severity}</StatusChip>
               <ProblemPlace problem={problem} rendered={rendered} onSelect={onSelect} />
               <span>
+                {problem.file !== '' && <code>{problem.file} </code>}
                 {problem.path && <code>{problem.path}: </code>}
                 {problem.message}
                 <ProblemAgents problem={problem} />
@@ -44,12 +46,13 @@ export function ProblemList({
 function ProblemPlace(props: {
   problem: Problem;
   rendered: boolean;
-  onSelect: (line: number, column: number) => void;
+  onSelect: ((line: number, column: number) => void) | null;
 }) {
   const { line, column, agentCount } = props.problem;
+  const { onSelect } = props;
   if (line === null) return <span />;
   const place = `${line}:${column ?? 1}`;
-  if (props.rendered && agentCount !== null) {
+  if (onSelect === null || (props.rendered && agentCount !== null)) {
     return (
       <span className="mono muted" title="Line and column in the text that these agents get">
         {place} rendered
@@ -61,7 +64,7 @@ function ProblemPlace(props: {
       type="button"
       className="button-link mono"
       aria-label={`Go to line ${line}, column ${column ?? 1}`}
-      onClick={() => props.onSelect(line, column ?? 1)}
+      onClick={() => onSelect(line, column ?? 1)}
     >
       {place}
     </button>

@@ -1,6 +1,7 @@
 import { Fragment } from 'react';
 import { Link } from 'react-router';
 import { UnifiedDiffView } from '../configurations/diff-view.tsx';
+import { ProblemList } from '../configurations/problem-list.tsx';
 import { DataTable, type Column } from '../ui/data-table.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Panel } from '../ui/panel.tsx';
@@ -31,7 +32,7 @@ export function BlastRadiusPanel({ radius, later }: { radius: BlastRadius | null
 }
 
 function Radius({ radius }: { radius: BlastRadius }) {
-  const { agents, touched, waves, changes, more, skipped } = radius;
+  const { agents, touched, waves, changes, more, skipped, problems } = radius;
   return (
     <>
       <p role="status">
@@ -51,6 +52,7 @@ function Radius({ radius }: { radius: BlastRadius }) {
           ))}
         </ol>
       )}
+      {problems.length > 0 && <ProblemList problems={problems} rendered onSelect={null} />}
       {!canStart(radius) && (
         <Notice tone="bad" role="status" title="It cannot start like this">
           <p>For some agents there is no text at all: see below what is missing, and for whom.</p>

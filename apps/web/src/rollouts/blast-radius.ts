@@ -1,3 +1,5 @@
+import type { Problem } from '../server-error.ts';
+
 /** What a rollout would do, before it does anything. */
 export interface BlastRadius {
   /** Agents of the fleet. */
@@ -11,6 +13,8 @@ export interface BlastRadius {
   /** Groups beyond those, and their agents. */
   more: { changes: number; agents: number };
   skipped: BlastRadiusSkipped[];
+  /** What is wrong with the texts that most agents would get. */
+  problems: Problem[];
 }
 
 export interface BlastRadiusChange {

@@ -11,7 +11,7 @@ test.each<[RolloutState, string[]]>([
   ['aborted', []],
   ['replaced', []],
 ])('a rollout that is %s takes %j', (state, orders) => {
-  expect(allowedOrders({ state, halted: false })).toEqual(orders);
+  expect(allowedOrders({ state, catchingUp: false, halted: false })).toEqual(orders);
 });
 
 test('states read as words', () => {
@@ -27,8 +27,10 @@ test('counts that are missing are none', () => {
   ]);
 });
 
-test('catching up that halted at a gate can go on', () => {
-  expect(allowedOrders({ state: 'completed', halted: true })).toEqual(['resume']);
+test('catching up can be paused, goes on when it halted, and is ended by hand', () => {
+  const completed = { state: 'completed', catchingUp: true } as const;
+  expect(allowedOrders({ ...completed, halted: false })).toEqual(['pause', 'abort']);
+  expect(allowedOrders({ ...completed, halted: true })).toEqual(['resume', 'abort']);
 });
 
 test.each([

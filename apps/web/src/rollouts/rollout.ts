@@ -104,8 +104,13 @@ const orders: Record<RolloutState, RolloutOrder[]> = {
 };
 
 /** What a person may ask of a rollout as it stands. */
-export function allowedOrders({ state, halted }: Pick<RolloutSummary, 'state' | 'halted'>): RolloutOrder[] {
-  return halted ? ['resume'] : orders[state];
+export function allowedOrders({
+  state,
+  catchingUp,
+  halted,
+}: Pick<RolloutSummary, 'state' | 'catchingUp' | 'halted'>): RolloutOrder[] {
+  if (catchingUp) return [halted ? 'resume' : 'pause', 'abort'];
+  return orders[state];
 }
 
 export const rolloutTones: Record<RolloutState, Tone> = {

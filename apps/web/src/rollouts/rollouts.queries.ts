@@ -108,6 +108,7 @@ export const previewRolloutQuery = gql<{ previewRollout: BlastRadius }, RolloutP
       }
       more { changes agents }
       skipped { reason detail agents sample }
+      problems { severity message path line column file agents agentCount }
     }
   }
 `);
