@@ -4,17 +4,13 @@ import type { Announcer } from '@muster/configs/announcer';
 import type { DesiredState } from '@muster/configs/desired-state';
 import { NotRenderable } from '@muster/configs/errors';
 import { unreadableFile } from '@muster/configs/file-problems';
-import {
-  inputsAt,
-  notesOf,
-  type RenderedConfigs,
-  type RenderedGroup,
-} from '@muster/configs/rendered-configs.postgres';
+import { notesOf, type RenderedConfigs, type RenderedGroup } from '@muster/configs/rendered-configs.postgres';
 import type { Tx } from '@muster/db/transaction';
 import { sum } from './gates.ts';
-import { maxCohorts, placeAgents, takeCensus, toCohorts, type Candidates, type Place } from './placement.ts';
+import { maxCohorts, placeAgents, takeCensus, toCohorts } from './placement.ts';
+import { PlannedTexts } from './planned-texts.ts';
 import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
-import type { PlannedAgent, RolloutPlanStore } from './rollout-plan-store.postgres.ts';
+import type { RolloutPlanStore } from './rollout-plan-store.postgres.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 import type { RolloutStore } from './rollout-store.postgres.ts';
 import { waveEnds } from './waves.ts';
@@ -118,7 +114,7 @@ export class RolloutPlanner {
     const { id, configuration, version, policy } = rollout;
     const skipped = groups.flatMap(toSkipped);
     await rendered.note(tx, rollout, groups.filter(({ hash }) => hash === null).flatMap(notesOf));
-    const texts = new Texts(groups);
+    const texts = new PlannedTexts(groups);
     const candidates = texts.withText(await plans.candidates(tx, rollout));
     const census = takeCensus(candidates);
     const cohorts = toCohorts(census);
@@ -202,48 +198,4 @@ function refuseUnrendered(groups: readonly RenderedGroup[]): void {
     error,
     groups.filter((group) => group.error).flatMap(({ agents }) => agents ?? []),
   );
-}
-
-/** Which bytes each agent gets. */
-class Texts {
-  readonly #groups: readonly RenderedGroup[];
-  /** Agents of groups that name theirs: the number of the group, and their place in it. */
-  readonly #own = new Map<AgentId, readonly [group: number, place: number]>();
-  /** Of everybody else. */
-  readonly #rest: string | null;
-
-  constructor(groups: readonly RenderedGroup[]) {
-    this.#groups = groups;
-    this.#rest = groups.find(({ agents }) => agents === null)?.hash ?? null;
-    for (const [number, { agents }] of groups.entries())
-      for (const [place, agent] of (agents ?? []).entries()) this.#own.set(agent, [number, place]);
-  }
-
-  /** Those of the candidates that get any. */
-  withText(candidates: readonly Candidates[]): Candidates[] {
-    if (this.#own.size === 0) return [...candidates];
-    return candidates
-      .map((alike) => ({
-        ...alike,
-        agents: alike.agents.filter((agent) => this.#of(agent).hash !== null),
-      }))
-      .filter(({ agents }) => agents.length > 0);
-  }
-
-  /** @param ends where in the row each wave ends */
-  planned(places: readonly Place[], ends: readonly number[]): PlannedAgent[] {
-    let wave = 0;
-    return places.map(({ agent, cohort, quarantine, unhealthy }, index) => {
-      while (index >= ends[wave]!) wave++;
-      const { hash, inputs } = this.#of(agent);
-      return { agent, wave, cohort, quarantine, unhealthy, hash: hash!, inputs };
-    });
-  }
-
-  #of(agent: AgentId): Pick<PlannedAgent, 'inputs'> & { hash: string | null } {
-    const own = this.#own.get(agent);
-    if (own === undefined) return { hash: this.#rest, inputs: null };
-    const { hash, inputs } = this.#groups[own[0]]!;
-    return { hash, inputs: inputs && inputsAt(inputs, own[1]) };
-  }
 }
