@@ -24,8 +24,8 @@ export const statusTables: RawBuilder<unknown> = sql`
 const couldNotBeSent = sql<boolean>`(s.offered_config_hash = c.target_hash and s.offer_error <> '')`;
 
 /**
- * Its turn in a rollout under way came while it was offline, or it went away with the offer. Written so that PostgreSQL may look by key for a few
- * agents, and gather the deferred ones once for many.
+ * Its turn in a rollout under way came while it was offline, or it went away with the offer. Written so that
+ * PostgreSQL may look by key for a few agents, and gather the deferred ones once for many.
  */
 const missedItsTurn = sql<boolean>`exists (
   select from rollouts r join rollout_agents ra on ra.rollout_id = r.id

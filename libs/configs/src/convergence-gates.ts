@@ -1,7 +1,7 @@
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Tx } from '@muster/db/transaction';
+import { kindKey, type CohortKind } from './cohort-kind.ts';
 import type { ConvergenceStore, KindStanding, Stable, StrayOfKind } from './convergence-store.postgres.ts';
-import type { CohortKind } from './quarantines.postgres.ts';
 
 /** A kind that is not given the version any more. */
 export interface FailingKind {
@@ -68,12 +68,12 @@ export class ConvergenceGates {
   ): Promise<{ admitted: AgentId[]; heldBack: AgentId[]; failing: FailingKind[] }> {
     const failing: FailingKind[] = [];
     if (this.#mustMeasure(fleet, stable, strays)) failing.push(...(await this.#measure(tx, fleet, stable)));
-    const stopped = new Set(failing.map(({ kind }) => keyOf(kind)));
+    const stopped = new Set(failing.map(({ kind }) => kindKey(kind)));
     const { rooms } = this.#measured.get(fleet)!;
     const admitted: AgentId[] = [];
     const heldBack: AgentId[] = [];
     for (const { agent, kind } of strays) {
-      const key = keyOf(kind);
+      const key = kindKey(kind);
       const room = rooms.get(key) ?? 1;
       rooms.set(key, Math.max(0, room - 1));
       if (stopped.has(key)) continue;
@@ -86,7 +86,7 @@ export class ConvergenceGates {
   #mustMeasure(fleet: string, stable: Stable, strays: readonly StrayOfKind[]): boolean {
     const measured = this.#measured.get(fleet);
     if (measured === undefined || measured.version !== versionOf(stable)) return true;
-    const isProven = strays.every(({ kind }) => measured.rooms.get(keyOf(kind)) === Infinity);
+    const isProven = strays.every(({ kind }) => measured.rooms.get(kindKey(kind)) === Infinity);
     const pause = Math.max(isProven ? provenForMs : measureAfterMs, measured.tookMs * restAfterMeasure);
     return this.#now() - measured.at >= pause;
   }
@@ -95,17 +95,13 @@ export class ConvergenceGates {
     const began = this.#now();
     const standings = await this.#store.standings(tx, fleet, stable, new Date(began));
     const at = this.#now();
-    const rooms = new Map(standings.map((standing) => [keyOf(standing.kind), roomFor(standing)]));
+    const rooms = new Map(standings.map((standing) => [kindKey(standing.kind), roomFor(standing)]));
     this.#measured.set(fleet, { version: versionOf(stable), at, tookMs: at - began, rooms });
     return standings.flatMap((standing) => {
       const reason = failureOf(standing);
       return reason === null ? [] : [{ kind: standing.kind, reason }];
     });
   }
-}
-
-function keyOf({ type, version, os, arch }: CohortKind): string {
-  return JSON.stringify([type, version, os, arch]);
 }
 
 function versionOf({ configuration, version }: Stable): string {

@@ -7,7 +7,7 @@ import { agentCapability } from '@muster/opamp/capabilities';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
 import { parsePolicy, type Policy } from './policy.ts';
 import { quarantineOf } from './quarantine.postgres.ts';
-import type { CohortKind } from './quarantines.postgres.ts';
+import type { CohortKind } from './cohort-kind.ts';
 
 /** Agents whose fleet wants them to run something else than they should run now. */
 export interface Stray {

@@ -1,4 +1,4 @@
-import { sql } from 'kysely';
+import { sql, type RawBuilder } from 'kysely';
 import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
@@ -85,44 +85,60 @@ export class DesiredStateStore {
    * Offers the previous config in place of the target, or nothing when there is none that works. The target
    * stays, for people to see what failed. Answers the agents whose offer changed.
    */
-  async fallBack(tx: Tx, agents: readonly AgentId[]): Promise<AgentId[]> {
-    const { rows } = await sql<{ uid: AgentId }>`
-      update agent_configurations c
-      set desired_hash = ${workingPrevious}, updated_at = now()
-      where c.uid in ${locked(agents)} and (c.desired_hash = c.target_hash or c.desired_hash is null)
-        and ${workingPrevious} is distinct from c.desired_hash
-      returning c.uid`.execute(tx.db);
-    return rows.map((row) => row.uid);
+  fallBack(tx: Tx, agents: readonly AgentId[]): Promise<AgentId[]> {
+    return this.#offer(
+      tx,
+      agents,
+      workingPrevious,
+      sql`(c.desired_hash = c.target_hash or c.desired_hash is null)
+        and ${workingPrevious} is distinct from c.desired_hash`,
+    );
   }
 
   /** Offers the target again in place of the previous config. Answers the agents whose offer changed. */
-  async retryTargets(tx: Tx, agents: readonly AgentId[]): Promise<AgentId[]> {
-    const { rows } = await sql<{ uid: AgentId }>`
-      update agent_configurations c
-      set desired_hash = c.target_hash, updated_at = now()
-      where c.uid in ${locked(agents)} and c.desired_hash is distinct from c.target_hash
-        and not exists ${quarantineOf(sql`c.uid`, sql`c.target_hash`, {
-          configuration: sql`c.target_configuration`,
-          version: sql`c.target_version`,
-        })}
-      returning c.uid`.execute(tx.db);
-    return rows.map((row) => row.uid);
+  retryTargets(tx: Tx, agents: readonly AgentId[]): Promise<AgentId[]> {
+    const quarantine = quarantineOf(sql`c.uid`, sql`c.target_hash`, {
+      configuration: sql`c.target_configuration`,
+      version: sql`c.target_version`,
+    });
+    return this.#offer(
+      tx,
+      agents,
+      sql`c.target_hash`,
+      sql`c.desired_hash is distinct from c.target_hash and not exists ${quarantine}`,
+    );
   }
 
   /** Offers nothing in place of the target that this rollout set. Answers the agents whose offer changed. */
-  async withdraw(tx: Tx, rolloutId: string, agents: readonly AgentId[]): Promise<AgentId[]> {
-    const { rows } = await sql<{ uid: AgentId }>`
-      update agent_configurations c set desired_hash = null, updated_at = now()
-      where c.uid in ${locked(agents)} and c.rollout_id = ${rolloutId} and c.desired_hash = c.target_hash
-      returning c.uid`.execute(tx.db);
-    return rows.map((row) => row.uid);
+  withdraw(tx: Tx, rolloutId: string, agents: readonly AgentId[]): Promise<AgentId[]> {
+    return this.#offer(
+      tx,
+      agents,
+      sql`null`,
+      sql`c.rollout_id = ${rolloutId} and c.desired_hash = c.target_hash`,
+    );
   }
 
   /** Offers the target that this rollout set where nothing is offered. Answers the agents whose offer changed. */
-  async restore(tx: Tx, rolloutId: string, agents: readonly AgentId[]): Promise<AgentId[]> {
+  restore(tx: Tx, rolloutId: string, agents: readonly AgentId[]): Promise<AgentId[]> {
+    return this.#offer(
+      tx,
+      agents,
+      sql`c.target_hash`,
+      sql`c.rollout_id = ${rolloutId} and c.desired_hash is null`,
+    );
+  }
+
+  /** Offers those of the agents of which `condition` holds another config than now; over `agent_configurations` as c. */
+  async #offer(
+    tx: Tx,
+    agents: readonly AgentId[],
+    hash: RawBuilder<unknown>,
+    condition: RawBuilder<unknown>,
+  ): Promise<AgentId[]> {
     const { rows } = await sql<{ uid: AgentId }>`
-      update agent_configurations c set desired_hash = c.target_hash, updated_at = now()
-      where c.uid in ${locked(agents)} and c.rollout_id = ${rolloutId} and c.desired_hash is null
+      update agent_configurations c set desired_hash = ${hash}, updated_at = now()
+      where c.uid in ${locked(agents)} and ${condition}
       returning c.uid`.execute(tx.db);
     return rows.map((row) => row.uid);
   }

@@ -5,6 +5,7 @@ import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { uuidV7 } from '@muster/db/uuid-v7';
 import type { Announcer } from './announcer.ts';
+import type { CohortKind } from './cohort-kind.ts';
 import { UnknownQuarantine } from './errors.ts';
 
 /** Who is not offered a version, because it failed there. */
@@ -21,13 +22,6 @@ export interface Quarantine {
   readonly since: Date;
   readonly liftedAt: Date | null;
   readonly liftedBy: string | null;
-}
-
-export interface CohortKind {
-  readonly type: string;
-  readonly version: string;
-  readonly os: string;
-  readonly arch: string;
 }
 
 export interface QuarantineQuery {

@@ -1,5 +1,5 @@
 import type { AgentId } from '@muster/agents/agent-id';
-import { binaryArray } from '@muster/db/binary-array';
+import { binaryArrayOf } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { sql, type Kysely } from 'kysely';
@@ -228,22 +228,13 @@ export class RenderedConfigs {
     );
     for (let start = 0; start < distinct.length; start += batchSize) {
       const batch = distinct.slice(start, start + batchSize);
-      const hashes = binaryArray(
-        'bytea',
-        batch.map(({ hash }) => Buffer.from(hash, 'hex')),
-      );
+      const hashes = binaryArrayOf('bytea', batch, ({ hash }) => Buffer.from(hash, 'hex'));
       await sql`
         insert into rendered_configs (hash, remote_config, files)
         select hash, remote_config, files::jsonb from unnest(
           ${hashes}::bytea[],
-          ${binaryArray(
-            'bytea',
-            batch.map(({ remoteConfig }) => remoteConfig),
-          )}::bytea[],
-          ${binaryArray(
-            'text',
-            batch.map(({ files }) => JSON.stringify(files)),
-          )}::text[]
+          ${binaryArrayOf('bytea', batch, ({ remoteConfig }) => remoteConfig)}::bytea[],
+          ${binaryArrayOf('text', batch, ({ files }) => JSON.stringify(files))}::text[]
         ) as rendered (hash, remote_config, files)
         on conflict do nothing`.execute(tx.db);
       await sql`
@@ -265,22 +256,10 @@ export class RenderedConfigs {
       await sql`
         insert into agent_renderings as r (uid, configuration, version, inputs, hash, error)
         select uid, ${configuration}, ${version}, inputs, hash, error from unnest(
-          ${binaryArray(
-            'uuid',
-            batch.map(({ agent }) => agent),
-          )}::uuid[],
-          ${binaryArray(
-            'uuid',
-            batch.map(({ inputs }) => inputs),
-          )}::uuid[],
-          ${binaryArray(
-            'bytea',
-            batch.map(({ hash }) => (hash === null ? null : Buffer.from(hash, 'hex'))),
-          )}::bytea[],
-          ${binaryArray(
-            'text',
-            batch.map(({ error }) => error),
-          )}::text[]
+          ${binaryArrayOf('uuid', batch, ({ agent }) => agent)}::uuid[],
+          ${binaryArrayOf('uuid', batch, ({ inputs }) => inputs)}::uuid[],
+          ${binaryArrayOf('bytea', batch, ({ hash }) => (hash === null ? null : Buffer.from(hash, 'hex')))}::bytea[],
+          ${binaryArrayOf('text', batch, ({ error }) => error)}::text[]
         ) as rendered (uid, inputs, hash, error)
         on conflict (uid) do update set configuration = excluded.configuration, version = excluded.version,
           inputs = excluded.inputs, hash = excluded.hash, error = excluded.error

@@ -37,8 +37,17 @@ export function binaryArray<T extends ElementType>(
   type: T,
   values: readonly (ElementValue<T> | null)[],
 ): Buffer {
-  const writer = new ArrayWriter(type, values.length * (lengthBytes + 16));
-  for (const value of values) writer.add(value);
+  return binaryArrayOf(type, values, (value) => value);
+}
+
+/** The same of what `member` says of each item. */
+export function binaryArrayOf<T extends ElementType, Item>(
+  type: T,
+  items: readonly Item[],
+  member: (item: Item) => ElementValue<T> | null,
+): Buffer {
+  const writer = new ArrayWriter(type, items.length * (lengthBytes + 16));
+  for (const item of items) writer.add(member(item));
   return writer.finish();
 }
 

@@ -1,5 +1,6 @@
 import type { AgentId } from '@muster/agents/agent-id';
 import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postgres';
+import { kindKey } from '@muster/configs/cohort-kind';
 import { UnknownFleet } from '@muster/configs/errors';
 import { parsePolicy } from '@muster/configs/policy';
 import { quarantineOf } from '@muster/configs/quarantine.postgres';
@@ -147,11 +148,7 @@ function exclusion(
 /** As the planner makes them: those in quarantine stand at the end of the last one. */
 function wavesOf(waves: readonly string[], alike: readonly Alike[]): number[] {
   const planned = alike.filter(({ excluded }) => excluded === null || excluded.reason === 'quarantine');
-  const able = new Set(
-    planned
-      .filter(({ excluded }) => excluded === null)
-      .map(({ type, version, os, arch }) => JSON.stringify([type, version, os, arch])),
-  );
+  const able = new Set(planned.filter(({ excluded }) => excluded === null).map(kindKey));
   const least = Math.max(1, Math.min(able.size, maxCohorts));
   const ends = waveEnds(
     waves,

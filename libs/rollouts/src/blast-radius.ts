@@ -1,8 +1,8 @@
 import type { AgentId } from '@muster/agents/agent-id';
+import { kindKey, type CohortKind } from '@muster/configs/cohort-kind';
 import { componentNames } from '@muster/configs/component-names';
 import type { Finding } from '@muster/configs/text-findings';
 import { unifiedDiff } from '@muster/configs/unified-diff';
-import type { CohortTraits } from './cohort.ts';
 import { sum } from './gates.ts';
 
 /** What a rollout would do, before it does anything. */
@@ -28,7 +28,7 @@ export interface Change {
   readonly to: string;
   readonly agents: number;
   readonly sample: readonly AgentId[];
-  readonly cohorts: readonly (CohortTraits & { readonly agents: number })[];
+  readonly cohorts: readonly (CohortKind & { readonly agents: number })[];
   /** Unified, file by file; empty: nothing changes. */
   readonly diff: string;
   /** As `receivers/otlp`. */
@@ -46,7 +46,7 @@ export interface Skipped {
 }
 
 /** Agents that are alike in all that counts here. */
-export interface Alike extends CohortTraits {
+export interface Alike extends CohortKind {
   readonly from: string | null;
   readonly to: string | null;
   readonly connected: boolean;
@@ -114,9 +114,7 @@ function sampleOf(group: readonly Alike[]): AgentId[] {
 }
 
 function cohortsOf(group: readonly Alike[]): Change['cohorts'] {
-  const cohorts = Map.groupBy(group, ({ type, version, os, arch }) =>
-    JSON.stringify([type, version, os, arch]),
-  );
+  const cohorts = Map.groupBy(group, kindKey);
   return [...cohorts.values()]
     .map((members) => {
       const { type, version, os, arch } = members[0]!;

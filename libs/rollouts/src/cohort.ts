@@ -1,20 +1,14 @@
+import type { CohortKind } from '@muster/configs/cohort-kind';
+
 /** `stopped`: its agents stay as they are, the rest is not offered. `rolledBack`: those it had touched go back. */
 export type CohortState = 'running' | 'stopped' | 'rolledBack';
-
-/** What agents have in common that is likely to fail together; see ADR 0015. */
-export interface CohortTraits {
-  readonly type: string;
-  readonly version: string;
-  readonly os: string;
-  readonly arch: string;
-}
 
 /** The agents of a rollout that were of the same kind when it was planned. */
 export interface Cohort {
   /** From 0, the largest first. */
   readonly cohort: number;
   /** Null: everybody that is in no other one. */
-  readonly traits: CohortTraits | null;
+  readonly traits: CohortKind | null;
   readonly size: number;
   readonly state: CohortState;
   /** Why it stopped, for people. */

@@ -1,11 +1,11 @@
 import type { AgentId } from '@muster/agents/agent-id';
-import type { CohortTraits } from './cohort.ts';
+import { kindKey, type CohortKind } from '@muster/configs/cohort-kind';
 
 /** More are looked at together with the smaller ones: every part of every wave has its own gates. */
 export const maxCohorts = 50;
 
 /** Agents that can take part in a rollout, and are alike to its plan. */
-export interface Candidates extends CohortTraits {
+export interface Candidates extends CohortKind {
   readonly connected: boolean;
   /** They say so before the rollout has touched them. */
   readonly unhealthy: boolean;
@@ -14,7 +14,7 @@ export interface Candidates extends CohortTraits {
   readonly agents: readonly AgentId[];
 }
 
-export interface CohortCensus extends CohortTraits {
+export interface CohortCensus extends CohortKind {
   readonly size: number;
   /** How many of them are not in quarantine. */
   readonly able: number;
@@ -29,13 +29,13 @@ export interface Place extends Pick<Candidates, 'quarantine' | 'unhealthy'> {
 
 /** How many agents there are of each kind; the largest cohort first. */
 export function takeCensus(candidates: readonly Candidates[]): CohortCensus[] {
-  const kinds = Map.groupBy(candidates, kindOf);
+  const kinds = Map.groupBy(candidates, kindKey);
   const census = [...kinds.values()].map((alike) => {
     const { type, version, os, arch } = alike[0]!;
     const able = alike.filter(({ quarantine }) => quarantine === null);
     return { type, version, os, arch, size: countAgents(alike), able: countAgents(able) };
   });
-  return census.toSorted((a, b) => b.size - a.size || (kindOf(a) < kindOf(b) ? -1 : 1));
+  return census.toSorted((a, b) => b.size - a.size || (kindKey(a) < kindKey(b) ? -1 : 1));
 }
 
 /** By number; the last one is null, everybody else, where there are too many. */
@@ -53,11 +53,11 @@ export function toCohorts(census: readonly CohortCensus[]): (CohortCensus | null
  */
 export function placeAgents(
   candidates: readonly Candidates[],
-  cohorts: readonly (CohortTraits | null)[],
+  cohorts: readonly (CohortKind | null)[],
   random: () => number,
 ): Place[] {
-  const numbers = new Map(cohorts.flatMap((traits, number) => (traits ? [[kindOf(traits), number]] : [])));
-  const numberOf = (candidate: Candidates) => numbers.get(kindOf(candidate)) ?? cohorts.length - 1;
+  const numbers = new Map(cohorts.flatMap((traits, number) => (traits ? [[kindKey(traits), number]] : [])));
+  const numberOf = (candidate: Candidates) => numbers.get(kindKey(candidate)) ?? cohorts.length - 1;
   const parts = Map.groupBy(
     candidates,
     (candidate) => `${numberOf(candidate)} ${candidate.quarantine !== null}`,
@@ -84,10 +84,6 @@ export function placeAgents(
   });
   row.sort((a, b) => a.order - b.order || a.place.cohort - b.place.cohort);
   return row.map(({ place }) => place);
-}
-
-function kindOf({ type, version, os, arch }: CohortTraits): string {
-  return JSON.stringify([type, version, os, arch]);
 }
 
 function countAgents(candidates: readonly Candidates[]): number {

@@ -24,7 +24,7 @@ export class PlannedTexts {
     return candidates
       .map((alike) => ({
         ...alike,
-        agents: alike.agents.filter((agent) => this.#of(agent).hash !== null),
+        agents: alike.agents.filter((agent) => this.#hashOf(agent) !== null),
       }))
       .filter(({ agents }) => agents.length > 0);
   }
@@ -34,15 +34,19 @@ export class PlannedTexts {
     let wave = 0;
     return places.map(({ agent, cohort, quarantine, unhealthy }, index) => {
       while (index >= ends[wave]!) wave++;
-      const { hash, inputs } = this.#of(agent);
-      return { agent, wave, cohort, quarantine, unhealthy, hash: hash!, inputs };
+      const hash = this.#hashOf(agent)!;
+      return { agent, wave, cohort, quarantine, unhealthy, hash, inputs: this.#inputsOf(agent) };
     });
   }
 
-  #of(agent: AgentId): Pick<PlannedAgent, 'inputs'> & { hash: string | null } {
+  #hashOf(agent: AgentId): string | null {
     const own = this.#own.get(agent);
-    if (own === undefined) return { hash: this.#rest, inputs: null };
-    const { hash, inputs } = this.#groups[own[0]]!;
-    return { hash, inputs: inputs && inputsAt(inputs, own[1]) };
+    return own === undefined ? this.#rest : this.#groups[own[0]]!.hash;
+  }
+
+  #inputsOf(agent: AgentId): Uint8Array | null {
+    const own = this.#own.get(agent);
+    const inputs = own && this.#groups[own[0]]!.inputs;
+    return inputs ? inputsAt(inputs, own[1]) : null;
   }
 }

@@ -1,10 +1,10 @@
 import { sql } from 'kysely';
 import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
 import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postgres';
+import type { CohortKind } from '@muster/configs/cohort-kind';
 import { renderingsOf } from '@muster/configs/quarantine.postgres';
-import { binaryArray } from '@muster/db/binary-array';
+import { binaryArrayOf } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
-import type { CohortTraits } from './cohort.ts';
 import type { Candidates } from './placement.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 
@@ -56,7 +56,7 @@ export class RolloutPlanStore {
   async insert(
     tx: Tx,
     id: string,
-    cohorts: readonly (CohortTraits | null)[],
+    cohorts: readonly (CohortKind | null)[],
     agents: readonly PlannedAgent[],
   ): Promise<void> {
     await this.#insertAgents(tx, id, agents);
@@ -98,34 +98,13 @@ export class RolloutPlanStore {
       select ${id}, uid, wave, cohort, hash, inputs,
         case when quarantine is null then 'waiting' else 'quarantined' end, coalesce(quarantine, ''), was_unhealthy
       from unnest(
-        ${binaryArray(
-          'uuid',
-          agents.map(({ agent }) => agent),
-        )}::uuid[],
-        ${binaryArray(
-          'integer',
-          agents.map(({ wave }) => wave),
-        )}::integer[],
-        ${binaryArray(
-          'integer',
-          agents.map(({ cohort }) => cohort),
-        )}::integer[],
-        ${binaryArray(
-          'bytea',
-          agents.map(({ hash }) => bytesOf(hash)),
-        )}::bytea[],
-        ${binaryArray(
-          'uuid',
-          agents.map(({ inputs }) => inputs),
-        )}::uuid[],
-        ${binaryArray(
-          'text',
-          agents.map(({ quarantine }) => quarantine),
-        )}::text[],
-        ${binaryArray(
-          'boolean',
-          agents.map(({ unhealthy }) => unhealthy || null),
-        )}::boolean[]
+        ${binaryArrayOf('uuid', agents, ({ agent }) => agent)}::uuid[],
+        ${binaryArrayOf('integer', agents, ({ wave }) => wave)}::integer[],
+        ${binaryArrayOf('integer', agents, ({ cohort }) => cohort)}::integer[],
+        ${binaryArrayOf('bytea', agents, ({ hash }) => bytesOf(hash))}::bytea[],
+        ${binaryArrayOf('uuid', agents, ({ inputs }) => inputs)}::uuid[],
+        ${binaryArrayOf('text', agents, ({ quarantine }) => quarantine)}::text[],
+        ${binaryArrayOf('boolean', agents, ({ unhealthy }) => unhealthy || null)}::boolean[]
       ) as planned (uid, wave, cohort, hash, inputs, quarantine, was_unhealthy)
       order by uid`.execute(tx.db);
   }

@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
-import type { AgentId } from '@muster/agents/agent-id';
 import type { Announcer } from '@muster/configs/announcer';
 import type { DesiredState } from '@muster/configs/desired-state';
 import { NotRenderable } from '@muster/configs/errors';
 import { unreadableFile } from '@muster/configs/file-problems';
 import { notesOf, type RenderedConfigs, type RenderedGroup } from '@muster/configs/rendered-configs.postgres';
+import { maxTexts, mostCommonFirst } from '@muster/configs/text-findings';
 import type { Tx } from '@muster/db/transaction';
 import { sum } from './gates.ts';
 import { maxCohorts, placeAgents, takeCensus, toCohorts } from './placement.ts';
@@ -27,9 +27,6 @@ export interface RolloutPlannerDeps {
   readonly random: () => number;
 }
 
-/** Texts that are read before agents get them, those of most agents first. */
-const maxTexts = 100;
-
 type Planned = Pick<RolloutRecord, 'id' | 'fleet' | 'configuration' | 'version' | 'policy'>;
 
 /** Makes rollouts begin. The fleet is locked by the caller. */
@@ -42,7 +39,8 @@ export class RolloutPlanner {
 
   /**
    * Ends what is under way in the fleet in favour of this newer rollout: touched agents stay as they are until
-   * their turn in that one, nobody is waited for any more, and who went away with an offer is offered nothing. Answers the id of the one replaced.
+   * their turn in that one, nobody is waited for any more, and who went away with an offer is offered nothing.
+   * Answers the id of the one replaced.
    */
   async replace(
     tx: Tx,
@@ -87,12 +85,13 @@ export class RolloutPlanner {
 
   /** No text that many agents would get may be one that no collector can read. */
   async #refuseUnreadable(tx: Tx, groups: readonly RenderedGroup[]): Promise<void> {
-    const common = commonHashes(groups).slice(0, maxTexts);
+    const rendered = groups.flatMap(({ hash, agents }) => (hash === null ? [] : [{ hash, agents }]));
+    const common = mostCommonFirst(rendered, ({ hash }) => hash).slice(0, maxTexts);
     const files = await this.#deps.rendered.files(
       tx.db,
-      common.map(({ hash }) => hash),
+      common.map(([{ hash }]) => hash),
     );
-    for (const { hash, agents } of common) {
+    for (const [{ hash }, agents] of common) {
       const error = unreadableFile(files.get(hash) ?? {});
       if (error) throw new NotRenderable(error, agents);
       await setImmediate();
@@ -175,20 +174,6 @@ interface Skipped {
 
 function toSkipped({ missing, agents }: RenderedGroup): Skipped[] {
   return missing === null || agents === null ? [] : [{ reason: missing, agents: agents.length }];
-}
-
-/** What most agents get comes first, and who they are; null: whoever is in no other group. */
-function commonHashes(groups: readonly RenderedGroup[]) {
-  const rendered = groups.flatMap(({ hash, agents }) => (hash === null ? [] : [{ hash, agents }]));
-  const size = (agents: readonly AgentId[] | null): number => agents?.length ?? Infinity;
-  return [...Map.groupBy(rendered, ({ hash }) => hash)]
-    .map(([hash, alike]) => ({
-      hash,
-      agents: alike.some(({ agents }) => agents === null)
-        ? null
-        : alike.flatMap(({ agents }) => agents ?? []),
-    }))
-    .toSorted((a, b) => size(b.agents) - size(a.agents));
 }
 
 function refuseUnrendered(groups: readonly RenderedGroup[]): void {
