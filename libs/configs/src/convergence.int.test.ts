@@ -1,4 +1,6 @@
 import type { AgentId } from '@muster/agents/agent-id';
+import type { RolloutsTable } from '@muster/db/schema';
+import type { Insertable } from 'kysely';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTestWorld, reported, type TestWorld } from './test-world.postgres.ts';
 
@@ -126,24 +128,24 @@ test('agents in quarantine do not slow the others down', async () => {
   expect(given()).toBe(5);
 });
 
+/** Of version 1 of `base` in the fleet `all`. */
+async function insertRollout(
+  standing: Pick<Insertable<RolloutsTable>, 'state' | 'catching_up' | 'halted'>,
+): Promise<string> {
+  const id = '01900000-0000-7000-8000-000000000001';
+  const rollout = { fleet: 'all', configuration: 'base', version: 1, policy: '{}', wave_count: 1 };
+  await world.db
+    .insertInto('rollouts')
+    .values({ id, ...rollout, created_by: 'test', ...standing })
+    .execute();
+  return id;
+}
+
 test('agents of a rollout under way are left to it', async () => {
   await stableFleet();
   const agents = await world.enrol(2);
   await world.putFleet('all', '');
-  const id = '01900000-0000-7000-8000-000000000001';
-  await world.db
-    .insertInto('rollouts')
-    .values({
-      id,
-      fleet: 'all',
-      configuration: 'base',
-      version: 1,
-      policy: '{}',
-      state: 'paused',
-      wave_count: 1,
-      created_by: 'test',
-    })
-    .execute();
+  const id = await insertRollout({ state: 'paused' });
   await world.db
     .insertInto('rollout_agents')
     .values({ rollout_id: id, uid: agents[0]!, wave: 0, hash: Buffer.from(stable, 'hex') })
@@ -278,22 +280,7 @@ describe('a kind of which nobody has the version', () => {
 
 test('nobody is given the version of a rollout that was halted while it caught up', async () => {
   await stableFleet();
-  const id = '01900000-0000-7000-8000-000000000001';
-  await world.db
-    .insertInto('rollouts')
-    .values({
-      id,
-      fleet: 'all',
-      configuration: 'base',
-      version: 1,
-      policy: '{}',
-      state: 'completed',
-      wave_count: 1,
-      created_by: 'test',
-      catching_up: true,
-      halted: true,
-    })
-    .execute();
+  await insertRollout({ state: 'completed', catching_up: true, halted: true });
   const agents = await come(1);
   await world.configs.convergence.sweep();
   await world.configs.convergence.advance();
