@@ -79,6 +79,8 @@ export const typeDefinitions = /* GraphQL */ `
     putFleet(
       name: String!
       selector: String!
+      "Names of the enrollment tokens whose agents alone it takes; empty: of all; null: as it was."
+      tokens: [String!]
       priority: Int
       configuration: String
       policy: JSON
@@ -216,8 +218,21 @@ export const typeDefinitions = /* GraphQL */ `
   type ExplainedFleet {
     name: String!
     selector: String!
+    "Names of the enrollment tokens it is restricted to; null: it is not."
+    tokens: [String!]
     priority: Int!
     wins: Boolean!
+    requirements: [ExplainedRequirement!]!
+  }
+
+  "What a fleet's selector asks for, and what of the agent fulfils it."
+  type ExplainedRequirement {
+    requirement: String!
+    value: String
+    "label, attribute or token; null: the agent has no such value."
+    source: String
+    "For people: who says so."
+    saidBy: String!
   }
 
   type ExplainedConfiguration {
@@ -417,6 +432,8 @@ export const typeDefinitions = /* GraphQL */ `
   type Fleet {
     name: String!
     selector: String!
+    "Names of the enrollment tokens it is restricted to; null: it is not."
+    tokens: [String!]
     priority: Int!
     "The stable version; null: none yet."
     configuration: String

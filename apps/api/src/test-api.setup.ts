@@ -102,7 +102,7 @@ export async function startTestApi(
     async report(
       uid: AgentId,
       say: AgentToServerFields,
-      options: { disconnected?: boolean } = {},
+      options: { disconnected?: boolean; enrollmentTokenId?: string } = {},
     ): Promise<void> {
       const report = testReport(uid, {
         epoch: 1,
@@ -111,6 +111,7 @@ export async function startTestApi(
         say,
         connected: !options.disconnected,
         disconnected: options.disconnected ?? false,
+        ...(options.enrollmentTokenId && { enrollmentTokenId: options.enrollmentTokenId }),
       });
       const agents = await reports.write(foldReports([{ gateway: 'gateway-1', reports: [report] }]).agents);
       await bus.publish('agents.changed', { agents });

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { InvalidSelector } from './errors.ts';
-import { formatSelector, matchesSelector, parseSelector, type Requirement } from './selector.ts';
+import {
+  formatSelector,
+  matchesSelector,
+  parseSelector,
+  type Requirement,
+  type SelectableAgent,
+} from './selector.ts';
 
 const valid: [text: string, requirements: Requirement[], canonical?: string][] = [
   ['', []],
@@ -50,6 +56,41 @@ const valid: [text: string, requirements: Requirement[], canonical?: string][] =
   ],
 ];
 
+const withSources: typeof valid = [
+  ['label:env=prod', [{ key: 'env', source: 'label', operator: 'in', values: ['prod'] }]],
+  ['!label:canary', [{ key: 'canary', source: 'label', operator: 'notExists' }]],
+  ['attribute:os.type', [{ key: 'os.type', source: 'attribute', operator: 'exists' }]],
+  ['label:"odd key"!=x', [{ key: 'odd key', source: 'label', operator: 'notIn', values: ['x'] }]],
+  [
+    'attribute:service.version>=0.120',
+    [{ key: 'service.version', source: 'attribute', operator: '>=', version: '0.120' }],
+  ],
+  ['label:label:x', [{ key: 'label:x', source: 'label', operator: 'exists' }]],
+  ['"label:env"=a', [{ key: 'label:env', operator: 'in', values: ['a'] }]],
+  ['labels:env=a', [{ key: 'labels:env', operator: 'in', values: ['a'] }]],
+  ['token:=edge', [{ key: '', source: 'token', operator: 'in', values: ['edge'] }]],
+  ['token:edge', [{ key: '', source: 'token', operator: 'in', values: ['edge'] }], 'token:=edge'],
+  ['!token:edge', [{ key: '', source: 'token', operator: 'notIn', values: ['edge'] }], 'token:!=edge'],
+  [
+    'token:"two words"',
+    [{ key: '', source: 'token', operator: 'in', values: ['two words'] }],
+    'token:="two words"',
+  ],
+  ['token: in (edge,core)', [{ key: '', source: 'token', operator: 'in', values: ['edge', 'core'] }]],
+  ['token: notin (a,b)', [{ key: '', source: 'token', operator: 'notIn', values: ['a', 'b'] }]],
+  ['token:', [{ key: '', source: 'token', operator: 'exists' }]],
+  ['!token:', [{ key: '', source: 'token', operator: 'notExists' }]],
+  [
+    'token:edge,label:env=prod',
+    [
+      { key: '', source: 'token', operator: 'in', values: ['edge'] },
+      { key: 'env', source: 'label', operator: 'in', values: ['prod'] },
+    ],
+    'token:=edge,label:env=prod',
+  ],
+];
+valid.push(...withSources);
+
 const invalid: [text: string, position: number, reason: RegExp][] = [
   ['env=prod,', 9, /expected a key, found the end/],
   [',env', 0, /expected a key, found ","/],
@@ -70,6 +111,12 @@ const invalid: [text: string, position: number, reason: RegExp][] = [
   ['env="prod', 4, /quote is not closed/],
   ['"":', 0, /expected a key/],
   ['env="a\0b"', 5, /no label can hold/],
+  ['label:=prod', 6, /expected the key of a label/],
+  ['!attribute:', 11, /expected the key of an attribute/],
+  ['label: env', 6, /expected the key of a label/],
+  ['token:name=edge', 10, /"token:" is followed by one name; several are `token: in \(a,b\)`/],
+  ['token:>1', 0, /no order/],
+  ['token: "a"', 7, /expected =, !=/],
   ['a=b,!c=d', 6, /expected "," or the end/],
 ];
 
@@ -96,7 +143,11 @@ describe('parseSelector', () => {
 });
 
 describe('matchesSelector', () => {
-  const agent = { env: 'prod', region: 'eu-1', empty: '' };
+  const agent: SelectableAgent = {
+    attributes: { env: 'test', region: 'eu-1', 'os.type': 'linux' },
+    labels: { env: 'prod', empty: '' },
+    token: 'edge',
+  };
   it.each([
     ['', true],
     ['env=prod', true],
@@ -119,7 +170,30 @@ describe('matchesSelector', () => {
     ['toString', false],
     ['!constructor', true],
     ['__proto__!=x', true],
+    ['label:env=prod', true],
+    ['label:env=test', false],
+    ['attribute:env=test', true],
+    ['attribute:env=prod', false],
+    ['label:region=eu-1', false],
+    ['label:region!=eu-1', true],
+    ['!label:region', true],
+    ['attribute:region', true],
+    ['!attribute:empty', true],
+    ['attribute:__proto__', false],
+    ['token:edge', true],
+    ['token: in (core,edge)', true],
+    ['token:core', false],
+    ['!token:edge', false],
+    ['token:', true],
   ])('%j: %s', (text, expected) => {
     expect(matchesSelector(parseSelector(text), agent)).toBe(expected);
+  });
+
+  it('an agent without a token matches no token', () => {
+    const without = { ...agent, token: null };
+    expect(matchesSelector(parseSelector('token:'), without)).toBe(false);
+    expect(matchesSelector(parseSelector('!token:'), without)).toBe(true);
+    expect(matchesSelector(parseSelector('!token:edge'), without)).toBe(true);
+    expect(matchesSelector(parseSelector('token: in ("")'), without)).toBe(false);
   });
 });

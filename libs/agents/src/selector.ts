@@ -6,22 +6,48 @@ export interface Selector {
   readonly requirements: readonly Requirement[];
 }
 
-export type Requirement =
-  /** The value is one of these. */
-  | { readonly key: string; readonly operator: 'in'; readonly values: readonly string[] }
-  /** The key is missing, or its value is none of these. */
-  | { readonly key: string; readonly operator: 'notIn'; readonly values: readonly string[] }
-  | { readonly key: string; readonly operator: 'exists' | 'notExists' }
+export type Requirement = {
+  /** The empty key with the source `token`. */
+  readonly key: string;
+  /** Where the value has to come from; left out: a label, or an attribute that no label replaces. */
+  readonly source?: ValueSource;
+} & (
+  | /** The value is one of these. */
+    { readonly operator: 'in'; readonly values: readonly string[] }
+    /** The key is missing, or its value is none of these. */
+  | { readonly operator: 'notIn'; readonly values: readonly string[] }
+  | { readonly operator: 'exists' | 'notExists' }
   /** The value begins with a version (`version-numbers.ts`), which compares so with this one. */
-  | { readonly key: string; readonly operator: Comparison; readonly version: string };
+  | { readonly operator: Comparison; readonly version: string }
+);
+
+/**
+ * Who says a value: an operator (`label`), the agent itself (`attribute`), or the name of the enrollment
+ * token that the agent belongs to (`token`).
+ */
+export type ValueSource = 'label' | 'attribute' | 'token';
+const valueSources: readonly ValueSource[] = ['label', 'attribute', 'token'];
+
+/** What selectors match. */
+export interface SelectableAgent {
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Name of its enrollment token; null: it came with none. */
+  readonly token: string | null;
+}
 
 export const comparisons = ['<', '<=', '>', '>='] as const;
 export type Comparison = (typeof comparisons)[number];
 
 /**
  * Reads Kubernetes label-selector text: `a=b`, `a==b`, `a!=b`, `a in (x,y)`, `a notin (x)`, `a`, `!a`,
- * joined by commas, and versions in order: `service.version>=0.120,service.version<0.150`. Keys and values may be quoted, with `"` or `'`, when they hold other characters;
- * a backslash keeps the character after it. Empty text selects everything.
+ * joined by commas, and versions in order: `service.version>=0.120,service.version<0.150`. Keys and values
+ * may be quoted, with `"` or `'`, when they hold other characters; a backslash keeps the character after it.
+ * Empty text selects everything.
+ *
+ * A key can name who says the value: `label:env=prod` (an operator), `attribute:env=prod` (the agent itself),
+ * `token:edge` or `token: in (edge,core)` (it belongs to an enrollment token of that name). A quoted key names
+ * no source.
  * Throws `InvalidSelector` with the position.
  */
 export function parseSelector(text: string): Selector {
@@ -34,10 +60,10 @@ export function parseSelector(text: string): Selector {
   return { requirements };
 }
 
-/** Does an agent with these attributes and labels match? */
-export function matchesSelector(selector: Selector, values: Readonly<Record<string, string>>): boolean {
+/** Does the agent match? */
+export function matchesSelector(selector: Selector, agent: SelectableAgent): boolean {
   return selector.requirements.every((requirement) => {
-    const value = Object.hasOwn(values, requirement.key) ? values[requirement.key] : undefined;
+    const value = selectedValue(requirement, agent)?.value;
     switch (requirement.operator) {
       case 'exists':
         return value !== undefined;
@@ -53,6 +79,19 @@ export function matchesSelector(selector: Selector, values: Readonly<Record<stri
   });
 }
 
+/** The value that a requirement looks at, and who says it; null: the agent has none. */
+export function selectedValue(
+  { key, source }: Requirement,
+  { attributes, labels, token }: SelectableAgent,
+): { value: string; source: ValueSource } | null {
+  if (source === 'token') return token === null ? null : { value: token, source };
+  if (source !== 'attribute' && Object.hasOwn(labels, key)) return { value: labels[key]!, source: 'label' };
+  if (source !== 'label' && Object.hasOwn(attributes, key)) {
+    return { value: attributes[key]!, source: 'attribute' };
+  }
+  return null;
+}
+
 function comparesSo(value: string, operator: Comparison, version: string): boolean {
   const [numbers, limit] = [versionNumbers(value), versionNumbers(version)];
   if (numbers === null || limit === null) return false;
@@ -66,8 +105,9 @@ export function formatSelector(selector: Selector): string {
   return selector.requirements.map(formatRequirement).join(',');
 }
 
-function formatRequirement(requirement: Requirement): string {
-  const key = quoteIfNeeded(requirement.key);
+/** One requirement as text that parses to the same. */
+export function formatRequirement(requirement: Requirement): string {
+  const key = formatKey(requirement);
   switch (requirement.operator) {
     case 'exists':
       return key;
@@ -84,21 +124,62 @@ function formatRequirement(requirement: Requirement): string {
   }
 }
 
+function formatKey({ key, source }: Requirement): string {
+  if (source === 'token') return 'token:';
+  if (source) return `${source}:${quoteIfNeeded(key)}`;
+  return sourceIn(key) === undefined ? quoteIfNeeded(key) : quote(key);
+}
+
+/** The source that a key without quotes begins with. */
+function sourceIn(key: string): ValueSource | undefined {
+  return valueSources.find((source) => key.startsWith(`${source}:`));
+}
+
 function quoteIfNeeded(text: string): string {
-  return /^[^\s=!(),<>"']+$/.test(text) ? text : `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+  return /^[^\s=!(),<>"']+$/.test(text) ? text : quote(text);
+}
+
+function quote(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
 
 function parseRequirement(tokens: Tokens): Requirement {
-  if (tokens.skip('!')) return { key: tokens.takeWord('a key'), operator: 'notExists' };
-  const key = tokens.takeWord('a key');
-  if (tokens.skip('=') || tokens.skip('==')) return { key, operator: 'in', values: [parseValue(tokens)] };
-  if (tokens.skip('!=')) return { key, operator: 'notIn', values: [parseValue(tokens)] };
-  if (tokens.skipWord('in')) return { key, operator: 'in', values: parseValues(tokens) };
-  if (tokens.skipWord('notin')) return { key, operator: 'notIn', values: parseValues(tokens) };
+  const position = tokens.next.position;
+  const negated = tokens.skip('!');
+  const named = takeKey(tokens);
+  if (named.source === 'token' && named.key !== '') {
+    // `token:edge` is short for `token:=edge`
+    tokens.expectEndOfRequirement('"token:" is followed by one name; several are `token: in (a,b)`');
+    return { key: '', source: 'token', operator: negated ? 'notIn' : 'in', values: [named.key] };
+  }
+  if (negated) return { ...named, operator: 'notExists' };
+  if (tokens.skip('=') || tokens.skip('=='))
+    return { ...named, operator: 'in', values: [parseValue(tokens)] };
+  if (tokens.skip('!=')) return { ...named, operator: 'notIn', values: [parseValue(tokens)] };
+  if (tokens.skipWord('in')) return { ...named, operator: 'in', values: parseValues(tokens) };
+  if (tokens.skipWord('notin')) return { ...named, operator: 'notIn', values: parseValues(tokens) };
   const operator = comparisons.find((mark) => tokens.skip(mark));
-  if (operator) return { key, operator, version: tokens.takeVersion() };
+  if (operator && named.source === 'token')
+    throw new InvalidSelector('names of tokens have no order', position);
+  if (operator) return { ...named, operator, version: tokens.takeVersion() };
   tokens.expectOperatorOrEnd();
-  return { key, operator: 'exists' };
+  return { ...named, operator: 'exists' };
+}
+
+/** A key, after the source that it names perhaps: `label:env`, `attribute:"odd key"`, `token:`. */
+function takeKey(tokens: Tokens): { key: string; source?: ValueSource } {
+  const { quoted, text, position } = tokens.next;
+  const word = tokens.takeWord('a key');
+  const source = quoted ? undefined : sourceIn(text);
+  if (source === undefined) return { key: word };
+  const end = position + word.length;
+  const rest = word.slice(source.length + 1);
+  const quotedKey = rest === '' && tokens.next.quoted && tokens.next.position === end;
+  const key = quotedKey ? tokens.takeWord('a key') : rest;
+  if (key === '' && source !== 'token') {
+    throw new InvalidSelector(`expected the key of ${source === 'label' ? 'a label' : 'an attribute'}`, end);
+  }
+  return { key, source };
 }
 
 /** As in Kubernetes, `a=` asks for the empty value. */
@@ -176,9 +257,13 @@ class Tokens {
     if (this.next.kind !== 'end') this.#fail('expected "," or the end');
   }
 
-  expectOperatorOrEnd(): void {
+  expectEndOfRequirement(reason: string): void {
     const { kind, text } = this.next;
-    if (kind !== 'end' && text !== ',') this.#fail('expected =, !=, <, <=, >, >=, in, notin, "," or the end');
+    if (kind !== 'end' && text !== ',') this.#fail(reason);
+  }
+
+  expectOperatorOrEnd(): void {
+    this.expectEndOfRequirement('expected =, !=, <, <=, >, >=, in, notin, "," or the end');
   }
 
   #fail(reason: string): never {

@@ -127,7 +127,13 @@ function checkFiles(files: ConfigurationText['files']): void {
 function checkOverlay(field: string, overlay: Overlay): void {
   if (overlay.file !== '') checkFileName(`${field}.file`, overlay.file);
   try {
-    parseSelector(overlay.selector);
+    const { requirements } = parseSelector(overlay.selector);
+    if (requirements.some(({ source }) => source === 'token')) {
+      throw new InvalidSelector(
+        'overlays match labels and attributes: give the token a label, such as label:site=edge',
+        0,
+      );
+    }
   } catch (error) {
     if (!(error instanceof InvalidSelector)) throw error;
     throw new InvalidOverlay(`${field}.selector`, error.message);

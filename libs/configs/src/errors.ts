@@ -136,6 +136,12 @@ export class InvalidVariable extends Error {
   }
 }
 
+/** A fleet cannot be restricted to these tokens. */
+export class InvalidFleetTokens extends Error {
+  readonly code = 'invalid-fleet-tokens';
+  readonly field = 'tokens';
+}
+
 /** No quarantine in force has this id. */
 export class UnknownQuarantine extends Error {
   readonly code = 'unknown-quarantine';

@@ -1,3 +1,4 @@
+import type { ValueSource } from '@muster/agents/selector';
 import type { VersionRef } from './configuration-status.ts';
 
 /** Which configuration an agent gets, and why: everything that had a say in it. */
@@ -14,7 +15,21 @@ export interface ExplainedFleet {
   readonly name: string;
   readonly selector: string;
   readonly priority: number;
+  /** Names of the tokens it is restricted to; null: none. */
+  readonly tokens: readonly string[] | null;
   readonly wins: boolean;
+  /** Each requirement of its selector, and what of the agent fulfils it. */
+  readonly requirements: readonly ExplainedRequirement[];
+}
+
+export interface ExplainedRequirement {
+  /** As selector text: `env=prod`. */
+  readonly requirement: string;
+  /** Null: the agent has no such value, which is what was asked for. */
+  readonly value: string | null;
+  readonly source: ValueSource | null;
+  /** For people: who says so. */
+  readonly saidBy: string;
 }
 
 export interface ExplainedConfiguration {

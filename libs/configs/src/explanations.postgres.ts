@@ -1,6 +1,13 @@
 import type { AgentId } from '@muster/agents/agent-id';
 import { UnknownAgent } from '@muster/agents/errors';
-import { matchesSelector, parseSelector } from '@muster/agents/selector';
+import {
+  formatRequirement,
+  matchesSelector,
+  selectedValue,
+  type Requirement,
+  type SelectableAgent,
+  type ValueSource,
+} from '@muster/agents/selector';
 import type { Database } from '@muster/db/schema';
 import { sql, type Kysely } from 'kysely';
 import type { ConfigurationStore } from './configuration-store.postgres.ts';
@@ -9,10 +16,12 @@ import type {
   ExplainedConfiguration,
   ExplainedFleet,
   ExplainedQuarantine,
+  ExplainedRequirement,
   Explanation,
   NextConfiguration,
   RenderedForAgent,
 } from './explanation.ts';
+import { membershipRule } from './fleet.ts';
 import { quarantineOf } from './quarantine.postgres.ts';
 import type { RenderFleet } from './render-inputs.postgres.ts';
 import type { RenderedConfigs, VersionName } from './rendered-configs.postgres.ts';
@@ -67,26 +76,30 @@ export class Explanations {
   /** `field`: where the agent was named. */
   async #place(agent: AgentId, field?: string): Promise<Place> {
     const { rows } = await sql<Place>`
-      select agents.matching, members.fleet, fleets.variables as next, fleets.stable_variables as stable,
+      select agents.attributes, agents.labels, token.name as token, members.fleet, fleets.variables as next, fleets.stable_variables as stable,
         fleets.configuration, fleets.version
       from agents
       left join fleet_members members on members.uid = agents.uid
       left join fleets on fleets.name = members.fleet
+      left join enrollment_tokens token on token.id = agents.enrollment_token_id
       where agents.uid = ${agent}`.execute(this.#db);
     if (!rows[0]) throw new UnknownAgent(agent, field);
     return rows[0];
   }
 
-  async #matching({ matching, fleet }: Place): Promise<ExplainedFleet[]> {
+  async #matching(agent: Place): Promise<ExplainedFleet[]> {
     const rules = await this.#db
       .selectFrom('fleets')
-      .select(['name', 'selector', 'priority'])
+      .select(['name', 'selector', 'tokens', 'priority'])
       .orderBy('priority', 'desc')
       .orderBy('name')
       .execute();
-    return rules
-      .filter(({ selector }) => matchesSelector(parseSelector(selector), matching))
-      .map((rule) => ({ ...rule, wins: rule.name === fleet }));
+    return rules.flatMap((rule) => {
+      const selector = membershipRule(rule);
+      if (!matchesSelector(selector, agent)) return [];
+      const requirements = selector.requirements.map((each) => explainRequirement(each, agent));
+      return [{ ...rule, wins: rule.name === agent.fleet, requirements }];
+    });
   }
 
   /** What the agent was given last, also if it failed. */
@@ -188,8 +201,7 @@ export class Explanations {
   }
 }
 
-interface Place {
-  matching: Record<string, string>;
+interface Place extends SelectableAgent {
   fleet: string | null;
   next: Record<string, string> | null;
   stable: Record<string, string> | null;
@@ -223,6 +235,22 @@ function wanted(place: Place, target: Target | null): Choice | null {
 
 const keepsWhatItHad = 'No configuration is wanted for it there: the agent keeps what it had.';
 
+const saidBy: Record<ValueSource, string> = {
+  label: 'said by an operator, as a label',
+  attribute: 'said by the agent itself',
+  token: 'the enrollment token that the agent belongs to',
+};
+
+function explainRequirement(requirement: Requirement, agent: SelectableAgent): ExplainedRequirement {
+  const selected = selectedValue(requirement, agent);
+  return {
+    requirement: formatRequirement(requirement),
+    value: selected?.value ?? null,
+    source: selected?.source ?? null,
+    saidBy: selected ? saidBy[selected.source] : 'the agent has no such value',
+  };
+}
+
 function explainVariable({ group, member }: TemplateVariable, values: TemplateValues) {
   const known = values[group];
   const names = member === null ? Object.keys(known) : [member];
@@ -238,10 +266,22 @@ function why(fleets: readonly ExplainedFleet[], fleet: string | null): string {
     if (fleet !== null) return `The agent has changed: it is about to leave fleet "${fleet}".`;
     return fleets.length === 0 ? 'No fleet matches the agent.' : 'The agent is about to be placed.';
   }
+  return `${whyItWins(winner, fleets)}${whyUnsure(winner)}`;
+}
+
+function whyItWins(winner: ExplainedFleet, fleets: readonly ExplainedFleet[]): string {
   const others = fleets.filter((other) => other !== winner);
   if (others.length === 0) return `Only fleet "${winner.name}" matches the agent.`;
   const equal = others.some(({ priority }) => priority === winner.priority);
   return equal
     ? `Fleet "${winner.name}" comes first by name among those of priority ${winner.priority}.`
     : `Fleet "${winner.name}" has the highest priority of those that match, ${winner.priority}.`;
+}
+
+/** What an agent says of itself anybody can say who has a token. */
+function whyUnsure({ requirements }: ExplainedFleet): string {
+  const own = requirements.filter(({ source }) => source === 'attribute');
+  if (own.length === 0) return '';
+  const said = own.map(({ requirement }) => requirement).join(', ');
+  return ` It is there by what is said by the agent itself: ${said}.`;
 }

@@ -1,11 +1,12 @@
 import { InvalidSelector } from '@muster/agents/errors';
 import { findCredentials, findCredentialsInValue } from '@muster/agents/credential-shapes';
-import { parseSelector } from '@muster/agents/selector';
+import { formatSelector, parseSelector } from '@muster/agents/selector';
 import type { Tx } from '@muster/db/transaction';
 import type { Announcer } from './announcer.ts';
 import type { ConfigurationStore } from './configuration-store.postgres.ts';
 import {
   FleetInUse,
+  InvalidFleetTokens,
   InvalidPriority,
   InvalidVariable,
   UnknownConfiguration,
@@ -20,6 +21,10 @@ import { parsePolicy } from './policy.ts';
 export interface FleetInput {
   readonly name: string;
   readonly selector: string;
+  /**
+   * Names of the enrollment tokens whose agents alone it takes; null: of all. Left out: as it was, all at first.
+   */
+  readonly tokens?: readonly string[] | null | undefined;
   /** Left out: as it was, 0 at first. */
   readonly priority?: number | undefined;
   /** Only checked: a fleet's stable version changes by rollouts alone. */
@@ -51,10 +56,10 @@ export class FleetService {
 
   /**
    * Makes or changes a fleet and places the agents it concerns, all in `tx`. Throws `InvalidName`,
-   * `InvalidSelector`, `InvalidPriority`, `InvalidPolicy`, `InvalidVariable`, `UnknownConfiguration`.
+   * `InvalidSelector`, `InvalidFleetTokens`, `InvalidPriority`, `InvalidPolicy`, `InvalidVariable`, `UnknownConfiguration`.
    */
   async put(tx: Tx, _actor: string, input: FleetInput): Promise<{ fleet: Fleet; created: boolean }> {
-    const { name, selector, priority, variables } = input;
+    const { name, selector, tokens, priority, variables } = input;
     checkName(name);
     checkSelector(selector);
     checkPriority(priority);
@@ -62,8 +67,9 @@ export class FleetService {
     const policy = input.policy === undefined ? undefined : parsePolicy(input.policy);
     await this.#checkConfiguration(tx, input.configuration);
     await this.#store.lockRules(tx);
-    const created = await this.#store.put(tx, { name, selector, priority, policy, variables });
-    await this.#place(tx, name, selector);
+    await this.#checkTokens(tx, name, tokens);
+    const created = await this.#store.put(tx, { name, selector, tokens, priority, policy, variables });
+    await this.#place(tx, name);
     return { fleet: (await this.#views.within(tx).find(name))!, created };
   }
 
@@ -85,13 +91,26 @@ export class FleetService {
     const rollout = await this.#store.lockActiveRollout(tx, name);
     if (rollout) throw new FleetInUse(name, rollout);
     if (!(await this.#store.delete(tx, name))) throw new UnknownFleet(name);
-    await this.#place(tx, name, null);
+    await this.#place(tx, name);
   }
 
-  async #place(tx: Tx, name: string, selector: string | null): Promise<void> {
-    const moved = await this.#store.placeConcerned(tx, name, selector);
+  async #place(tx: Tx, name: string): Promise<void> {
+    const moved = await this.#store.placeConcerned(tx, name);
     tx.afterCommit(() => this.#announcer.announce('fleets.changed', { name }));
     tx.afterCommit(() => this.#announcer.announceAgents(moved, 'fleet'));
+  }
+
+  /** A fleet may keep a token that is gone: its agents stay where they are. */
+  async #checkTokens(tx: Tx, name: string, tokens: readonly string[] | null | undefined): Promise<void> {
+    if (!tokens) return;
+    if (tokens.length === 0) {
+      throw new InvalidFleetTokens('name at least one enrollment token; null lets agents of every token in');
+    }
+    const unknown = await this.#store.unknownTokens(tx, name, tokens);
+    if (unknown.length === 0) return;
+    throw new InvalidFleetTokens(
+      `no enrollment token is named ${unknown.map((token) => `"${token}"`).join(' or ')}: create it first`,
+    );
   }
 
   async #checkConfiguration(tx: Tx, name: string | undefined): Promise<void> {
@@ -101,8 +120,19 @@ export class FleetService {
 }
 
 function checkSelector(selector: string): void {
-  parseSelector(selector);
-  const [found] = findCredentials(selector);
+  const { requirements } = parseSelector(selector);
+  const ofTokens = requirements.filter(({ source }) => source === 'token');
+  for (const requirement of ofTokens) {
+    // the secret of a token in place of its name
+    const [found] = 'values' in requirement ? requirement.values.flatMap(findCredentials) : [];
+    if (found) throw new InvalidSelector(`"token:" takes the name of a token, not its secret; it stands`, 0);
+  }
+  // `token:name` reads like a credential under the key `token`
+  const searched =
+    ofTokens.length === 0
+      ? selector
+      : formatSelector({ requirements: requirements.filter(({ source }) => source !== 'token') });
+  const [found] = findCredentials(searched);
   if (found)
     throw new InvalidSelector(`a selector holds no credentials (${found.kind}); one begins`, found.start);
 }

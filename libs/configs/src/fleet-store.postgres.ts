@@ -1,9 +1,9 @@
 import { sql, type RawBuilder } from 'kysely';
 import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
-import { parseSelector } from '@muster/agents/selector';
 import { whereSelector } from '@muster/agents/selector.postgres';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
+import { membershipRule } from './fleet.ts';
 import type { Policy } from './policy.ts';
 
 /** Any number that no other part of the system uses for an advisory lock. */
@@ -32,6 +32,7 @@ export class FleetStore {
     fleet: {
       name: string;
       selector: string;
+      tokens: readonly string[] | null | undefined;
       priority: number | undefined;
       policy: Policy | undefined;
       variables: Readonly<Record<string, string>> | undefined;
@@ -39,14 +40,23 @@ export class FleetStore {
   ): Promise<boolean> {
     const policy = fleet.policy && JSON.stringify(fleet.policy);
     const variables = fleet.variables && JSON.stringify(fleet.variables);
+    const tokens = fleet.tokens && [...fleet.tokens];
     const row = await tx.db
       .insertInto('fleets')
-      .values({ name: fleet.name, selector: fleet.selector, priority: fleet.priority, policy, variables })
+      .values({
+        name: fleet.name,
+        selector: fleet.selector,
+        tokens,
+        priority: fleet.priority,
+        policy,
+        variables,
+      })
       .onConflict((conflict) =>
         conflict.column('name').doUpdateSet({
           selector: fleet.selector,
           updated_at: sql<Date>`now()`,
           ...(fleet.priority !== undefined && { priority: fleet.priority }),
+          ...(tokens !== undefined && { tokens }),
           ...(policy !== undefined && { policy }),
           ...(variables !== undefined && { variables }),
         }),
@@ -54,6 +64,16 @@ export class FleetStore {
       .returning(sql<boolean>`xmax = 0`.as('created'))
       .executeTakeFirstOrThrow();
     return row.created;
+  }
+
+  /** Those of the names that no enrollment token has, and the fleet neither. */
+  async unknownTokens(tx: Tx, fleet: string, names: readonly string[]): Promise<string[]> {
+    const { rows } = await sql<{ name: string }>`
+      select distinct name from unnest(${names}::text[]) as asked (name)
+      where not exists (select from enrollment_tokens where enrollment_tokens.name = asked.name)
+        and not exists (select from fleets where fleets.name = ${fleet} and asked.name = any(fleets.tokens))
+      order by name`.execute(tx.db);
+    return rows.map(({ name }) => name);
   }
 
   /** False: there was none. */
@@ -75,11 +95,12 @@ export class FleetStore {
   }
 
   /**
-   * Places the agents that the change of one fleet can concern: its members so far and those its selector
-   * (null: it is gone) matches now. Answers the agents that moved.
+   * Places the agents that the change of one fleet can concern: its members so far and those that it matches
+   * now, if it is not gone. Answers the agents that moved.
    */
-  async placeConcerned(tx: Tx, fleet: string, selector: string | null): Promise<AgentId[]> {
-    const matching = selector === null ? sql`false` : whereSelector(parseSelector(selector));
+  async placeConcerned(tx: Tx, fleet: string): Promise<AgentId[]> {
+    const rule = (await this.#rules(tx)).find(({ name }) => name === fleet);
+    const matching = rule ? whereSelector(membershipRule(rule)) : sql`false`;
     const moved = await this.#place(tx, sql`agents`, sql`(members.fleet = ${fleet} or ${matching})`, noLock);
     if (moved.length >= manyAgents) await this.#analyze(tx);
     return moved;
@@ -114,7 +135,7 @@ export class FleetStore {
   ): Promise<AgentId[]> {
     const rules = await this.#rules(tx);
     const whens = rules.map(
-      (rule) => sql`when ${whereSelector(parseSelector(rule.selector))} then ${rule.name}::text`,
+      (rule) => sql`when ${whereSelector(membershipRule(rule))} then ${rule.name}::text`,
     );
     const place = rules.length === 0 ? sql`null::text` : sql`case ${sql.join(whens, sql` `)} end`;
     const { rows } = await sql<{ uids: Buffer | null }>`
@@ -137,10 +158,10 @@ export class FleetStore {
   }
 
   /** Who comes first takes the agent. */
-  async #rules(tx: Tx): Promise<{ name: string; selector: string }[]> {
+  async #rules(tx: Tx): Promise<{ name: string; selector: string; tokens: string[] | null }[]> {
     return tx.db
       .selectFrom('fleets')
-      .select(['name', 'selector'])
+      .select(['name', 'selector', 'tokens'])
       .orderBy('priority', 'desc')
       .orderBy('name')
       .execute();

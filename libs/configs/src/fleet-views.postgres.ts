@@ -43,7 +43,7 @@ export class FleetViews {
           sum(online)::int as connected
         from by_status group by fleet
       )
-      select fleets.name, fleets.selector, fleets.priority, fleets.configuration, fleets.version, fleets.policy,
+      select fleets.name, fleets.selector, fleets.tokens, fleets.priority, fleets.configuration, fleets.version, fleets.policy,
         fleets.variables, fleets.stable_variables as "stableVariables",
         fleets.created_at, fleets.updated_at, coalesce(counted.counts, '{}') as counts,
         coalesce(counted.agents, 0) as agents, coalesce(counted.connected, 0) as connected
@@ -57,6 +57,7 @@ export class FleetViews {
 interface Row {
   name: string;
   selector: string;
+  tokens: string[] | null;
   priority: number;
   configuration: string | null;
   version: number | null;

@@ -1,3 +1,4 @@
+import { parseSelector, type Selector } from '@muster/agents/selector';
 import type { StatusCounts } from './configuration-status.ts';
 import type { Policy } from './policy.ts';
 
@@ -6,6 +7,8 @@ export interface Fleet {
   readonly name: string;
   /** As its author wrote it. */
   readonly selector: string;
+  /** Names of the enrollment tokens whose agents alone it takes; null: agents of all, and of none. */
+  readonly tokens: readonly string[] | null;
   readonly priority: number;
   /** The stable version, changed by completed rollouts alone; both null: none yet. */
   readonly configuration: string | null;
@@ -21,4 +24,11 @@ export interface Fleet {
   readonly counts: StatusCounts;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+}
+
+/** Which agents a fleet takes, if no other comes before it: its selector, and the tokens it is restricted to. */
+export function membershipRule({ selector, tokens }: Pick<Fleet, 'selector' | 'tokens'>): Selector {
+  const { requirements } = parseSelector(selector);
+  if (tokens === null) return { requirements };
+  return { requirements: [...requirements, { key: '', source: 'token', operator: 'in', values: tokens }] };
 }

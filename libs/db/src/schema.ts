@@ -245,6 +245,7 @@ export interface AgentRenderingsTable {
 export interface FleetsTable {
   name: string;
   selector: string;
+  tokens: string[] | null;
   priority: Defaulted<number>;
   configuration: string | null;
   version: number | null;

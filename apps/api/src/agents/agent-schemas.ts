@@ -108,7 +108,25 @@ export const explanationResource = named(
   'Explanation',
   z.object({
     fleets: z
-      .array(z.object({ name: z.string(), selector: z.string(), priority: z.int(), wins: z.boolean() }))
+      .array(
+        z.object({
+          name: z.string(),
+          selector: z.string(),
+          tokens: z.array(z.string()).nullable(),
+          priority: z.int(),
+          wins: z.boolean(),
+          requirements: z
+            .array(
+              z.object({
+                requirement: z.string(),
+                value: z.string().nullable(),
+                source: z.enum(['label', 'attribute', 'token']).nullable(),
+                saidBy: z.string(),
+              }),
+            )
+            .meta({ description: 'What its selector asks for, and what of the agent fulfils it.' }),
+        }),
+      )
       .meta({ description: 'The fleets that match, by priority, then by name.' }),
     why: z.string(),
     configuration: z
@@ -150,7 +168,11 @@ export type ExplanationResource = z.infer<typeof explanationResource>;
 
 export function toExplanationResource({ fleets, why, configuration }: Explanation): ExplanationResource {
   return {
-    fleets: [...fleets],
+    fleets: fleets.map(({ tokens, requirements, ...fleet }) => ({
+      ...fleet,
+      tokens: tokens && [...tokens],
+      requirements: [...requirements],
+    })),
     why,
     configuration: configuration && {
       name: configuration.name,

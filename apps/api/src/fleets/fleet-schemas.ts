@@ -5,7 +5,16 @@ import { anyJson, dateTime, named, pageSchema, textMap, toDateTime } from '../ht
 export const putFleet = named(
   'PutFleet',
   z.strictObject({
-    selector: z.string().max(4096).meta({ description: 'Kubernetes label selector; empty: every agent.' }),
+    selector: z.string().max(4096).meta({
+      description:
+        'Kubernetes label selector; empty: every agent. `label:env=prod` asks for a label, `attribute:env=prod` for what the agent says of itself, `token:edge` for the enrollment token it belongs to.',
+    }),
+    tokens: z
+      .array(z.string().min(1).max(256))
+      .max(100)
+      .nullable()
+      .optional()
+      .meta({ description: 'Names of the enrollment tokens whose agents alone it takes; null: of all.' }),
     priority: z
       .int()
       .min(-2_147_483_648)
@@ -32,6 +41,10 @@ export const fleetResource = named(
   z.object({
     name: z.string(),
     selector: z.string(),
+    tokens: z
+      .array(z.string())
+      .nullable()
+      .meta({ description: 'Names of the enrollment tokens it is restricted to; null: it is not.' }),
     priority: z.int(),
     configuration: z.string().nullable(),
     version: z.int().nullable().meta({ description: 'The stable version; null: none yet.' }),
@@ -57,6 +70,7 @@ export function toFleetResource(fleet: Fleet, rollout: string | null): FleetReso
   return {
     name: fleet.name,
     selector: fleet.selector,
+    tokens: fleet.tokens && [...fleet.tokens],
     priority: fleet.priority,
     configuration: fleet.configuration,
     version: fleet.version,

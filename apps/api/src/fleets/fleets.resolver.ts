@@ -27,7 +27,9 @@ export function fleetResolvers(
     },
     Mutation: {
       async putFleet(_parent: unknown, { name, ...args }: NameArguments, { actor }) {
-        const input = { name: parseName(name), ...parse(putFleet, args) };
+        const { tokens, ...rest } = args as { tokens?: unknown[] };
+        const lifted = tokens?.length === 0 ? null : tokens;
+        const input = { name: parseName(name), ...parse(putFleet, { ...rest, tokens: lifted }) };
         const { rollout } = await changes.put(actor, input);
         return { fleet: await fleets.find(input.name), rollout: rollout && toRolloutResource(rollout) };
       },

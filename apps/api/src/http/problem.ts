@@ -52,6 +52,7 @@ const statusOf: Record<ErrorCode, number | null> = {
   'invalid-priority': 400,
   'invalid-overlay': 400,
   'invalid-variable': 400,
+  'invalid-fleet-tokens': 400,
   'query-too-complex': 400,
   'subscription-over-http': 400,
   unauthenticated: 401,

@@ -102,7 +102,7 @@ export const explanationQuery = gql<{ agent: { explanation: Explanation } | null
     agent(uid: $uid) {
       uid
       explanation {
-        fleets { name selector priority wins }
+        fleets { name selector tokens priority wins requirements { requirement value source saidBy } }
         why
         configuration {
           name

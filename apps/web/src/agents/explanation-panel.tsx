@@ -54,7 +54,27 @@ const fleetColumns: Column<ExplainedFleet>[] = [
   { header: 'Priority', cell: ({ priority }) => priority, kind: 'number' },
   { header: 'Wins', cell: ({ wins }) => wins && <StatusChip tone="ok">wins</StatusChip> },
   { header: 'Selector', cell: ({ selector }) => <code>{selector || 'every agent'}</code>, kind: 'text' },
+  {
+    header: 'Matches by',
+    cell: ({ requirements }) => <Evidence requirements={requirements} />,
+    kind: 'text',
+  },
 ];
+
+/** Who says what the selector asks for. */
+function Evidence({ requirements }: Pick<ExplainedFleet, 'requirements'>) {
+  if (requirements.length === 0) return <span className="muted">it matches every agent</span>;
+  return (
+    <ul className="evidence">
+      {requirements.map(({ requirement, saidBy, source }) => (
+        <li key={requirement}>
+          <code>{requirement}</code>{' '}
+          <span className={source === 'attribute' ? undefined : 'muted'}>{saidBy}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
 
 function Rendering({ configuration }: { configuration: ExplainedConfiguration }) {
   const { overlays, variables, files, error, targetHash, next, quarantine } = configuration;

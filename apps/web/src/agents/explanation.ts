@@ -10,8 +10,17 @@ export interface Explanation {
 export interface ExplainedFleet {
   name: string;
   selector: string;
+  /** Names of the enrollment tokens it is restricted to; null: it is not. */
+  tokens: string[] | null;
   priority: number;
   wins: boolean;
+  /** What its selector asks for, and what of the agent fulfils it. */
+  requirements: {
+    requirement: string;
+    value: string | null;
+    source: 'label' | 'attribute' | 'token' | null;
+    saidBy: string;
+  }[];
 }
 
 export interface ExplainedConfiguration {

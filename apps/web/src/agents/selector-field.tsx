@@ -40,7 +40,8 @@ export function SelectorField({
       error={shown && <SelectorError selector={value} error={shown} />}
       hint={
         <>
-          Kubernetes label-selector text over attributes and labels; empty matches every agent.{' '}
+          Kubernetes label-selector text over attributes and labels (<code>label:env=prod</code>: labels
+          alone, <code>token:edge</code>: agents of an enrollment token); empty matches every agent.{' '}
           <strong role="status">
             {isCurrent && !matching.error && matching.data && matchText(matching.data.agents)}
           </strong>

@@ -11,11 +11,13 @@ import { NameField } from '../ui/name-field.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { SelectField } from '../ui/select-field.tsx';
 import { putFleetMutation, type Fleet } from './fleets.queries.ts';
+import { TokensField } from './tokens-field.tsx';
 import { SelectorField } from '../agents/selector-field.tsx';
 
 const formFields = [
   'name',
   'selector',
+  'tokens',
   'priority',
   'configuration',
   ...policyFields.map((field) => `policy.${field}` as const),
@@ -26,6 +28,7 @@ export function FleetForm({ fleet }: { fleet: Fleet | null }) {
   const navigate = useNavigate();
   const [name, setName] = useState(fleet?.name ?? '');
   const [selector, setSelector] = useState(fleet?.selector ?? '');
+  const [tokens, setTokens] = useState<readonly string[]>(fleet?.tokens ?? []);
   const [priority, setPriority] = useState(String(fleet?.priority ?? 0));
   const [configuration, setConfiguration] = useState('');
   const [policy, setPolicy] = useState(fleet ? toForm(fleet.policy) : emptyPolicyForm);
@@ -38,6 +41,7 @@ export function FleetForm({ fleet }: { fleet: Fleet | null }) {
     const result = await put({
       name,
       selector,
+      tokens,
       priority: Number(priority),
       configuration: configuration || null,
       policy: toPolicy(policy),
@@ -70,6 +74,7 @@ export function FleetForm({ fleet }: { fleet: Fleet | null }) {
         )}
       </div>
       <SelectorField value={selector} onChange={setSelector} error={fields.selector} />
+      <TokensField value={tokens} onChange={setTokens} error={fields.tokens?.message} />
       <Panel
         title="Default policy of rollouts"
         aside={<span className="muted">Empty fields take Muster's default, shown in grey</span>}

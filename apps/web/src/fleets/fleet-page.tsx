@@ -68,6 +68,7 @@ function FleetSections({ fleet }: { fleet: Fleet }) {
               ],
               ['Connected', fleet.connected.toLocaleString()],
               ['Selector', <code key="selector">{fleet.selector || 'every agent'}</code>],
+              ...(fleet.tokens ? [['Only tokens', fleet.tokens.join(', ')] as [string, string]] : []),
               ['Priority', fleet.priority],
             ]}
           />

@@ -6,6 +6,8 @@ import { rolloutSummaryFields } from '../rollouts/rollouts.queries.ts';
 export interface Fleet {
   name: string;
   selector: string;
+  /** Names of the enrollment tokens it is restricted to; null: it is not. */
+  tokens: string[] | null;
   priority: number;
   /** The stable version; null: none yet. */
   configuration: string | null;
@@ -24,6 +26,7 @@ export interface Fleet {
 const fleetFields = `
   name
   selector
+  tokens
   priority
   configuration
   version
@@ -57,6 +60,8 @@ export const fleetQuery = gql<{ fleet: Fleet | null }, { name: string }>(`
 export interface PutFleetVariables {
   name: string;
   selector: string;
+  /** Empty: agents of every token. */
+  tokens: readonly string[];
   priority: number;
   configuration: string | null;
   policy: Record<string, unknown>;
@@ -66,8 +71,8 @@ export const putFleetMutation = gql<
   { putFleet: { fleet: { name: string }; rollout: { id: string } | null } },
   PutFleetVariables
 >(`
-  mutation PutFleet($name: String!, $selector: String!, $priority: Int, $configuration: String, $policy: JSON) {
-    putFleet(name: $name, selector: $selector, priority: $priority, configuration: $configuration, policy: $policy) {
+  mutation PutFleet($name: String!, $selector: String!, $tokens: [String!], $priority: Int, $configuration: String, $policy: JSON) {
+    putFleet(name: $name, selector: $selector, tokens: $tokens, priority: $priority, configuration: $configuration, policy: $policy) {
       fleet { name }
       rollout { id }
     }
