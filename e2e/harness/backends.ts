@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -102,6 +103,30 @@ export class Backends {
     if (!answer.startsWith('+OK')) throw new Error(`FLUSHALL was answered with ${answer}`);
   }
 
+  /** A cold backup of PostgreSQL, which is away for a moment. */
+  async savePostgres(): Promise<void> {
+    await this.postgres.stop();
+    await rm(this.#backup, { recursive: true, force: true });
+    copyAsItIs(this.#data, this.#backup);
+    await this.postgres.startAgain();
+  }
+
+  /** PostgreSQL is as it was at the backup. */
+  async putBackPostgres(): Promise<void> {
+    await this.postgres.stop();
+    await rm(this.#data, { recursive: true, force: true });
+    copyAsItIs(this.#backup, this.#data);
+    await this.postgres.startAgain();
+  }
+
+  get #data(): string {
+    return join(this.#home, 'postgres');
+  }
+
+  get #backup(): string {
+    return join(this.#home, 'backup');
+  }
+
   /** For afterAll. */
   async dispose(): Promise<void> {
     for (const backend of [this.nats, this.redis, this.postgres]) {
@@ -110,6 +135,11 @@ export class Backends {
     }
     await rm(this.#home, { recursive: true, force: true });
   }
+}
+
+/** With owners and modes, which PostgreSQL insists on. */
+function copyAsItIs(from: string, to: string): void {
+  execFileSync('cp', ['-a', from, to]);
 }
 
 async function startPostgres(dataDir: string, port: number): Promise<RunningServer> {

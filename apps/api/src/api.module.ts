@@ -22,6 +22,8 @@ import { FleetResources } from './fleets/fleet-resources.ts';
 import { FleetsController } from './fleets/fleets.controller.ts';
 import { HealthController } from './health/health.controller.ts';
 import { Readiness } from './health/readiness.ts';
+import { OfferHoldController } from './offer-hold/offer-hold.controller.ts';
+import { OfferHoldResources } from './offer-hold/offer-hold-resources.ts';
 import { OpenapiController } from './openapi/openapi.controller.ts';
 import { OverviewController } from './overview/overview.controller.ts';
 import { OverviewResources } from './overview/overview-resources.ts';
@@ -51,6 +53,7 @@ export class ApiModule {
         DriftController,
         EnrollmentTokensController,
         AuditController,
+        OfferHoldController,
         OverviewController,
       ],
       providers: [...providers(services), { provide: API_SETTINGS, useValue: settings }],
@@ -78,6 +81,7 @@ function providers(services: ApiServices): Provider[] {
     { provide: QuarantineChanges, useValue: services.quarantineChanges },
     { provide: DriftResources, useValue: services.driftResources },
     { provide: EnrollmentTokenChanges, useValue: services.enrollmentTokenChanges },
+    { provide: OfferHoldResources, useValue: services.offerHold },
     { provide: OverviewResources, useValue: services.overview },
   ];
 }

@@ -7,6 +7,8 @@ export const typeDefinitions = /* GraphQL */ `
 
   type Query {
     overview: Overview!
+    "Null: offers are made."
+    offerHold: OfferHold
     agents(
       "Kubernetes label-selector text over attributes and labels."
       selector: String
@@ -100,6 +102,8 @@ export const typeDefinitions = /* GraphQL */ `
     abortRollout(id: ID!): Rollout!
     rollbackRollout(id: ID!): Rollout!
     liftQuarantine(id: ID!): Boolean!
+    "database or agents: what counts."
+    releaseOfferHold(decision: String!): OfferHoldRelease!
     createEnrollmentToken(name: String!, expiresAt: DateTime, maxUses: Int, labels: JSON): CreatedToken!
     "Ends the live connections that used it, too."
     revokeEnrollmentToken(id: ID!): Boolean!
@@ -590,6 +594,26 @@ export const typeDefinitions = /* GraphQL */ `
     actor: String!
     kind: String!
     detail: JSON!
+  }
+
+  "Nothing is offered, since the database was put back, until somebody says what counts."
+  type OfferHold {
+    since: DateTime!
+    reason: String!
+    agents: OfferHoldAgents!
+  }
+
+  type OfferHoldAgents {
+    connected: Int!
+    reported: Int!
+    differ: Int!
+    unknown: Int!
+  }
+
+  type OfferHoldRelease {
+    withoutTarget: Int!
+    fleets: [String!]!
+    rollouts: Int!
   }
 
   type QuarantinePage {

@@ -29,6 +29,7 @@ import { FleetResources } from './fleets/fleet-resources.ts';
 import { pingDatabase } from './health/database-ping.postgres.ts';
 import { Readiness } from './health/readiness.ts';
 import { Authentication } from './http/authentication.ts';
+import { OfferHoldResources } from './offer-hold/offer-hold-resources.ts';
 import { OverviewResources } from './overview/overview-resources.ts';
 import { QuarantineChanges } from './quarantines/quarantine-changes.ts';
 import { RolloutChanges } from './rollouts/rollout-changes.ts';
@@ -67,6 +68,7 @@ export interface ApiServices {
   quarantineChanges: QuarantineChanges;
   driftResources: DriftResources;
   enrollmentTokenChanges: EnrollmentTokenChanges;
+  offerHold: OfferHoldResources;
   overview: OverviewResources;
 }
 
@@ -97,6 +99,7 @@ export function wireApi(ports: ApiPorts): ApiServices {
     quarantineChanges: new QuarantineChanges({ db, audit, quarantines }),
     driftResources: new DriftResources(drifts),
     enrollmentTokenChanges: new EnrollmentTokenChanges({ db, access }),
+    offerHold: new OfferHoldResources({ db, audit, holds: configs.holds, rollouts }),
     overview: new OverviewResources({
       agents: agents.views,
       agentConfigurations,

@@ -20,25 +20,33 @@ const driftPauseMs = 30_000;
 export async function startConfigs(deps: ConfigsDeps): Promise<Running> {
   const { db, bus, log } = deps;
   const configs = wireConfigs(deps);
-  const { convergence, desiredState, driftReconciler, offers } = configs;
+  const { convergence, desiredState, driftReconciler, guard, offers } = configs;
   const inTransaction = <T>(work: (tx: Tx) => Promise<T>): Promise<T> => transact(db, work);
   const module = ConfigsModule.of({ bus, transact: inTransaction, configs });
+  const fillCache = async (): Promise<void> => {
+    await guard.check();
+    if (await guard.mayOffer()) await offers.seedOfferCache();
+  };
   // Gateways that start after this process find every offer.
-  await offers.seedOfferCache();
+  await fillCache();
   const app = await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false });
   const deliver = async (): Promise<void> => {
-    await offers.seedOfferCache();
-    await offers.deliverUndelivered(deliveryGraceMs);
+    await fillCache();
+    if (!guard.held) await offers.deliverUndelivered(deliveryGraceMs);
   };
   const sweep = async (): Promise<void> => {
+    if (guard.held) return;
     await inTransaction((tx) => desiredState.fallBackFailed(tx, null));
     await convergence.sweep();
+  };
+  const whileOffering = async (work: () => Promise<void>): Promise<void> => {
+    if (!guard.held) await work();
   };
   const turns = [
     regularly('delivering offers', deliveryPauseMs, deliver, log),
     regularly('the sweep for agents to converge', sweepPauseMs, sweep, log),
-    regularly('the search for drift', driftPauseMs, () => driftReconciler.turn(), log),
-    regularly('convergence', convergencePauseMs, () => convergence.advance(), log),
+    regularly('the search for drift', driftPauseMs, () => whileOffering(() => driftReconciler.turn()), log),
+    regularly('convergence', convergencePauseMs, () => whileOffering(() => convergence.advance()), log),
   ];
   return {
     async stop() {

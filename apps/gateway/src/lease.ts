@@ -8,6 +8,8 @@ export interface LeaseOptions {
   log: Log;
   /** Milliseconds within which all should be back who were turned away here; 0: nobody is expected. */
   returnsWithin: () => number;
+  /** What else is to be done with each renewal. */
+  onRenewed: () => Promise<void>;
   /** The lease had run out, or Presence was wiped: others may have counted this gateway's agents as gone. */
   onLapsed: () => void;
 }
@@ -34,12 +36,13 @@ export class Lease {
   }
 
   async #renew(): Promise<void> {
-    const { gateway, ttlMs, presence, log, returnsWithin, onLapsed } = this.#options;
+    const { gateway, ttlMs, presence, log, returnsWithin, onRenewed, onLapsed } = this.#options;
     try {
       const expectedMs = returnsWithin();
       if (expectedMs > 0) await presence.expectReturns(expectedMs);
       // Presence tells, not the clock: it may have been wiped.
       if (!(await presence.renewLease(gateway, ttlMs))) onLapsed();
+      await onRenewed();
     } catch (error) {
       log.warn({ err: error }, 'the lease could not be renewed');
     }

@@ -58,15 +58,18 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     minRetryAfter: settings.minRetryAfter,
   });
   const gateway = wireGateway({ ...deps, admission, metrics });
-  const { checkpoints, componentLists, fullState, liveness, outbox, reclaims, reidentifications } = gateway;
+  const { checkpoints, componentLists, database, fullState, liveness, outbox, reclaims, reidentifications } =
+    gateway;
 
   const former = await FormerAgents.find(settings.id, presence);
+  await database.look();
   const lease = await Lease.take({
     gateway: settings.id,
     ttlMs: settings.leaseTtlMs,
     presence,
     log,
     returnsWithin: () => admission.returnsWithin(),
+    onRenewed: () => database.look(),
     onLapsed: () => void reclaims.claimAll(),
   });
   await gateway.credentials.learn();

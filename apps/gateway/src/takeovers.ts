@@ -4,6 +4,7 @@ import type { Session as PresenceSession } from '@muster/agents/presence';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Claims } from './claims.ts';
 import type { Credentials } from './credentials.ts';
+import type { DatabaseWatch } from './database-watch.ts';
 import type { DesiredConfigs } from './desired-configs.ts';
 import type { Liveness } from './liveness.ts';
 import type { SequenceStreams } from './sequence-streams.ts';
@@ -26,6 +27,7 @@ export type Taken =
   | { kind: 'renamed'; successor: Uint8Array };
 
 export interface TakeoversDeps {
+  database: DatabaseWatch;
   gateway: string;
   claims: Claims;
   credentials: Credentials;
@@ -117,6 +119,7 @@ export class Takeovers {
     session.sequenceNum = previous?.sequenceNum ?? 0;
     session.capabilities = previous?.capabilities ?? 0;
     session.record.load(previous?.fingerprints ?? null);
+    if (previous) this.#deps.database.adopted(session, previous.lastSeen);
     if (session.transport === 'websocket') session.record.forgetOffered();
   }
 

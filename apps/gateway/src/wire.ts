@@ -10,6 +10,7 @@ import { Claims } from './claims.ts';
 import { ComponentLists } from './component-lists.ts';
 import { Credentials } from './credentials.ts';
 import { Deliveries } from './deliveries.ts';
+import { DatabaseWatch } from './database-watch.ts';
 import { DesiredConfigs } from './desired-configs.ts';
 import { FullStateRequests } from './full-state-requests.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
@@ -83,7 +84,9 @@ export function wireGateway(deps: GatewayWiring) {
   const componentLists = new ComponentLists(presence, sessions, outbox);
   const streams = new SequenceStreams();
   const claims = new Claims(gateway, presence, offerCache);
+  const database = new DatabaseWatch(offerCache, sessions, fullState);
   const takeovers = new Takeovers({
+    database,
     gateway,
     claims,
     credentials,
@@ -118,6 +121,7 @@ export function wireGateway(deps: GatewayWiring) {
     checkpoints,
     componentLists,
     credentials,
+    database,
     deliveries: new Deliveries(sessions, configs, offers, liveness, handOvers),
     liveness,
     outbox,

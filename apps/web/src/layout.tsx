@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'react';
 import { NavLink, Outlet, useLocation } from 'react-router';
 import { ErrorBoundary } from './error-boundary.tsx';
 import { useLiveState } from './live-query.ts';
+import { OfferHoldNotice } from './offer-hold/offer-hold-notice.tsx';
 import { useSession } from './session/session.tsx';
 import { StatusChip } from './ui/status-chip.tsx';
 import './layout.css';
@@ -51,6 +52,7 @@ export function Layout() {
       </div>
       <main id="main" ref={main} tabIndex={-1} className="main stack">
         <ScrollToTop key={pathname} />
+        <OfferHoldNotice />
         <ErrorBoundary key={`page ${pathname}`}>
           <Outlet />
         </ErrorBoundary>

@@ -380,7 +380,14 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
       expect(await presence.isSeeded()).toBe(true);
       expect(await claim('gateway-b', unknown, 1)).toEqual({
         ...newSession(1_001),
-        previous: { sequenceNum: 3, fingerprints: null, online: false, gateway: null, capabilities: 5 },
+        previous: {
+          sequenceNum: 3,
+          fingerprints: null,
+          online: false,
+          gateway: null,
+          capabilities: 5,
+          lastSeen: 900,
+        },
       });
       expect((await claim('gateway-b', newer, 1)).previous).toMatchObject({ sequenceNum: 0, online: true });
       expect((await claim('gateway-b', older, 1)).epoch).toBe(2_002);

@@ -253,8 +253,8 @@ const unknownAgent: Entry = {
 
 function sessionLeft(entry: Entry): Session['previous'] {
   const gateway = entry.gateway ?? null;
-  const { sequenceNum, fingerprints, capabilities } = entry;
-  return { sequenceNum, fingerprints, online: gateway !== null, gateway, capabilities };
+  const { sequenceNum, fingerprints, capabilities, lastSeen } = entry;
+  return { sequenceNum, fingerprints, online: gateway !== null, gateway, capabilities, lastSeen };
 }
 
 /** A seeded epoch may lag behind the one under which a gateway still holds the agent. */

@@ -218,12 +218,19 @@ function toClaimed({ now }: Claim, [first, second, third]: (Buffer | null)[]): C
     return { kind: 'claimed', epoch: now, former: third ? agentIdFromBytes(third) : null, previous: null };
   if (first.equals(renamed)) return { kind: 'renamed', successor: agentIdFromBytes(second!) };
   if (first.equals(held)) return { kind: 'held', gateway: decodeRecord(second!).gateway! };
-  const { epoch, sequenceNum, gateway, capabilities } = decodeRecord(first);
+  const { epoch, sequenceNum, gateway, capabilities, lastSeen } = decodeRecord(first);
   return {
     kind: 'claimed',
     epoch: Math.max(epoch + 1, now),
     former: third ? agentIdFromBytes(third) : null,
-    previous: { sequenceNum, fingerprints: second ?? null, online: gateway !== null, gateway, capabilities },
+    previous: {
+      sequenceNum,
+      fingerprints: second ?? null,
+      online: gateway !== null,
+      gateway,
+      capabilities,
+      lastSeen,
+    },
   };
 }
 

@@ -148,6 +148,8 @@ export interface Session {
     online: boolean;
     gateway: string | null;
     capabilities: number;
+    /** When the agent was last heard, Unix milliseconds. */
+    lastSeen: number;
   } | null;
 }
 

@@ -142,6 +142,24 @@ export class InvalidFleetTokens extends Error {
   readonly field = 'tokens';
 }
 
+/** Nothing is offered until an operator has decided about a database that was put back. */
+export class OffersHeld extends Error {
+  readonly code = 'offers-held';
+
+  constructor(reason: string) {
+    super(`offers are held: ${reason}; decide what counts first (POST /api/v1/offer-hold/release)`);
+  }
+}
+
+/** No offers are held. */
+export class NoOfferHold extends Error {
+  readonly code = 'no-offer-hold';
+
+  constructor() {
+    super('no offers are held');
+  }
+}
+
 /** No quarantine in force has this id. */
 export class UnknownQuarantine extends Error {
   readonly code = 'unknown-quarantine';

@@ -53,6 +53,30 @@ export function offerCacheContract(open: () => Promise<OfferCache>): void {
       expect(await cache.remoteConfig(hashOf('b'))).toBeNull();
     });
 
+    it('keeps the newest generation of the database that anyone knows, of one lineage', async () => {
+      const generation = (number: number, lineage = 'a') => ({ lineage, number });
+      expect(await cache.keepGeneration(null)).toEqual({ generation: null, heldSince: null, lastHeldAt: 0 });
+      expect((await cache.keepGeneration(generation(7))).generation).toEqual(generation(7));
+      expect((await cache.keepGeneration(generation(5))).generation).toEqual(generation(7));
+      expect((await cache.keepGeneration(generation(9, 'b'))).generation).toEqual(generation(7));
+      expect((await cache.keepGeneration(generation(11))).generation).toEqual(generation(11));
+      await cache.setHold(generation(2, 'b'), null);
+      expect((await cache.keepGeneration(null)).generation).toEqual(generation(2, 'b'));
+    });
+
+    it('offers nothing while offers are held, and is to be seeded again after', async () => {
+      const agent = newAgent();
+      await cache.setDesired([{ agent, hash: hashOf('a') }]);
+      await cache.markSeeded();
+      await cache.setHold({ lineage: 'a', number: 1 }, 1_234);
+      expect(await cache.desired([agent, agent])).toEqual([null, null]);
+      expect(await cache.isSeeded()).toBe(false);
+      expect(await cache.keepGeneration(null)).toMatchObject({ heldSince: 1_234, lastHeldAt: 1_234 });
+      await cache.setHold({ lineage: 'a', number: 2 }, null);
+      expect(await cache.desired([agent])).toEqual([hashOf('a')]);
+      expect(await cache.keepGeneration(null)).toMatchObject({ heldSince: null, lastHeldAt: 1_234 });
+    });
+
     it('is seeded when told so', async () => {
       expect(await cache.isSeeded()).toBe(false);
       await cache.markSeeded();

@@ -7,7 +7,8 @@ import {
   openRedis,
   type RedisSettings,
 } from '@muster/agents/redis-client.redis';
-import type { OfferCache } from './offer-cache.ts';
+import type { KnownDatabase, OfferCache } from './offer-cache.ts';
+import type { DatabaseGeneration } from './offer-hold.ts';
 
 /*
  * Keys
@@ -15,8 +16,11 @@ import type { OfferCache } from './offer-cache.ts';
  *                                  small hashes, which Redis keeps compact
  *   muster:desired:seeded          marker
  *   muster:remote-config:<hash>    encoded AgentRemoteConfig
+ *   muster:database                hash: lineage and number of the newest generation of the database that is known;
+ *                                  heldSince while offers are held, lastHeldAt when that began last, Unix ms
  */
 const seededKey = 'muster:desired:seeded';
+const databaseKey = 'muster:database';
 const remoteConfigKey = (hash: string) => `muster:remote-config:${hash}`;
 
 const prelude = `
@@ -41,11 +45,33 @@ end`);
 /** uids → the hash of each, or nil. */
 const getScript = new RedisScript(`${prelude}
 local uids, hashes = ARGV[1], {}
+local held = redis.call('HEXISTS', '${databaseKey}', 'heldSince') == 1
 for i = 1, #uids, 16 do
   local uid = string.sub(uids, i, i + 15)
-  hashes[#hashes + 1] = redis.call('HGET', bucket(uid), uid)
+  hashes[#hashes + 1] = not held and redis.call('HGET', bucket(uid), uid)
 end
 return hashes`);
+
+/** lineage, number (none: only ask) → lineage, number, heldSince, lastHeldAt, or nil for each */
+const keepGenerationScript = new RedisScript(`
+local lineage, number = ARGV[1], ARGV[2]
+if lineage ~= '' then
+  local known = redis.call('HMGET', '${databaseKey}', 'lineage', 'number')
+  if not known[1] or (known[1] == lineage and tonumber(number) > tonumber(known[2])) then
+    redis.call('HSET', '${databaseKey}', 'lineage', lineage, 'number', number)
+  end
+end
+return redis.call('HMGET', '${databaseKey}', 'lineage', 'number', 'heldSince', 'lastHeldAt')`);
+
+/** lineage, number, heldSince or nothing */
+const setHoldScript = new RedisScript(`
+redis.call('HSET', '${databaseKey}', 'lineage', ARGV[1], 'number', ARGV[2])
+if ARGV[3] == '' then
+  redis.call('HDEL', '${databaseKey}', 'heldSince')
+else
+  redis.call('HSET', '${databaseKey}', 'heldSince', ARGV[3], 'lastHeldAt', ARGV[3])
+  redis.call('DEL', '${seededKey}')
+end`);
 
 /** The offer cache in Redis, for all processes of a cluster: one script call for 500 agents. */
 export function createRedisOfferCache(settings: RedisSettings): OfferCache {
@@ -84,6 +110,24 @@ class RedisOfferCache implements OfferCache {
 
   async remoteConfig(hash: string): Promise<Uint8Array | null> {
     return this.redis.getBuffer(remoteConfigKey(hash));
+  }
+
+  async keepGeneration(known: DatabaseGeneration | null): Promise<KnownDatabase> {
+    const answer = (await keepGenerationScript.run(
+      this.redis,
+      known?.lineage ?? '',
+      String(known?.number ?? ''),
+    )) as (Buffer | null)[];
+    const [lineage, number, heldSince, lastHeldAt] = answer.map((value) => value?.toString() ?? null);
+    return {
+      generation: lineage && number ? { lineage, number: Number(number) } : null,
+      heldSince: heldSince ? Number(heldSince) : null,
+      lastHeldAt: Number(lastHeldAt ?? 0),
+    };
+  }
+
+  async setHold({ lineage, number }: DatabaseGeneration, heldSince: number | null): Promise<void> {
+    await setHoldScript.run(this.redis, lineage, String(number), String(heldSince ?? ''));
   }
 
   async isSeeded(): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { AgentId } from '@muster/agents/agent-id';
+import type { DatabaseGeneration } from './offer-hold.ts';
 
 /**
  * What each agent should have, where every gateway finds it when an agent comes to it. Postgres is the
@@ -15,13 +16,35 @@ export interface OfferCache {
   /** Keeps an encoded AgentRemoteConfig under its config_hash (hex). */
   putRemoteConfig(hash: string, remoteConfig: Uint8Array): Promise<void>;
 
-  /** The desired hash of each agent, in order; null: nothing to offer. */
+  /** The desired hash of each agent, in order; null: nothing to offer, or offers are held. */
   desired(agents: readonly AgentId[]): Promise<(string | null)[]>;
 
   /** The encoded AgentRemoteConfig, or null when it is not (any more) here. */
   remoteConfig(hash: string): Promise<Uint8Array | null>;
 
+  /**
+   * Notes the newest generation of the database that the caller knows, unless another lineage is noted, and
+   * answers what is known. Every gateway calls it all along, so that a wiped cache learns it again.
+   */
+  keepGeneration(known: DatabaseGeneration | null): Promise<KnownDatabase>;
+
+  /**
+   * From now on this is the generation, and offers are held since `heldSince` (Unix milliseconds), or are made
+   * (null). A cache that was held is not seeded any more.
+   */
+  setHold(generation: DatabaseGeneration, heldSince: number | null): Promise<void>;
+
   isSeeded(): Promise<boolean>;
   markSeeded(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** What is known of the database outside of it. */
+export interface KnownDatabase {
+  /** Null: this cache is new, or was wiped. */
+  readonly generation: DatabaseGeneration | null;
+  /** Unix milliseconds; null: offers are made. */
+  readonly heldSince: number | null;
+  /** When the last hold began, also after its end: what agents reported before may be lost. 0: never. */
+  readonly lastHeldAt: number;
 }

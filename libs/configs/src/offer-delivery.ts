@@ -3,6 +3,7 @@ import type { Presence } from '@muster/agents/presence';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
 import type { OfferCache } from './offer-cache.ts';
+import type { OfferHolds } from './offer-holds.postgres.ts';
 import type { Offer, OfferStore, UndeliveredOffers } from './offer-store.postgres.ts';
 
 /** Agents in one pass: bounds a delivery to 80 kB of uids beside its config. */
@@ -12,6 +13,7 @@ const notesAtOnce = 20;
 
 export interface OfferDeliveryDeps {
   readonly store: OfferStore;
+  readonly holds: OfferHolds;
   readonly offerCache: OfferCache;
   readonly presence: Presence;
   readonly delivery: GatewayDelivery;
@@ -36,6 +38,8 @@ export class OfferDelivery {
    */
   async deliver({ note, agents }: UndeliveredOffers): Promise<void> {
     try {
+      // What is noted is delivered when offers are made again.
+      if (await this.#deps.holds.find()) return;
       const left: AgentId[] = [];
       for (let start = 0; start < agents.length; start += batchSize) {
         left.push(...(await this.#deliverBatch(agents.slice(start, start + batchSize))));
@@ -51,6 +55,7 @@ export class OfferDelivery {
    * that reported it, or that it failed, is not offered it again.
    */
   async offerAgain(agents: readonly AgentId[]): Promise<void> {
+    if (await this.#deps.holds.find()) return;
     const note = await this.#deps.store.reopen(agents);
     if (note === null) return;
     // Gateways that are told to offer nothing forget what they offered.

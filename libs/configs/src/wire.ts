@@ -14,6 +14,7 @@ import { ConfigurationStore } from './configuration-store.postgres.ts';
 import { Convergence } from './convergence.ts';
 import { ConvergenceGates } from './convergence-gates.ts';
 import { ConvergenceStore } from './convergence-store.postgres.ts';
+import { DatabaseGuard } from './database-guard.ts';
 import { DesiredState } from './desired-state.ts';
 import { DesiredStateStore } from './desired-state-store.postgres.ts';
 import { Explanations } from './explanations.postgres.ts';
@@ -26,6 +27,7 @@ import { FleetStore } from './fleet-store.postgres.ts';
 import { FleetViews } from './fleet-views.postgres.ts';
 import type { OfferCache } from './offer-cache.ts';
 import { OfferDelivery } from './offer-delivery.ts';
+import { OfferHolds } from './offer-holds.postgres.ts';
 import { OfferStore } from './offer-store.postgres.ts';
 import { Quarantines } from './quarantines.postgres.ts';
 import { RenderedConfigs } from './rendered-configs.postgres.ts';
@@ -42,7 +44,12 @@ export interface ConfigsDeps {
   readonly now?: () => number;
   /** Real collectors that validate configurations; left out: none. */
   readonly collectors?: CollectorValidators;
+  /** See `DatabaseGuard`, milliseconds. */
+  readonly evidenceMs?: number;
 }
+
+/** Longer than gateways need to note again what they know of the database. */
+const evidenceMs = 6_000;
 
 export type Configs = ReturnType<typeof wireConfigs>;
 
@@ -55,7 +62,15 @@ export function wireConfigs(deps: ConfigsDeps) {
   const componentFit = new ComponentFit();
   const rendered = new RenderedConfigs(configurationStore, componentFit);
   const fleetStore = new FleetStore();
-  const offers = new OfferDelivery({ store: new OfferStore(db), offerCache, presence, delivery, log });
+  const holds = new OfferHolds(db);
+  const offers = new OfferDelivery({
+    store: new OfferStore(db),
+    holds,
+    offerCache,
+    presence,
+    delivery,
+    log,
+  });
   const desiredState = new DesiredState(new DesiredStateStore(), offers, announcer);
   const quarantines = new Quarantines(db, announcer);
   const convergenceStore = new ConvergenceStore(db);
@@ -80,6 +95,8 @@ export function wireConfigs(deps: ConfigsDeps) {
     desiredState,
     quarantines,
     offers,
+    holds,
+    guard: new DatabaseGuard({ holds, offerCache, log, now, evidenceMs: deps.evidenceMs ?? evidenceMs }),
     membership: new FleetMembership(fleetStore, announcer),
     convergence,
     drifts: new DriftViews(db),

@@ -18,6 +18,7 @@ import * as fairGates from './migrations/20261128t1200_fair_gates.ts';
 import * as quarantineByConvergence from './migrations/20261128t1210_quarantine_by_convergence.ts';
 import * as comparisonDigests from './migrations/20261128t1211_comparison_digests.ts';
 import * as fleetTokens from './migrations/20261130t2020_fleet_tokens.ts';
+import * as databaseGeneration from './migrations/20261130t2040_database_generation.ts';
 import type { Database } from './schema.ts';
 
 // Imported one by one: a bundled process has no folder to look into.
@@ -39,6 +40,7 @@ const migrations: Record<string, Migration> = {
   '20261128t1210_quarantine_by_convergence': quarantineByConvergence,
   '20261128t1211_comparison_digests': comparisonDigests,
   '20261130t2020_fleet_tokens': fleetTokens,
+  '20261130t2040_database_generation': databaseGeneration,
 };
 
 /** Any number that all versions of Muster share. */

@@ -30,6 +30,7 @@ export interface Database {
   rollout_waves: RolloutWavesTable;
   rollout_events: RolloutEventsTable;
   cohort_quarantines: CohortQuarantinesTable;
+  database_generation: DatabaseGenerationTable;
 }
 
 /** jsonb: parsed when read, JSON text when written. */
@@ -373,6 +374,14 @@ export interface RolloutEventsTable {
   actor: string;
   kind: string;
   detail: Json<Record<string, unknown>>;
+}
+
+export interface DatabaseGenerationTable {
+  singleton: Generated<boolean>;
+  lineage: Generated<string>;
+  number: Big;
+  held_since: Date | null;
+  held_reason: string | null;
 }
 
 export interface CohortQuarantinesTable {

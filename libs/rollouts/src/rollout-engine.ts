@@ -1,5 +1,6 @@
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Announcer } from '@muster/configs/announcer';
+import type { OfferHolds } from '@muster/configs/offer-holds.postgres';
 import type { Tx } from '@muster/db/transaction';
 import type { BatchQueue } from './batch-queue.ts';
 import { decide, isOpen, type RolloutView } from './rollout.ts';
@@ -12,10 +13,13 @@ const coalesceMs = 50;
 const coalesceShare = 9;
 const longestCoalesceMs = 1_000;
 const rolloutsRemembered = 1_000;
+/** While offers are held for a database that was put back, rollouts stand still. */
+const whileHeldMs = 5_000;
 
 export interface RolloutEngineDeps {
   readonly store: RolloutStore;
   readonly steps: RolloutSteps;
+  readonly holds: OfferHolds;
   readonly announcer: Announcer;
   readonly queue: BatchQueue;
   readonly transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
@@ -69,8 +73,9 @@ export class RolloutEngine {
 
   /** Answers when to look again, Unix milliseconds; null: when something is reported or a person decides. */
   async #look(tx: Tx, id: string, look: { counts: string }): Promise<number | null> {
-    const { store, steps, announcer, now: clock } = this.#deps;
+    const { store, steps, holds, announcer, now: clock } = this.#deps;
     const now = clock();
+    if (await holds.find(tx.db)) return now + whileHeldMs;
     let changed = false;
     for (;;) {
       const rollout = await store.lock(tx, id);

@@ -1,6 +1,7 @@
 import type { Announcer } from '@muster/configs/announcer';
 import type { DesiredState } from '@muster/configs/desired-state';
-import { UnknownFleet } from '@muster/configs/errors';
+import { OffersHeld, UnknownFleet } from '@muster/configs/errors';
+import type { OfferHolds } from '@muster/configs/offer-holds.postgres';
 import { parsePolicy } from '@muster/configs/policy';
 import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import type { Tx } from '@muster/db/transaction';
@@ -19,6 +20,7 @@ import type { RolloutAgent, RolloutEvent, RolloutViews } from './rollout-views.p
 import { standingOf, type Standing } from './rollout.ts';
 
 export interface RolloutServiceDeps {
+  readonly holds: OfferHolds;
   readonly store: RolloutStore;
   readonly agents: RolloutAgentsStore;
   readonly views: RolloutViews;
@@ -56,11 +58,12 @@ export class RolloutService {
    * Plans a rollout over the fleet's agents of this moment and starts it, or puts that off until `startAt`. At
    * its start it replaces the one under way, whose agents stay as they are until it is their turn again; one
    * that is put off replaces the one put off before. Without agents it completes at once. Throws
-   * `UnknownFleet`, `UnknownConfigurationVersion`, `NotRenderable`, `InvalidPolicy`.
+   * `UnknownFleet`, `UnknownConfigurationVersion`, `NotRenderable`, `InvalidPolicy`, `OffersHeld`.
    */
   async start(tx: Tx, actor: string, input: RolloutInput): Promise<Rollout> {
     const { store, planner, views, now } = this.#deps;
     const { configuration, version } = input;
+    await this.#assertOffering(tx);
     const fleet = await store.lockFleet(tx, input.fleet);
     if (!fleet) throw new UnknownFleet(input.fleet);
     const policy = parsePolicy(input.policy ?? {}, fleet.policy);
@@ -115,6 +118,7 @@ export class RolloutService {
    */
   resume(tx: Tx, actor: string, id: string): Promise<Rollout> {
     return this.#change(tx, id, 'resume', ['paused', 'halted'], async (rollout) => {
+      await this.#assertOffering(tx);
       const { store, agents, quarantines, now } = this.#deps;
       const { policy, breaches } = rollout;
       const allStopped =
@@ -166,6 +170,7 @@ export class RolloutService {
   /** Takes every agent it has touched back to what that agent had before. */
   rollback(tx: Tx, actor: string, id: string): Promise<Rollout> {
     return this.#change(tx, id, 'roll back', ['running', 'paused'], async (rollout) => {
+      await this.#assertOffering(tx);
       const { store } = this.#deps;
       await store.update(tx, rollout.id, { state: 'rollingBack', reason: `rolled back by ${actor}` });
       await store.record(tx, rollout.id, actor, 'rollingBack', { wave: rollout.wave });
@@ -208,6 +213,29 @@ export class RolloutService {
   async events(id: string): Promise<RolloutEvent[]> {
     await this.#require(id);
     return this.#deps.views.events(id);
+  }
+
+  /**
+   * Nothing goes on by itself when offers are made again: what is under way is paused, what is about to start or
+   * goes back is ended. Answers how many rollouts that were.
+   */
+  async stopAll(tx: Tx, actor: string, reason: string): Promise<number> {
+    const { store } = this.#deps;
+    const open = await store.open();
+    for (const id of open) {
+      const rollout = await store.lock(tx, id);
+      const standing = rollout && standingOf(rollout);
+      if (standing === 'running' || standing === 'catchingUp') await this.pause(tx, actor, id);
+      else if (standing === 'scheduled' || standing === 'rollingBack') await this.abort(tx, actor, id);
+      else continue;
+      await store.update(tx, id, { reason });
+    }
+    return open.length;
+  }
+
+  async #assertOffering(tx: Tx): Promise<void> {
+    const hold = await this.#deps.holds.find(tx.db);
+    if (hold) throw new OffersHeld(hold.reason);
   }
 
   async #require(id: string): Promise<void> {

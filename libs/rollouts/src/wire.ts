@@ -17,7 +17,7 @@ import { RolloutViews } from './rollout-views.postgres.ts';
 
 export interface RolloutsDeps {
   readonly db: Kysely<Database>;
-  readonly configs: Pick<Configs, 'announcer' | 'desiredState' | 'quarantines' | 'rendered'>;
+  readonly configs: Pick<Configs, 'announcer' | 'desiredState' | 'holds' | 'quarantines' | 'rendered'>;
   readonly queue: BatchQueue;
   readonly log: Log;
   /** Unix milliseconds; tests have a clock of their own. */
@@ -37,7 +37,7 @@ export function wireRollouts({
   now = Date.now,
   random = Math.random,
 }: RolloutsDeps) {
-  const { announcer, desiredState, quarantines, rendered } = configs;
+  const { announcer, desiredState, holds, quarantines, rendered } = configs;
   const store = new RolloutStore(db);
   const agents = new RolloutAgentsStore(now());
   const views = new RolloutViews(db, now);
@@ -52,7 +52,19 @@ export function wireRollouts({
     now,
     random,
   });
-  const service = { store, agents, views, planner, quarantines, desiredState, announcer, queue, log, now };
+  const service = {
+    holds,
+    store,
+    agents,
+    views,
+    planner,
+    quarantines,
+    desiredState,
+    announcer,
+    queue,
+    log,
+    now,
+  };
   return {
     rollouts: new RolloutService(service),
     blastRadii: new BlastRadii(db, rendered),
@@ -68,6 +80,7 @@ export function wireRollouts({
         desiredState,
         announcer,
       }),
+      holds,
       announcer,
       queue,
       transact: (work) => transact(db, work),

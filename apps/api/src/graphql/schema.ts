@@ -6,6 +6,7 @@ import { driftResolvers } from '../drift/drift.resolver.ts';
 import { enrollmentTokenResolvers } from '../enrollment-tokens/enrollment-tokens.resolver.ts';
 import { fleetResolvers } from '../fleets/fleets.resolver.ts';
 import type { Live } from '../live/live.ts';
+import { offerHoldResolvers } from '../offer-hold/offer-hold.resolver.ts';
 import { overviewResolvers, overviewSubscriptions } from '../overview/overview.resolver.ts';
 import { quarantineResolvers } from '../quarantines/quarantines.resolver.ts';
 import { rolloutResolvers, rolloutSubscriptions } from '../rollouts/rollouts.resolver.ts';
@@ -25,6 +26,7 @@ export function graphqlSchema(services: ApiServices, live: Live): GraphQLSchema 
     driftResolvers(services.driftResources),
     enrollmentTokenResolvers(services.access, services.enrollmentTokenChanges),
     auditResolvers(services.audit),
+    offerHoldResolvers(services.offerHold),
     overviewResolvers(services.overview),
   ]);
   const subscriptions = {

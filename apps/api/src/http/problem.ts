@@ -70,6 +70,8 @@ const statusOf: Record<ErrorCode, number | null> = {
   'configuration-exists': 409,
   'fleet-in-use': 409,
   'rollout-state-conflict': 409,
+  'offers-held': 409,
+  'no-offer-hold': 409,
   'invalid-configuration': 422,
   'invalid-template': 422,
   'not-renderable': 422,
