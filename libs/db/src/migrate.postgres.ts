@@ -18,6 +18,7 @@ import * as fairGates from './migrations/20261128t1200_fair_gates.ts';
 import * as quarantineByConvergence from './migrations/20261128t1210_quarantine_by_convergence.ts';
 import * as comparisonDigests from './migrations/20261128t1211_comparison_digests.ts';
 import type { Database } from './schema.ts';
+import { patient } from './silent-connections.ts';
 
 // Imported one by one: a bundled process has no folder to look into.
 const migrations: Record<string, Migration> = {
@@ -49,7 +50,7 @@ const migrationLock = 4320_4321;
 export async function migrateToLatest(db: Kysely<Database>, log?: Log): Promise<void> {
   const done = await db.transaction().execute(async (transaction) => {
     // Before the migrator's own lock: it creates its tables first, which two at once cannot.
-    await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(transaction);
+    await sql`${sql.raw(patient)}select pg_advisory_xact_lock(${migrationLock})`.execute(transaction);
     const provider = { getMigrations: async () => migrations };
     const { error, results } = await new Migrator({ db: transaction, provider }).migrateToLatest();
     if (error) throw error;
