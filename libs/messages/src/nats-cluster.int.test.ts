@@ -29,7 +29,8 @@ async function openWhenItCan(url: string, streams?: StreamSettings) {
     try {
       return await open(url, streams);
     } catch (error) {
-      if (left === 0) throw error;
+      // A refusal that names what is needed stays one.
+      if (left === 0 || /MUSTER_NATS_(REPLICAS|REPORTS_BYTES)/.test(String(error))) throw error;
       await delay(250);
     }
   }
