@@ -1,10 +1,12 @@
 import { freePorts } from '@muster/platform/local-server';
 import { FaultyProxy, type Fault } from '@muster/platform/faulty-proxy.setup';
+import type { FakeAgent } from '@muster/opamp/fake-agent';
 import type { ReadyState } from '@muster/platform/readiness';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Backends } from './harness/backends.ts';
 import { descendants, environmentOf } from './harness/child.ts';
 import { showOnFailure } from './harness/failure.ts';
+import { startFakeAgents, uidOf } from './harness/fleet.ts';
 import { modes, Muster } from './harness/muster.ts';
 
 /** Checks time out after a second, gateways wait for five; the rest is for a machine with other work. */
@@ -42,6 +44,7 @@ describe.skipIf(!modes.includes('cluster'))('readiness of a cluster', () => {
   let muster: Muster;
   const proxies = new Map<Dependency, FaultyProxy>();
   let parts: Map<string, number>;
+  let agent: FakeAgent;
 
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
@@ -56,8 +59,10 @@ describe.skipIf(!modes.includes('cluster'))('readiness of a cluster', () => {
     }
     muster = await Muster.start({ mode: 'cluster', withoutNpm: true, env });
     parts = muster.parts;
+    [agent] = (await startFakeAgents(muster, 1)) as [FakeAgent];
   });
   afterAll(async () => {
+    await agent?.stop();
     await Promise.all([...proxies.values()].map((proxy) => proxy.set(null)));
     await muster?.dispose();
     await Promise.all([...proxies.values()].map((proxy) => proxy.stop()));
@@ -81,7 +86,13 @@ describe.skipIf(!modes.includes('cluster'))('readiness of a cluster', () => {
     await muster.rest.post('configurations', { name, body: 'receivers: {}\n' });
     await muster.rest.put(`fleets/${name}`, { selector: `role=${name}`, priority: 1 });
     expect(await muster.rest.get<{ name: string }>(`configurations/${name}`)).toMatchObject({ name });
-    expect(await muster.rest.agents('limit=10')).toEqual([]);
+    expect(await muster.rest.agents('limit=10')).toHaveLength(1);
+  }
+
+  /** What an agent says goes all the way again. */
+  async function agentIsHeard(lastError: string): Promise<void> {
+    await agent.report({ health: { healthy: false, lastError } });
+    await expect.poll(() => muster.rest.agent(uidOf(agent)), soon).toMatchObject({ health: { lastError } });
   }
 
   for (const dependency of Object.keys(settings) as Dependency[]) {
@@ -93,6 +104,7 @@ describe.skipIf(!modes.includes('cluster'))('readiness of a cluster', () => {
       await proxies.get(dependency)!.set(null);
       await expect.poll(() => verdicts(dependency), soon).toEqual(column(dependency, 'ready'));
       expect(muster.parts).toEqual(parts);
+      await agentIsHeard(`${dependency} was ${fault}`);
     });
   }
 });
