@@ -96,16 +96,20 @@ describe.skipIf(!modes.includes('cluster'))('readiness of a cluster', () => {
   }
 
   for (const dependency of Object.keys(settings) as Dependency[]) {
-    test.each(faults)(`${dependency} %s: each process says what it cannot do, and recovers`, { timeout: 180_000 }, async (fault) => {
-      await expect.poll(() => verdicts(dependency), soon).toEqual(column(dependency, 'ready'));
-      await proxies.get(dependency)!.set(fault);
-      await expect.poll(() => verdicts(dependency), soon).toEqual(column(dependency));
-      if (dependency !== 'database') await apiWorks(`${dependency}-${fault}`);
-      await proxies.get(dependency)!.set(null);
-      await expect.poll(() => verdicts(dependency), soon).toEqual(column(dependency, 'ready'));
-      expect(muster.parts).toEqual(parts);
-      await agentIsHeard(`${dependency} was ${fault}`);
-    });
+    test.each(faults)(
+      `${dependency} %s: each process says what it cannot do, and recovers`,
+      { timeout: 180_000 },
+      async (fault) => {
+        await expect.poll(() => verdicts(dependency), soon).toEqual(column(dependency, 'ready'));
+        await proxies.get(dependency)!.set(fault);
+        await expect.poll(() => verdicts(dependency), soon).toEqual(column(dependency));
+        if (dependency !== 'database') await apiWorks(`${dependency}-${fault}`);
+        await proxies.get(dependency)!.set(null);
+        await expect.poll(() => verdicts(dependency), soon).toEqual(column(dependency, 'ready'));
+        expect(muster.parts).toEqual(parts);
+        await agentIsHeard(`${dependency} was ${fault}`);
+      },
+    );
   }
 });
 

@@ -22,7 +22,12 @@ await runProcess(() =>
     const env = readEnv();
     const log = createLog('api', env.MUSTER_LOG_LEVEL);
     keep(await startTelemetry('muster-api', env.OTEL_EXPORTER_OTLP_ENDPOINT));
-    const db = await connectDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 16, silenceMs: 30_000, log });
+    const db = await connectDatabase({
+      url: env.MUSTER_DATABASE_URL,
+      maxConnections: 16,
+      silenceMs: 30_000,
+      log,
+    });
     keep({ stop: () => db.destroy() });
     const database = keep(watchDatabase(env.MUSTER_DATABASE_URL));
     await migrateToLatest(db, log);
@@ -58,6 +63,8 @@ await runProcess(() =>
       { name: 'bus', check: () => bus.check(), optional: true },
       { name: 'presence', check: () => presence.check(), optional: true },
     ];
-    keep(await startApi({ settings, db, bus, presence, offerCache, delivery, queue, checks, log, collectors }));
+    keep(
+      await startApi({ settings, db, bus, presence, offerCache, delivery, queue, checks, log, collectors }),
+    );
   }),
 );

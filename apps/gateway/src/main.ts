@@ -31,7 +31,7 @@ await runProcess(
       keep({ stop: () => bus.close() });
       const delivery = createNatsGatewayDelivery(nats);
       const redis = redisSettingsFromEnv(env, log);
-    await assertRedisAnswers(redis);
+      await assertRedisAnswers(redis);
       const presence = createRedisPresence(redis);
       keep({ stop: () => presence.close() });
       const offerCache = createRedisOfferCache(redis);

@@ -58,7 +58,9 @@ export class AgentStore {
     tx.afterCommit(() =>
       this.#commands
         .forget(id)
-        .catch((error: unknown) => this.#log.warn({ err: error, agent: id }, 'a deleted agent may stay connected')),
+        .catch((error: unknown) =>
+          this.#log.warn({ err: error, agent: id }, 'a deleted agent may stay connected'),
+        ),
     );
   }
 
@@ -67,7 +69,9 @@ export class AgentStore {
     tx.afterCommit(() =>
       this.#bus
         .publish('agents.changed', fact)
-        .catch((error: unknown) => this.#log.warn({ err: error, agent: uid }, 'could not publish a change of an agent')),
+        .catch((error: unknown) =>
+          this.#log.warn({ err: error, agent: uid }, 'could not publish a change of an agent'),
+        ),
     );
   }
 }

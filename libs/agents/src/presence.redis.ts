@@ -29,13 +29,7 @@ import {
   seededKey,
   seedScript,
 } from './presence-scripts.redis.ts';
-import {
-  chunks,
-  closeRedis,
-  openRedis,
-  whyRedisIsSilent,
-  type RedisSettings,
-} from './redis-client.redis.ts';
+import { chunks, closeRedis, openRedis, whyRedisIsSilent, type RedisSettings } from './redis-client.redis.ts';
 
 /**
  * Presence in Redis, for all processes of a cluster: one script call for 500 agents, or for 2,500 marks. What `heldBy` and

@@ -19,10 +19,38 @@ const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 beforeAll(() => {
   files = mkdtempSync(join(tmpdir(), 'muster-redis-'));
   for (const ca of ['ca', 'other'])
-    openssl('req', '-x509', ...key, '-days', '2', '-subj', `/CN=${ca}`, '-keyout', `${ca}.key`, '-out', `${ca}.pem`);
+    openssl(
+      'req',
+      '-x509',
+      ...key,
+      '-days',
+      '2',
+      '-subj',
+      `/CN=${ca}`,
+      '-keyout',
+      `${ca}.key`,
+      '-out',
+      `${ca}.pem`,
+    );
   openssl('req', ...key, '-subj', '/CN=redis', '-keyout', 'redis.key', '-out', 'redis.csr');
   writeFileSync(file('redis.ext'), 'subjectAltName=IP:127.0.0.1\n');
-  openssl('x509', '-req', '-in', 'redis.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'redis.ext', '-out', 'redis.pem');
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    'redis.csr',
+    '-CA',
+    'ca.pem',
+    '-CAkey',
+    'ca.key',
+    '-CAcreateserial',
+    '-days',
+    '2',
+    '-extfile',
+    'redis.ext',
+    '-out',
+    'redis.pem',
+  );
   writeFileSync(file('text'), 'no PEM at all\n');
 });
 afterAll(() => rmSync(files, { recursive: true, force: true }));
@@ -88,9 +116,9 @@ describe('TLS to Redis', () => {
       `MUSTER_REDIS_CA_FILE ${file('missing')} does not exist`,
     );
     await expect(assertRedisAnswers({ url, caFile: file('text') })).rejects.toThrow('holds no certificate');
-    await expect(
-      assertRedisAnswers({ url: 'redis://127.0.0.1:1', caFile: file('ca.pem') }),
-    ).rejects.toThrow('write MUSTER_REDIS_URL with rediss://');
+    await expect(assertRedisAnswers({ url: 'redis://127.0.0.1:1', caFile: file('ca.pem') })).rejects.toThrow(
+      'write MUSTER_REDIS_URL with rediss://',
+    );
   });
 });
 
@@ -106,7 +134,14 @@ describe('a Redis that Muster cannot use', () => {
   });
 
   it('is a member of a Redis Cluster', async () => {
-    const args = (port: number) => ['--port', String(port), '--cluster-enabled', 'yes', '--cluster-port', String(port + 1)];
+    const args = (port: number) => [
+      '--port',
+      String(port),
+      '--cluster-enabled',
+      'yes',
+      '--cluster-port',
+      String(port + 1),
+    ];
     await withRedis(args, plainly, (port) =>
       expect(assertRedisAnswers({ url: `redis://${loopback}:${port}` })).rejects.toThrow(
         'MUSTER_REDIS_URL leads to a Redis Cluster, which is not supported',
@@ -134,22 +169,26 @@ describe('a Redis that hangs', () => {
     await proxy.stop();
   });
 
-  it('keeps no call waiting, whoever is patient, and none after it is back', { timeout: 90_000 }, async () => {
-    const url = `redis://${loopback}:${proxy.port}`;
-    const presence = createRedisPresence({ url });
-    await expect.poll(() => presence.check(), { timeout: 5_000 }).toBeNull();
-    await proxy.set('hung');
-    const asked = Date.now();
-    await expect(presence.isSeeded()).rejects.toThrow();
-    expect(await presence.check()).not.toBeNull();
-    expect(Date.now() - asked).toBeLessThan(20_000);
-    await expect(assertRedisAnswers({ url })).rejects.toThrow(/cannot be reached/);
-    const closing = Date.now();
-    await closeRedis(openRedis({ url }, 'test'));
-    expect(Date.now() - closing).toBeLessThan(5_000);
-    await proxy.set(null);
-    await expect.poll(() => presence.check(), { timeout: 20_000 }).toBeNull();
-    expect(await presence.isSeeded()).toBe(false);
-    await presence.close();
-  });
+  it(
+    'keeps no call waiting, whoever is patient, and none after it is back',
+    { timeout: 90_000 },
+    async () => {
+      const url = `redis://${loopback}:${proxy.port}`;
+      const presence = createRedisPresence({ url });
+      await expect.poll(() => presence.check(), { timeout: 5_000 }).toBeNull();
+      await proxy.set('hung');
+      const asked = Date.now();
+      await expect(presence.isSeeded()).rejects.toThrow();
+      expect(await presence.check()).not.toBeNull();
+      expect(Date.now() - asked).toBeLessThan(20_000);
+      await expect(assertRedisAnswers({ url })).rejects.toThrow(/cannot be reached/);
+      const closing = Date.now();
+      await closeRedis(openRedis({ url }, 'test'));
+      expect(Date.now() - closing).toBeLessThan(5_000);
+      await proxy.set(null);
+      await expect.poll(() => presence.check(), { timeout: 20_000 }).toBeNull();
+      expect(await presence.isSeeded()).toBe(false);
+      await presence.close();
+    },
+  );
 });

@@ -16,10 +16,7 @@ export interface RedisSettings {
 }
 
 /** How a process reaches Redis, as the environment has it. */
-export function redisSettingsFromEnv(
-  env: Settings<(typeof redisSettings)[number]>,
-  log: Log,
-): RedisSettings {
+export function redisSettingsFromEnv(env: Settings<(typeof redisSettings)[number]>, log: Log): RedisSettings {
   return { url: env.MUSTER_REDIS_URL, caFile: env.MUSTER_REDIS_CA_FILE, log };
 }
 
@@ -121,7 +118,9 @@ async function assertUsable(redis: Redis): Promise<void> {
   const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
   const wayOut = 'set it to the address that always leads to the primary, of a proxy or a Service';
   if (field('redis_mode') === 'sentinel')
-    throw new RedisUnavailable(`MUSTER_REDIS_URL leads to a Redis Sentinel, which is not supported: ${wayOut}`);
+    throw new RedisUnavailable(
+      `MUSTER_REDIS_URL leads to a Redis Sentinel, which is not supported: ${wayOut}`,
+    );
   if (field('redis_mode') === 'cluster')
     throw new RedisUnavailable(
       'MUSTER_REDIS_URL leads to a Redis Cluster, which is not supported: set it to a Redis that is none',

@@ -20,17 +20,47 @@ beforeAll(() => {
   files = mkdtempSync(join(tmpdir(), 'muster-database-tls-'));
   chmodSync(files, 0o755);
   for (const ca of ['ca', 'other'])
-    openssl('req', '-x509', ...key, '-days', '2', '-subj', `/CN=${ca}`, '-keyout', `${ca}.key`, '-out', `${ca}.pem`);
+    openssl(
+      'req',
+      '-x509',
+      ...key,
+      '-days',
+      '2',
+      '-subj',
+      `/CN=${ca}`,
+      '-keyout',
+      `${ca}.key`,
+      '-out',
+      `${ca}.pem`,
+    );
   openssl('req', ...key, '-subj', '/CN=server', '-keyout', 'server.key', '-out', 'server.csr');
   writeFileSync(file('server.ext'), 'subjectAltName=DNS:localhost\n');
-  openssl('x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'server.ext', '-out', 'server.pem');
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    'server.csr',
+    '-CA',
+    'ca.pem',
+    '-CAkey',
+    'ca.key',
+    '-CAcreateserial',
+    '-days',
+    '2',
+    '-extfile',
+    'server.ext',
+    '-out',
+    'server.pem',
+  );
   writeFileSync(file('text'), 'no PEM at all\n');
 });
 afterAll(() => rmSync(files, { recursive: true, force: true }));
 
 async function answers(url: string): Promise<boolean> {
   const db = await connectDatabase({ url, maxConnections: 1 });
-  const { rows } = await sql<{ ssl: boolean }>`select ssl from pg_stat_ssl where pid = pg_backend_pid()`.execute(db);
+  const { rows } = await sql<{
+    ssl: boolean;
+  }>`select ssl from pg_stat_ssl where pid = pg_backend_pid()`.execute(db);
   await db.destroy();
   return rows[0]!.ssl;
 }
@@ -82,14 +112,17 @@ describe('TLS to PostgreSQL', () => {
 });
 
 it('says what is wrong with the URL and its files, without the password', async () => {
-  const refused = (parameters: string) => answers(`postgres://muster:s3cret@127.0.0.1:1/muster?${parameters}`);
+  const refused = (parameters: string) =>
+    answers(`postgres://muster:s3cret@127.0.0.1:1/muster?${parameters}`);
   const root = (name: string) => refused(`sslmode=verify-full&sslrootcert=${file(name)}`);
   await expect(root('missing')).rejects.toThrow(
     `MUSTER_DATABASE_URL: sslrootcert ${file('missing')} does not exist: set it to a file that this process may read`,
   );
   await expect(root('text')).rejects.toThrow(/holds no certificate: it must be PEM$/);
   await expect(refused(`sslcert=${file('server.pem')}`)).rejects.toThrow('give both');
-  await expect(refused(`sslcert=${file('server.pem')}&sslkey=${file('ca.key')}`)).rejects.toThrow('is not the key of');
+  await expect(refused(`sslcert=${file('server.pem')}&sslkey=${file('ca.key')}`)).rejects.toThrow(
+    'is not the key of',
+  );
   await expect(refused('sslmode=verify_full')).rejects.toThrow('sslmode is none of disable, ');
   await expect(refused('')).rejects.toThrow(
     /^PostgreSQL at 127\.0\.0\.1:1 \(MUSTER_DATABASE_URL\) cannot be reached: [^\n]*ECONNREFUSED[^\n]*$/,

@@ -13,7 +13,8 @@ const setting = 'MUSTER_DATABASE_URL';
  * @throws DatabaseUnusable, UnusableFile
  */
 export function readDatabaseUrl(text: string): string {
-  if (!URL.canParse(text)) throw new DatabaseUnusable(`${setting} is not a URL such as postgres://host:5432/database`);
+  if (!URL.canParse(text))
+    throw new DatabaseUnusable(`${setting} is not a URL such as postgres://host:5432/database`);
   const url = new URL(text);
   const { searchParams: parameters } = url;
   const mode = parameters.get('sslmode');

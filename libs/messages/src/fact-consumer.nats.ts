@@ -87,7 +87,8 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
         await this.pull.fetch(this.options.maxBatch);
         failing = false;
       } catch (error) {
-        if (!failing) this.link.log.warn({ err: error, subject, group }, 'fetching facts failed; it is tried again');
+        if (!failing)
+          this.link.log.warn({ err: error, subject, group }, 'fetching facts failed; it is tried again');
         failing = true;
         await this.pause(fetchPauseMs);
         await this.restore();

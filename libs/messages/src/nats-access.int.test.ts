@@ -15,12 +15,61 @@ const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: file
 beforeAll(() => {
   files = mkdtempSync(join(tmpdir(), 'muster-nats-access-'));
   for (const ca of ['ca', 'other']) {
-    openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', `/CN=${ca}`, '-keyout', `${ca}.key`, '-out', `${ca}.pem`);
+    openssl(
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      `/CN=${ca}`,
+      '-keyout',
+      `${ca}.key`,
+      '-out',
+      `${ca}.pem`,
+    );
   }
-  for (const [name, san] of [['server', 'IP:127.0.0.1'], ['elsewhere', 'DNS:nats.example'], ['client', 'DNS:muster']]) {
-    openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
+  for (const [name, san] of [
+    ['server', 'IP:127.0.0.1'],
+    ['elsewhere', 'DNS:nats.example'],
+    ['client', 'DNS:muster'],
+  ]) {
+    openssl(
+      'req',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.csr`,
+    );
     writeFileSync(file(`${name}.ext`), `subjectAltName=${san}\n`);
-    openssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', `${name}.ext`, '-out', `${name}.pem`);
+    openssl(
+      'x509',
+      '-req',
+      '-in',
+      `${name}.csr`,
+      '-CA',
+      'ca.pem',
+      '-CAkey',
+      'ca.key',
+      '-CAcreateserial',
+      '-days',
+      '2',
+      '-extfile',
+      `${name}.ext`,
+      '-out',
+      `${name}.pem`,
+    );
   }
   writeFileSync(file('empty'), '');
   writeFileSync(file('text'), 'no PEM at all\n');
@@ -51,8 +100,12 @@ describe('TLS to NATS', () => {
   it('trusts the authority that was named, and no other', async () => {
     await withServer(tls('server'), async (url) => {
       await expect(connects({ url, caFile: file('ca.pem') })).resolves.toBeDefined();
-      await expect(connects({ url: url.replace('nats:', 'tls:'), caFile: file('ca.pem') })).resolves.toBeDefined();
-      await expect(connects({ url, caFile: file('other.pem') })).rejects.toThrow(/cannot be reached: .*certificate/);
+      await expect(
+        connects({ url: url.replace('nats:', 'tls:'), caFile: file('ca.pem') }),
+      ).resolves.toBeDefined();
+      await expect(connects({ url, caFile: file('other.pem') })).rejects.toThrow(
+        /cannot be reached: .*certificate/,
+      );
       await expect(connects({ url })).rejects.toThrow(/certificate/);
     });
   });
@@ -109,7 +162,9 @@ describe('who connects to NATS', () => {
     await withServer(['authorization { user: muster, password: "s3cr@t" }'], async (url) => {
       const { host } = new URL(url);
       const away = `nats://127.0.0.1:${await freePort()}`;
-      await expect(connects({ url: `${away},nats://muster:s3cr%40t@${host},${away.slice(7)}` })).resolves.toBe(host);
+      await expect(
+        connects({ url: `${away},nats://muster:s3cr%40t@${host},${away.slice(7)}` }),
+      ).resolves.toBe(host);
       await expect(connects({ url: `nats://muster:wr0ng@${host}` })).rejects.toThrow(/^(?!.*wr0ng)/);
       await expect(connects({ url: `nats://muster:wr0ng@${host}` })).rejects.toThrow(/authorization/i);
     });
@@ -127,7 +182,9 @@ describe('who connects to NATS', () => {
 
   it('cannot be two, or none that can be read', async () => {
     const url = 'nats://127.0.0.1:1';
-    await expect(connects({ url: 'nats://a:pw-first@x:1,nats://b:pw-second@y:2' })).rejects.toThrow(/^(?!.*pw-).*different users/);
+    await expect(connects({ url: 'nats://a:pw-first@x:1,nats://b:pw-second@y:2' })).rejects.toThrow(
+      /^(?!.*pw-).*different users/,
+    );
     await expect(connects({ url: 'nats://a:100%@x:1' })).rejects.toThrow('%25');
     await expect(connects({ url, credentialsFile: file('missing') })).rejects.toThrow(
       `MUSTER_NATS_CREDENTIALS_FILE ${file('missing')} does not exist`,

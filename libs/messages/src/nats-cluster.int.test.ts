@@ -108,22 +108,26 @@ describe('a cluster of three NATS servers', () => {
     expect(await gateway.bus.check()).toBeNull();
   });
 
-  it('reports flow on within seconds when the holder of REPORTS is killed, and none is lost', { timeout: 90_000 }, async () => {
-    const publishing = publishAllAlong(gateway);
-    await expect.poll(() => publishing.sent.length, soon).toBeGreaterThan(100);
-    const { cluster: held } = await gateway.manager.streams.info('REPORTS');
-    const holder = cluster.named(held?.leader);
-    [last, longest] = [Date.now(), 0];
-    publishing.waits.length = 0;
-    await holder.kill();
-    await delay(flowsAgainMs);
-    await publishing.end();
-    await expect.poll(() => missing(publishing.sent), soon).toEqual([]);
-    expect(Math.max(...publishing.waits)).toBeLessThan(flowsAgainMs);
-    expect(longest).toBeLessThan(flowsAgainMs);
-    expect(await gateway.bus.check()).toBeNull();
-    await holder.start();
-  });
+  it(
+    'reports flow on within seconds when the holder of REPORTS is killed, and none is lost',
+    { timeout: 90_000 },
+    async () => {
+      const publishing = publishAllAlong(gateway);
+      await expect.poll(() => publishing.sent.length, soon).toBeGreaterThan(100);
+      const { cluster: held } = await gateway.manager.streams.info('REPORTS');
+      const holder = cluster.named(held?.leader);
+      [last, longest] = [Date.now(), 0];
+      publishing.waits.length = 0;
+      await holder.kill();
+      await delay(flowsAgainMs);
+      await publishing.end();
+      await expect.poll(() => missing(publishing.sent), soon).toEqual([]);
+      expect(Math.max(...publishing.waits)).toBeLessThan(flowsAgainMs);
+      expect(longest).toBeLessThan(flowsAgainMs);
+      expect(await gateway.bus.check()).toBeNull();
+      await holder.start();
+    },
+  );
 
   it('loses nothing when its servers are restarted one by one', { timeout: 120_000 }, async () => {
     const publishing = publishAllAlong(gateway);
@@ -133,7 +137,9 @@ describe('a cluster of three NATS servers', () => {
       await server.start();
       await expect
         .poll(async () => {
-          const { cluster: held } = await inventory.manager.streams.info('REPORTS').catch(() => ({ cluster: undefined }));
+          const { cluster: held } = await inventory.manager.streams
+            .info('REPORTS')
+            .catch(() => ({ cluster: undefined }));
           return held?.replicas?.filter(({ lag, offline }) => !offline && (lag ?? 0) < 500).length;
         }, soon)
         .toBe(2);
@@ -162,35 +168,41 @@ describe('a cluster of three NATS servers', () => {
 });
 
 describe('one replica in a cluster', () => {
-  it('says that nothing can be stored while the holder is dead, and goes on when it is back', { timeout: 120_000 }, async () => {
-    const cluster = await startNatsCluster();
-    const one = await openWhenItCan(cluster.url, { ...small, replicas: 1 });
-    try {
-      await expect.poll(() => one.bus.check(), soon).toBeNull();
-      const { cluster: held, config } = await one.manager.streams.info('REPORTS');
-      expect(config.num_replicas).toBe(1);
-      const holder = cluster.named(held?.leader);
-      await holder.kill();
-      await expect
-        .poll(() => one.bus.check(), soon)
-        .toMatch(/^the stream REPORTS of NATS cannot be reached \(/);
-      await expect(one.bus.publish('reports', frame('gateway', 1))).rejects.toThrow(BusUnavailable);
-      await holder.start();
-      await expect.poll(() => one.bus.check(), soon).toBeNull();
+  it(
+    'says that nothing can be stored while the holder is dead, and goes on when it is back',
+    { timeout: 120_000 },
+    async () => {
+      const cluster = await startNatsCluster();
+      const one = await openWhenItCan(cluster.url, { ...small, replicas: 1 });
+      try {
+        await expect.poll(() => one.bus.check(), soon).toBeNull();
+        const { cluster: held, config } = await one.manager.streams.info('REPORTS');
+        expect(config.num_replicas).toBe(1);
+        const holder = cluster.named(held?.leader);
+        await holder.kill();
+        await expect
+          .poll(() => one.bus.check(), soon)
+          .toMatch(/^the stream REPORTS of NATS cannot be reached \(/);
+        await expect(one.bus.publish('reports', frame('gateway', 1))).rejects.toThrow(BusUnavailable);
+        await holder.start();
+        await expect.poll(() => one.bus.check(), soon).toBeNull();
 
-      // The default brings up what is there; one that is asked for takes down.
-      const three = await openWhenItCan(cluster.url);
-      const replicas = async () => (await three.manager.streams.info('REPORTS')).config.num_replicas;
-      await expect.poll(replicas, soon).toBe(3);
-      await three.bus.close();
-      const again = await openWhenItCan(cluster.url, { ...small, replicas: 1 });
-      await expect.poll(async () => (await again.manager.streams.info('REPORTS')).config.num_replicas, soon).toBe(1);
-      await again.bus.close();
-    } finally {
-      await one.bus.close();
-      await cluster.stop();
-    }
-  });
+        // The default brings up what is there; one that is asked for takes down.
+        const three = await openWhenItCan(cluster.url);
+        const replicas = async () => (await three.manager.streams.info('REPORTS')).config.num_replicas;
+        await expect.poll(replicas, soon).toBe(3);
+        await three.bus.close();
+        const again = await openWhenItCan(cluster.url, { ...small, replicas: 1 });
+        await expect
+          .poll(async () => (await again.manager.streams.info('REPORTS')).config.num_replicas, soon)
+          .toBe(1);
+        await again.bus.close();
+      } finally {
+        await one.bus.close();
+        await cluster.stop();
+      }
+    },
+  );
 });
 
 describe('a NATS server that cannot keep what is asked for', () => {
@@ -216,11 +228,15 @@ describe('a NATS server that cannot keep what is asked for', () => {
     );
   });
 
-  it.each([1, 3])('says what storage is needed, and where (%i servers)', { timeout: 60_000 }, async (servers) => {
-    const refused = opened(['max_file_store: 100MB'], small, servers);
-    await expect(refused).rejects.toThrow(BusUnavailable);
-    await expect(refused).rejects.toThrow(
-      /cannot hold the stream \w+: .*reserves 64 MiB on each server that keeps it, all streams of Muster 144 MiB: raise max_file_store .* MUSTER_NATS_REPORTS_BYTES/,
-    );
-  });
+  it.each([1, 3])(
+    'says what storage is needed, and where (%i servers)',
+    { timeout: 60_000 },
+    async (servers) => {
+      const refused = opened(['max_file_store: 100MB'], small, servers);
+      await expect(refused).rejects.toThrow(BusUnavailable);
+      await expect(refused).rejects.toThrow(
+        /cannot hold the stream \w+: .*reserves 64 MiB on each server that keeps it, all streams of Muster 144 MiB: raise max_file_store .* MUSTER_NATS_REPORTS_BYTES/,
+      );
+    },
+  );
 });

@@ -137,7 +137,9 @@ function readTls(access: NatsAccess, urls: URL[]): TlsOptions | null {
       { of: 'MUSTER_NATS_KEY_FILE', path: keyFile },
     );
   } else if (certFile !== undefined || keyFile !== undefined) {
-    throw new UnusableFile('MUSTER_NATS_CERT_FILE and MUSTER_NATS_KEY_FILE are of use together only: set both');
+    throw new UnusableFile(
+      'MUSTER_NATS_CERT_FILE and MUSTER_NATS_KEY_FILE are of use together only: set both',
+    );
   }
   const files = { ...(caFile && { caFile }), ...(certFile && keyFile && { certFile, keyFile }) };
   const wanted = Object.keys(files).length > 0 || urls.some(({ protocol }) => protocol === 'tls:');

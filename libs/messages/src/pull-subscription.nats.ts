@@ -50,10 +50,7 @@ export class PullSubscription {
    */
   fetch(count: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.lost = setTimeout(
-        () => this.settle(new Error('JetStream did not answer a pull request')),
-        lostMs,
-      );
+      this.lost = setTimeout(() => this.settle(new Error('JetStream did not answer a pull request')), lostMs);
       this.settle = (failure) => {
         clearTimeout(this.lost);
         if (failure) reject(failure);

@@ -31,7 +31,8 @@ export async function refusalInWords(
   if (!(error instanceof JetStreamApiError)) return refused;
   const { replicas } = link.streams;
   const needed = `It reserves ${inMiB(bytesOf(link.streams, stream))} on each server that keeps it, all streams of Muster ${inMiB(reservedBytes(link.streams))}`;
-  const smaller = 'or make streams smaller with MUSTER_NATS_REPORTS_BYTES, MUSTER_NATS_FACTS_BYTES and MUSTER_NATS_PARTS_BYTES';
+  const smaller =
+    'or make streams smaller with MUSTER_NATS_REPORTS_BYTES, MUSTER_NATS_FACTS_BYTES and MUSTER_NATS_PARTS_BYTES';
   if (error.code === notClustered || refusesReplicas(error)) {
     return `${refused} MUSTER_NATS_REPLICAS is ${replicas}, which takes a cluster of as many servers with JetStream; leave it out for as many as there are`;
   }

@@ -218,7 +218,10 @@ async function update(
   const wanted = replicas ?? Math.max(now, wantedReplicas(link));
   const bytes = bytesOf(link.streams, stream.name);
   // A smaller stream must not cost what it holds.
-  const target = { ...stream, max_bytes: Math.max(bytes, stream.discard === DiscardPolicy.New ? state.bytes : 0) };
+  const target = {
+    ...stream,
+    max_bytes: Math.max(bytes, stream.discard === DiscardPolicy.New ? state.bytes : 0),
+  };
   const same = Object.entries(target).every(
     ([key, value]) => JSON.stringify(config[key as keyof typeof config]) === JSON.stringify(value),
   );

@@ -31,7 +31,8 @@ export class FaultyProxy {
     this.#fault = fault;
     if (fault === 'stopped') return this.stop();
     if (this.#server === null) await this.#listen();
-    for (const sockets of this.#pairs) for (const socket of sockets) socket[fault === 'hung' ? 'pause' : 'resume']();
+    for (const sockets of this.#pairs)
+      for (const socket of sockets) socket[fault === 'hung' ? 'pause' : 'resume']();
   }
 
   async stop(): Promise<void> {

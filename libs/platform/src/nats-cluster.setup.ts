@@ -49,7 +49,9 @@ export async function startNatsCluster({
         'max_payload: 8MB',
         `jetstream { store_dir: ${JSON.stringify(join(dataDir, 'jetstream'))}\n${jetstream.join('\n')}\n}`,
         ...(count > 1
-          ? [`cluster { name: muster, listen: "${loopback}:${first + count + index}", routes: ${JSON.stringify(routes)} }`]
+          ? [
+              `cluster { name: muster, listen: "${loopback}:${first + count + index}", routes: ${JSON.stringify(routes)} }`,
+            ]
           : []),
         ...config,
       ];

@@ -49,7 +49,9 @@ export class Readiness {
     return {
       status: missing.length === 0 ? 'ready' : 'not ready',
       missing,
-      degraded: states.filter(({ problem, name }) => problem !== null && !missing.includes(name)).map(({ name }) => name),
+      degraded: states
+        .filter(({ problem, name }) => problem !== null && !missing.includes(name))
+        .map(({ name }) => name),
       checks: Object.fromEntries(
         states.map(({ name, problem }) => [
           name,

@@ -32,17 +32,23 @@ const natsServers = z
     (text) =>
       text
         .split(',')
-        .every((item, index) => /^(nats|tls):\/\/./.test(item.trim()) || (index > 0 && /^[^:/]/.test(item.trim()) && !item.includes('://'))),
+        .every(
+          (item, index) =>
+            /^(nats|tls):\/\/./.test(item.trim()) ||
+            (index > 0 && /^[^:/]/.test(item.trim()) && !item.includes('://')),
+        ),
     { error: 'must be a nats:// or tls:// URL, or several with commas between' },
   );
 
 const redisServer = z
   .string({ error: 'is missing: set it to a redis:// or rediss:// URL' })
   .refine((text) => !/sentinel/i.test(text.split('://')[0]!), {
-    error: 'must be a redis:// or rediss:// URL: Sentinel is not supported; give the address that always leads to the primary, of a proxy or a Service',
+    error:
+      'must be a redis:// or rediss:// URL: Sentinel is not supported; give the address that always leads to the primary, of a proxy or a Service',
   })
   .refine((text) => !text.includes(',') || URL.canParse(text), {
-    error: 'must be one redis:// or rediss:// URL, not a list: give the address that always leads to the primary',
+    error:
+      'must be one redis:// or rediss:// URL, not a list: give the address that always leads to the primary',
   })
   .refine((text) => URL.canParse(text) && ['redis:', 'rediss:'].includes(new URL(text).protocol), {
     error: 'must be a redis:// or rediss:// URL',
@@ -108,7 +114,9 @@ const settings = {
   MUSTER_NATS_CA_FILE: z
     .string()
     .optional()
-    .describe('PEM certificates of the authorities that NATS servers have theirs from. Default: the system’s.'),
+    .describe(
+      'PEM certificates of the authorities that NATS servers have theirs from. Default: the system’s.',
+    ),
   MUSTER_NATS_CERT_FILE: z
     .string()
     .optional()

@@ -30,7 +30,7 @@ export class AgentChanges {
     this.#commands = deps.commands;
   }
 
-  /** Replaces the agent's labels, and places it into the fleet that they choose: not when the bus says so, which may be away. */
+  /** Replaces the agent's labels, and places it into the fleet that they choose: the bus, which would say so, may be away. */
   async setLabels(actor: Actor, id: AgentId, labels: Record<string, string>): Promise<void> {
     await transact(this.#db, async (tx) => {
       await this.#audit.record(tx, {
@@ -40,8 +40,8 @@ export class AgentChanges {
         detail: { labels },
       });
       await this.#store.setLabels(tx, id, labels);
-      await this.#membership.place(tx, [id]);
     });
+    await transact(this.#db, (tx) => this.#membership.place(tx, [id]));
   }
 
   /** Forgets the agent. If it comes again, it is a new one. */
