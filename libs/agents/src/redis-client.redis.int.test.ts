@@ -92,8 +92,16 @@ describe('TLS to Redis', () => {
       socket.on('error', () => resolve(false));
     });
   const tlsArgs = (port: number) => [
-    ...['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'],
-    ...['--tls-cert-file', file('redis.pem'), '--tls-key-file', file('redis.key')],
+    '--port',
+    '0',
+    '--tls-port',
+    String(port),
+    '--tls-auth-clients',
+    'no',
+    '--tls-cert-file',
+    file('redis.pem'),
+    '--tls-key-file',
+    file('redis.key'),
   ];
 
   it('trusts the authority that was named, and no other', async () => {

@@ -41,9 +41,9 @@ type Member = Awaited<ReturnType<typeof open>>;
 function publishAllAlong({ bus }: Member) {
   const sent: string[] = [];
   const waits: number[] = [];
-  let ending = false;
+  const ending = new AbortController();
   const running = (async () => {
-    while (!ending) {
+    while (!ending.signal.aborted) {
       const [gateway, since] = [`gateway-${sent.length}`, Date.now()];
       for (;;) {
         try {
@@ -63,7 +63,7 @@ function publishAllAlong({ bus }: Member) {
     sent,
     waits,
     async end() {
-      ending = true;
+      ending.abort();
       await running;
     },
   };
