@@ -1,4 +1,4 @@
-import { readSettings } from '@muster/platform/settings';
+import { natsSettings, readSettings, redisSettings } from '@muster/platform/settings';
 
 /** The settings of this process. @throws InvalidSetting */
 export function readEnv() {
@@ -13,8 +13,8 @@ export function readEnv() {
       'MUSTER_COLLECTORS_DIR',
       'MUSTER_COLLECTORS_SANDBOX',
       'MUSTER_DATABASE_URL',
-      'MUSTER_NATS_URL',
-      'MUSTER_REDIS_URL',
+      ...natsSettings,
+      ...redisSettings,
       'MUSTER_LOG_LEVEL',
       'OTEL_EXPORTER_OTLP_ENDPOINT',
     ],

@@ -1,13 +1,14 @@
 import { wireAccess } from '@muster/access/wire';
 import { createRedisPresence } from '@muster/agents/presence.redis';
-import { assertRedisAnswers } from '@muster/agents/redis-client.redis';
+import { assertRedisAnswers, redisSettingsFromEnv } from '@muster/agents/redis-client.redis';
 import { CollectorValidators } from '@muster/configs/collector-validators';
 import { createRedisOfferCache } from '@muster/configs/offer-cache.redis';
 import { migrateToLatest } from '@muster/db/migrate.postgres';
-import { openDatabase } from '@muster/db/pool.postgres';
+import { connectDatabase, watchDatabase } from '@muster/db/pool.postgres';
 import { connectNats } from '@muster/messages/connection.nats';
 import { createNatsEventBus } from '@muster/messages/event-bus.nats';
 import { createNatsGatewayDelivery } from '@muster/messages/gateway-delivery.nats';
+import { natsSettingsFromEnv } from '@muster/messages/nats-settings';
 import { createLog } from '@muster/platform/log';
 import { assemble, runProcess } from '@muster/platform/process';
 import { startTelemetry } from '@muster/platform/telemetry';
@@ -21,19 +22,26 @@ await runProcess(() =>
     const env = readEnv();
     const log = createLog('api', env.MUSTER_LOG_LEVEL);
     keep(await startTelemetry('muster-api', env.OTEL_EXPORTER_OTLP_ENDPOINT));
-    const db = openDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 16, log });
+    const db = await connectDatabase({
+      url: env.MUSTER_DATABASE_URL,
+      maxConnections: 16,
+      silenceMs: 30_000,
+      log,
+    });
     keep({ stop: () => db.destroy() });
+    const database = keep(watchDatabase(env.MUSTER_DATABASE_URL));
     await migrateToLatest(db, log);
-    const nats = await connectNats({ url: env.MUSTER_NATS_URL, name: 'api', log });
+    const nats = await connectNats(natsSettingsFromEnv(env, 'api', log));
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });
     const delivery = createNatsGatewayDelivery(nats);
-    await assertRedisAnswers(env.MUSTER_REDIS_URL);
-    const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });
+    const redis = redisSettingsFromEnv(env, log);
+    await assertRedisAnswers(redis);
+    const presence = createRedisPresence(redis);
     keep({ stop: () => presence.close() });
-    const offerCache = createRedisOfferCache({ url: env.MUSTER_REDIS_URL });
+    const offerCache = createRedisOfferCache(redis);
     keep({ stop: () => offerCache.close() });
-    const queue = createBullBatchQueue({ url: env.MUSTER_REDIS_URL, log });
+    const queue = createBullBatchQueue(redis);
     keep({ stop: () => queue.close() });
     const { access } = wireAccess({ db, bus });
     if (env.MUSTER_ADMIN_TOKEN !== undefined) await access.ensureAdminKey(env.MUSTER_ADMIN_TOKEN);
@@ -50,6 +58,13 @@ await runProcess(() =>
       directory: env.MUSTER_COLLECTORS_DIR || null,
       sandboxed: env.MUSTER_COLLECTORS_SANDBOX === 'on',
     });
-    keep(await startApi({ settings, db, bus, presence, offerCache, delivery, queue, log, collectors }));
+    const checks = [
+      { name: 'database', check: () => database.check() },
+      { name: 'bus', check: () => bus.check(), optional: true },
+      { name: 'presence', check: () => presence.check(), optional: true },
+    ];
+    keep(
+      await startApi({ settings, db, bus, presence, offerCache, delivery, queue, checks, log, collectors }),
+    );
   }),
 );

@@ -58,6 +58,7 @@ export async function startTestApi(
     offerCache: createMemoryOfferCache(),
     delivery: createMemoryGatewayDelivery(),
     queue,
+    checks: [],
     log: silentLog,
     ...options,
   };

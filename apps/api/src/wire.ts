@@ -14,6 +14,7 @@ import type { Database } from '@muster/db/schema';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
+import { Readiness, type Check } from '@muster/platform/readiness';
 import type { BatchQueue } from '@muster/rollouts/batch-queue';
 import type { BlastRadii } from '@muster/rollouts/blast-radii.postgres';
 import type { RolloutService } from '@muster/rollouts/rollout-service';
@@ -26,8 +27,6 @@ import { DriftResources } from './drift/drift-resources.ts';
 import { EnrollmentTokenChanges } from './enrollment-tokens/enrollment-token-changes.ts';
 import { FleetChanges } from './fleets/fleet-changes.ts';
 import { FleetResources } from './fleets/fleet-resources.ts';
-import { pingDatabase } from './health/database-ping.postgres.ts';
-import { Readiness } from './health/readiness.ts';
 import { Authentication } from './http/authentication.ts';
 import { OfferHoldResources } from './offer-hold/offer-hold-resources.ts';
 import { OverviewResources } from './overview/overview-resources.ts';
@@ -42,6 +41,8 @@ export interface ApiPorts {
   offerCache: OfferCache;
   delivery: GatewayDelivery;
   queue: BatchQueue;
+  /** What /readyz looks at. */
+  checks: readonly Check[];
   log: Log;
   /** Real collectors that validate configurations; left out: none. */
   collectors?: CollectorValidators;
@@ -83,9 +84,15 @@ export function wireApi(ports: ApiPorts): ApiServices {
     access,
     audit,
     authentication: new Authentication(access),
-    readiness: new Readiness(() => pingDatabase(db), bus),
+    readiness: new Readiness(ports.checks),
     agentResources: new AgentResources(agents.views, agentConfigurations, drifts),
-    agentChanges: new AgentChanges({ db, audit, store: agents.store, commands: agents.commands }),
+    agentChanges: new AgentChanges({
+      db,
+      audit,
+      store: agents.store,
+      commands: agents.commands,
+      membership: configs.membership,
+    }),
     configurations,
     configurationChanges: new ConfigurationChanges({ db, audit, configurations }),
     explanations: configs.explanations,

@@ -1,11 +1,12 @@
 import { createRedisPresence } from '@muster/agents/presence.redis';
-import { assertRedisAnswers } from '@muster/agents/redis-client.redis';
+import { assertRedisAnswers, redisSettingsFromEnv } from '@muster/agents/redis-client.redis';
 import { createRedisOfferCache } from '@muster/configs/offer-cache.redis';
 import { migrateToLatest } from '@muster/db/migrate.postgres';
-import { openDatabase } from '@muster/db/pool.postgres';
+import { connectDatabase, watchDatabase } from '@muster/db/pool.postgres';
 import { connectNats } from '@muster/messages/connection.nats';
 import { createNatsEventBus } from '@muster/messages/event-bus.nats';
 import { createNatsGatewayDelivery } from '@muster/messages/gateway-delivery.nats';
+import { natsSettingsFromEnv } from '@muster/messages/nats-settings';
 import { createLog } from '@muster/platform/log';
 import { startProbes } from '@muster/platform/probes';
 import { assemble, runProcess } from '@muster/platform/process';
@@ -18,23 +19,27 @@ await runProcess(() =>
     const env = readSettings(serviceSettings, process.env);
     const log = createLog('configs', env.MUSTER_LOG_LEVEL);
     keep(await startTelemetry('muster-configs', env.OTEL_EXPORTER_OTLP_ENDPOINT));
-    const db = openDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 8, log });
+    const db = await connectDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 8, log });
     keep({ stop: () => db.destroy() });
+    const database = keep(watchDatabase(env.MUSTER_DATABASE_URL));
     await migrateToLatest(db, log);
-    const nats = await connectNats({ url: env.MUSTER_NATS_URL, name: 'configs', log });
+    const nats = await connectNats(natsSettingsFromEnv(env, 'configs', log));
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });
     const delivery = createNatsGatewayDelivery(nats);
-    await assertRedisAnswers(env.MUSTER_REDIS_URL);
-    const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });
+    const redis = redisSettingsFromEnv(env, log);
+    await assertRedisAnswers(redis);
+    const presence = createRedisPresence(redis);
     keep({ stop: () => presence.close() });
-    const offerCache = createRedisOfferCache({ url: env.MUSTER_REDIS_URL });
+    const offerCache = createRedisOfferCache(redis);
     keep({ stop: () => offerCache.close() });
     keep(await startConfigs({ db, bus, presence, offerCache, delivery, log }));
     keep(
-      await startProbes(env.MUSTER_HOST, env.MUSTER_PROBE_PORT, () =>
-        bus.available ? null : 'NATS is not connected',
-      ),
+      await startProbes(env.MUSTER_HOST, env.MUSTER_PROBE_PORT, [
+        { name: 'database', check: () => database.check() },
+        { name: 'bus', check: () => bus.check() },
+        { name: 'presence', check: () => presence.check() },
+      ]),
     );
   }),
 );

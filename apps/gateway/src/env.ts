@@ -1,4 +1,4 @@
-import { gatewaySettings, readSettings } from '@muster/platform/settings';
+import { gatewaySettings, natsSettings, readSettings, redisSettings } from '@muster/platform/settings';
 
 /** The settings of this process. @throws InvalidSetting */
 export function readEnv() {
@@ -8,8 +8,8 @@ export function readEnv() {
       'MUSTER_PROBE_PORT',
       'MUSTER_GATEWAY_ID',
       'MUSTER_DRAIN_SECONDS',
-      'MUSTER_NATS_URL',
-      'MUSTER_REDIS_URL',
+      ...natsSettings,
+      ...redisSettings,
       'MUSTER_LOG_LEVEL',
       'OTEL_EXPORTER_OTLP_ENDPOINT',
     ],

@@ -27,7 +27,7 @@ const largestFrameReports = 1_000;
 /** Frames that are on their way at once: inventory writes more agents with one statement for it. */
 const framesAtOnce = 4;
 const firstRetryMs = 250;
-const longestRetryMs = 5_000;
+const longestRetryMs = 1_000;
 /** A report's size beside what the agent said. */
 const envelopeBytes = 150;
 

@@ -11,7 +11,7 @@ import { CollectorValidators } from '@muster/configs/collector-validators';
 import { createMemoryOfferCache } from '@muster/configs/offer-cache.memory';
 import { startEmbeddedPostgres } from '@muster/db/embedded-postgres';
 import { migrateToLatest } from '@muster/db/migrate.postgres';
-import { openDatabase } from '@muster/db/pool.postgres';
+import { openDatabase, watchDatabase } from '@muster/db/pool.postgres';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
 import { createMemoryGatewayDelivery } from '@muster/messages/gateway-delivery.memory';
 import { createLog } from '@muster/platform/log';
@@ -44,6 +44,7 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
     const postgres = keep(await startEmbeddedPostgres({ dataDir, log }));
     const db = openDatabase({ url: postgres.url, maxConnections: 10, log });
     keep({ stop: () => db.destroy() });
+    const database = keep(watchDatabase(postgres.url));
     await migrateToLatest(db, log);
 
     const bus = createMemoryEventBus({ log });
@@ -93,6 +94,7 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
         offerCache,
         delivery,
         queue,
+        checks: [{ name: 'database', check: () => database.check() }],
         log,
         collectors: new CollectorValidators({
           directory: env.MUSTER_COLLECTORS_DIR || null,

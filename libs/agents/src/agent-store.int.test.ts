@@ -1,6 +1,7 @@
 import { createTestDatabase, type TestDatabase } from '@muster/db/test-database.postgres';
 import { transact } from '@muster/db/transaction';
 import type { Delivery, DeliveryReceipt } from '@muster/messages/delivery';
+import { silentLog } from '@muster/platform/log';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
 import { createMemoryGatewayDelivery } from '@muster/messages/gateway-delivery.memory';
 import type { AgentsChanged } from '@muster/messages/vocabulary';
@@ -37,7 +38,7 @@ beforeEach(async () => {
     delivered.push(order);
     return receipt;
   });
-  agents = wireAgents({ db: database.db, presence, bus, delivery });
+  agents = wireAgents({ db: database.db, presence, bus, delivery, log: silentLog });
   for (const table of ['agents', 'agent_states', 'config_failures'] as const) {
     await database.db.deleteFrom(table).execute();
   }

@@ -1,19 +1,25 @@
 import type { Tx } from '@muster/db/transaction';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { AgentChange } from '@muster/messages/vocabulary';
+import type { Log } from '@muster/platform/log';
 import type { AgentCommands } from './agent-commands.ts';
 import type { AgentId } from './agent-id.ts';
 import { UnknownAgent } from './errors.ts';
 import { checkLabels, type Labels } from './labels.ts';
 
-/** What operators change of an agent. `agents.changed` is published after the commit. */
+/**
+ * What operators change of an agent. `agents.changed` is published after the commit. What is committed is done: that
+ * the bus or Presence is away then is logged.
+ */
 export class AgentStore {
   readonly #bus: EventBus;
   readonly #commands: Pick<AgentCommands, 'forget'>;
+  readonly #log: Log;
 
-  constructor(bus: EventBus, commands: Pick<AgentCommands, 'forget'>) {
+  constructor(bus: EventBus, commands: Pick<AgentCommands, 'forget'>, log: Log) {
     this.#bus = bus;
     this.#commands = commands;
+    this.#log = log;
   }
 
   /** Replaces all labels. Throws `UnknownAgent`, `InvalidLabel`. */
@@ -49,10 +55,23 @@ export class AgentStore {
     await tx.db.deleteFrom('agent_configurations').where('agent_configurations.uid', '=', id).execute();
     await tx.db.deleteFrom('agent_renderings').where('agent_renderings.uid', '=', id).execute();
     this.#publish(tx, id, 'deleted');
-    tx.afterCommit(() => this.#commands.forget(id));
+    tx.afterCommit(() =>
+      this.#commands
+        .forget(id)
+        .catch((error: unknown) =>
+          this.#log.warn({ err: error, agent: id }, 'a deleted agent may stay connected'),
+        ),
+    );
   }
 
   #publish(tx: Tx, uid: AgentId, change: AgentChange): void {
-    tx.afterCommit(() => this.#bus.publish('agents.changed', { agents: [{ uid, changes: [change] }] }));
+    const fact = { agents: [{ uid, changes: [change] }] };
+    tx.afterCommit(() =>
+      this.#bus
+        .publish('agents.changed', fact)
+        .catch((error: unknown) =>
+          this.#log.warn({ err: error, agent: uid }, 'could not publish a change of an agent'),
+        ),
+    );
   }
 }

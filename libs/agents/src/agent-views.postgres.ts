@@ -160,15 +160,26 @@ export class AgentViews {
   }
 
   async #gatewayOf(id: AgentId): Promise<string | undefined> {
-    const holders = await this.#presence?.locate([id]).catch(() => null);
-    return holders?.get(id);
+    return this.#presence && (await soon(this.#presence.locate([id]), new Map())).get(id);
   }
 
   async #lastSeen(ids: AgentId[]): Promise<Map<AgentId, number>> {
     if (!this.#presence || ids.length === 0) return new Map();
     // Without it the agents are shown as last reported: better than not at all.
-    return this.#presence.lastSeen(ids).catch(() => new Map());
+    return soon(this.#presence.lastSeen(ids), new Map());
   }
+}
+
+/** What an answer that needs Presence for a detail waits for it, milliseconds: it may hang. */
+const presencePatienceMs = 500;
+
+/** What comes in time, or `otherwise`. */
+async function soon<T>(coming: Promise<T>, otherwise: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<T>((resolve) => {
+    timer = setTimeout(() => resolve(otherwise), presencePatienceMs);
+  });
+  return Promise.race([coming.catch(() => otherwise), late]).finally(() => clearTimeout(timer));
 }
 
 const hasCredentials = sql<boolean>`agent_states.effective_config_hash in (

@@ -189,6 +189,10 @@ class MemoryPresence implements Presence {
     this.seeded = true;
   }
 
+  async check(): Promise<string | null> {
+    return null;
+  }
+
   async close(): Promise<void> {}
 
   private claimOne(gateway: string, { agent, now, follows }: Claim): Claimed {

@@ -66,11 +66,11 @@ it('is rebuilt after a wipe', async () => {
 });
 
 it('says in one line, without a secret, that Redis cannot be reached', async () => {
-  await assertRedisAnswers(server.url);
-  const failed = assertRedisAnswers('redis://muster:s3cret@127.0.0.1:1');
+  await assertRedisAnswers({ url: server.url });
+  const failed = assertRedisAnswers({ url: 'redis://muster:s3cret@127.0.0.1:1' });
   await expect(failed).rejects.toThrow(RedisUnavailable);
   await expect(failed).rejects.toThrow(
     /^Redis at 127\.0\.0\.1:1 \(MUSTER_REDIS_URL\) cannot be reached: \S[^\n]*ECONNREFUSED[^\n]*$/,
   );
-  await expect(assertRedisAnswers('nonsense')).rejects.toThrow('MUSTER_REDIS_URL is not a URL');
+  await expect(assertRedisAnswers({ url: 'nonsense' })).rejects.toThrow('MUSTER_REDIS_URL is not a URL');
 });

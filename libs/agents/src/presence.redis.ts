@@ -29,7 +29,7 @@ import {
   seededKey,
   seedScript,
 } from './presence-scripts.redis.ts';
-import { chunks, closeRedis, openRedis, type RedisSettings } from './redis-client.redis.ts';
+import { chunks, closeRedis, openRedis, whyRedisIsSilent, type RedisSettings } from './redis-client.redis.ts';
 
 /**
  * Presence in Redis, for all processes of a cluster: one script call for 500 agents, or for 2,500 marks. What `heldBy` and
@@ -161,6 +161,10 @@ class RedisPresence implements Presence {
     for (const chunk of chunks(records))
       await seedScript.run(this.redis, Buffer.concat(chunk.map(encodeNumbers)));
     await this.redis.set(seededKey, '1');
+  }
+
+  check(): Promise<string | null> {
+    return whyRedisIsSilent(this.redis);
   }
 
   async close(): Promise<void> {

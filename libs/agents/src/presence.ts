@@ -86,6 +86,9 @@ export interface Presence {
   /** Puts back what Postgres knows; never overwrites a newer epoch. Marks the store as seeded. */
   seed(records: readonly SeedRecord[]): Promise<void>;
 
+  /** Null when the store answers now, or why not. */
+  check(): Promise<string | null>;
+
   close(): Promise<void>;
 }
 

@@ -25,10 +25,11 @@ export function wireAgents(deps: {
   presence: Presence;
   bus: EventBus;
   delivery: GatewayDelivery;
+  log: Log;
 }): Agents {
   const views = new AgentViews(deps.db, deps.presence);
   const commands = new AgentCommands({ views, presence: deps.presence, delivery: deps.delivery });
-  return { views, commands, store: new AgentStore(deps.bus, commands) };
+  return { views, commands, store: new AgentStore(deps.bus, commands, deps.log) };
 }
 
 /** Builds what takes reports in and keeps Presence right. */

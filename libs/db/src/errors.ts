@@ -2,3 +2,8 @@
 export class PostgresUnusable extends Error {
   readonly code = 'postgres-unusable';
 }
+
+/** The database of MUSTER_DATABASE_URL cannot be used or reached; the message is one line with the cause and the way out. */
+export class DatabaseUnusable extends Error {
+  readonly code = 'database-unusable';
+}

@@ -20,6 +20,7 @@ import * as comparisonDigests from './migrations/20261128t1211_comparison_digest
 import * as fleetTokens from './migrations/20261130t2020_fleet_tokens.ts';
 import * as databaseGeneration from './migrations/20261130t2040_database_generation.ts';
 import type { Database } from './schema.ts';
+import { patient } from './silent-connections.ts';
 
 // Imported one by one: a bundled process has no folder to look into.
 const migrations: Record<string, Migration> = {
@@ -53,7 +54,7 @@ const migrationLock = 4320_4321;
 export async function migrateToLatest(db: Kysely<Database>, log?: Log): Promise<void> {
   const done = await db.transaction().execute(async (transaction) => {
     // Before the migrator's own lock: it creates its tables first, which two at once cannot.
-    await sql`select pg_advisory_xact_lock(${migrationLock})`.execute(transaction);
+    await sql`${sql.raw(patient)}select pg_advisory_xact_lock(${migrationLock})`.execute(transaction);
     const provider = { getMigrations: async () => migrations };
     const { error, results } = await new Migrator({ db: transaction, provider }).migrateToLatest();
     if (error) throw error;

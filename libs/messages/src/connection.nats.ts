@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { silentBusLog, type BusLog } from './bus-log.ts';
 import { BusUnavailable, MessageTooLarge } from './errors.ts';
+import { readNatsAccess, type NatsAccess } from './nats-options.nats.ts';
+import { defaultStreamSettings, type StreamSettings } from './stream-settings.ts';
 
-export interface NatsSettings {
-  /** nats://[user:password@]host:port, several servers separated by commas. */
-  url: string;
+export interface NatsSettings extends NatsAccess {
   /** Who connects, as NATS shows it: `gateway-a`, `inventory`. */
   name: string;
+  streams?: StreamSettings;
   log?: BusLog;
 }
 
@@ -17,6 +18,8 @@ export interface NatsLink {
   /** True while connected. */
   readonly available: boolean;
   readonly log: BusLog;
+  /** How the streams of JetStream are to be made. */
+  readonly streams: StreamSettings;
   /** Throws `MessageTooLarge` for more than `limit` bytes, and for more than the server takes at all. */
   assertFits(subject: string, payload: Uint8Array, limit?: number): void;
   /** Calls back after each time the connection was renewed, until the function it gives is called. */
@@ -28,26 +31,34 @@ export interface NatsLink {
 }
 
 const connectTimeoutMs = 5_000;
-const patienceMs = 5_000;
+/** How long the end of a connection or subscription may wait for the server, milliseconds. */
+const patienceMs = 2_000;
 
-/** Rejects with a `BusUnavailable` that names MUSTER_NATS_URL when NATS cannot be reached now. */
-export async function connectNats({ url, name, log = silentBusLog }: NatsSettings): Promise<NatsLink> {
-  const { servers, credentials } = readUrl(url);
+/**
+ * Rejects with a `BusUnavailable` that names MUSTER_NATS_URL when no server of NATS can be reached now, with an
+ * `UnusableFile` when a file that is set is of no use.
+ */
+export async function connectNats(settings: NatsSettings): Promise<NatsLink> {
+  const { name, log = silentBusLog, streams = defaultStreamSettings } = settings;
+  const access = readNatsAccess(settings);
+  const { servers } = access;
   try {
     const connection = await connect({
-      servers,
-      ...credentials,
+      ...access,
+      servers: [...servers],
       name,
       timeout: connectTimeoutMs,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 250,
       reconnectJitter: 250,
       ignoreAuthErrorAbort: true,
-      // A server that vanished without a word is noticed after two missed pings.
-      pingInterval: 10_000,
+      // A server that vanished without a word, or hangs, is noticed after two missed pings: 6 s.
+      pingInterval: 2_000,
       maxPingOut: 2,
     });
-    return new Link(connection, log);
+    // The library forgets servers that it did not reach at first.
+    connection.setServers(servers);
+    return new Link(connection, streams, log);
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     throw new BusUnavailable(`NATS at ${servers.join(', ')} (MUSTER_NATS_URL) cannot be reached: ${cause}`, {
@@ -61,10 +72,12 @@ class Link implements NatsLink {
   private connected = true;
 
   readonly connection: NatsConnection;
+  readonly streams: StreamSettings;
   readonly log: BusLog;
 
-  constructor(connection: NatsConnection, log: BusLog) {
+  constructor(connection: NatsConnection, streams: StreamSettings, log: BusLog) {
     this.connection = connection;
+    this.streams = streams;
     this.log = log;
     void this.follow();
   }
@@ -110,21 +123,6 @@ class Link implements NatsLink {
 }
 
 /** What the server no longer answers need not be waited for. */
-async function inTime(done: Promise<void>): Promise<void> {
+export async function inTime(done: Promise<void>): Promise<void> {
   await Promise.race([done.catch(() => {}), delay(patienceMs, undefined, { ref: false })]);
-}
-
-/** The servers without what must not be logged, and the user and password (or token) of the first that has them. */
-function readUrl(url: string) {
-  const servers: string[] = [];
-  let credentials: { user?: string; pass?: string; token?: string } = {};
-  for (const text of url.split(',')) {
-    if (!URL.canParse(text.trim()))
-      throw new BusUnavailable('MUSTER_NATS_URL is not a URL such as nats://host:4222');
-    const server = new URL(text.trim());
-    const [user, pass] = [decodeURIComponent(server.username), decodeURIComponent(server.password)];
-    if (user) credentials = pass ? { user, pass } : { token: user };
-    servers.push(`${server.protocol}//${server.host}`);
-  }
-  return { servers, credentials };
 }

@@ -63,6 +63,10 @@ class MemoryEventBus implements EventBus {
     return !this.closed;
   }
 
+  async check(): Promise<string | null> {
+    return this.available ? null : 'the bus is closed';
+  }
+
   async publish<S extends keyof Facts>(subject: S, fact: Facts[S]): Promise<void> {
     this.assertOpen();
     const topic = this.topic(subject);

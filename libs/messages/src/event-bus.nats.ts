@@ -15,7 +15,7 @@ import {
   type Told,
 } from './message-codec.ts';
 import { payloadOf, reply, unsubscribe } from './replies.nats.ts';
-import { ensureStreams } from './streams.nats.ts';
+import { ensureStreams, isStreamMissing, raiseReplicas, whyNotStored } from './streams.nats.ts';
 import type { Broadcasts, Facts, Requests } from './vocabulary.ts';
 
 export interface NatsEventBusOptions {
@@ -34,11 +34,15 @@ export async function createNatsEventBus(
   link: NatsLink,
   options: NatsEventBusOptions = {},
 ): Promise<EventBus> {
-  await ensureStreams(link.connection);
+  await ensureStreams(link);
   return new NatsEventBus(link, options.retryPauseMs ?? 1_000);
 }
 
 const patienceMs = 5_000;
+/** How long a stream may take to store a message. After an election the message may have been lost with its leader. */
+const storedWithinMs = 3_000;
+/** Between two looks whether the cluster has servers for more replicas. */
+const raiseEveryMs = 30_000;
 
 class NatsEventBus implements EventBus {
   private readonly consumers = new Set<Subscription>();
@@ -48,26 +52,34 @@ class NatsEventBus implements EventBus {
 
   private readonly link: NatsLink;
   private readonly retryPauseMs: number;
+  private readonly raising: NodeJS.Timeout;
 
   constructor(link: NatsLink, retryPauseMs: number) {
     this.link = link;
     this.retryPauseMs = retryPauseMs;
     this.streams = jetstream(link.connection);
     this.large = new LargeMessages(link);
+    this.raising = setInterval(() => void this.raiseReplicas(), raiseEveryMs);
+    void this.raiseReplicas();
   }
 
   get available(): boolean {
     return this.link.available;
   }
 
+  async check(): Promise<string | null> {
+    return this.available ? whyNotStored(this.link) : 'NATS is not connected';
+  }
+
   async publish<S extends keyof Facts>(subject: S, fact: Facts[S]): Promise<void> {
-    const payload = encodeMessage<keyof Told>(subject, fact);
     if (!this.available) throw new BusUnavailable('not connected to NATS');
+    const payload = encodeMessage<keyof Told>(subject, fact);
     try {
       if (this.large.fits(payload)) return await this.store(subject, payload);
       await this.large.send(subject, payload, (...message) => this.store(...message));
     } catch (error) {
       if (error instanceof MessageTooLarge) throw error;
+      if (isUnheard(error)) throw new BusUnavailable(`no server of NATS leads the stream of ${subject} now`);
       throw unavailable(`${subject} could not be published`, error);
     }
   }
@@ -152,6 +164,7 @@ class NatsEventBus implements EventBus {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.raising);
     await Promise.all([...this.consumers].map((consumer) => consumer.stop()));
     await this.answersGiven();
     await this.link.close();
@@ -162,16 +175,22 @@ class NatsEventBus implements EventBus {
     await Promise.race([Promise.all(this.answering), delay(patienceMs, undefined, { ref: false })]);
   }
 
-  /** Streams that were wiped with the server's disk are made again. */
+  /** Streams that were wiped with the server's disk are made again; one that elects its leader is waited for. */
   private async store(subject: string, payload: Uint8Array, headers?: MsgHdrs): Promise<void> {
-    const options = { timeout: patienceMs, ...(headers && { headers }) };
+    const options = { timeout: storedWithinMs, ...(headers && { headers }) };
     try {
       await this.streams.publish(subject, payload, options);
     } catch (error) {
-      if (!hasNoStream(error)) throw error;
-      await ensureStreams(this.link.connection);
+      if (!isUnheard(error) || !(await isStreamMissing(this.link, subject))) throw error;
+      await ensureStreams(this.link);
       await this.streams.publish(subject, payload, options);
     }
+  }
+
+  /** Until each stream has as many as wanted: a cluster that starts may not have all of its servers yet. */
+  private async raiseReplicas(): Promise<void> {
+    const raised = this.available && (await raiseReplicas(this.link).catch(() => false));
+    if (raised) clearInterval(this.raising);
   }
 
   private async ask(subject: string, payload: Uint8Array, timeout: number): Promise<Msg> {
@@ -183,8 +202,8 @@ class NatsEventBus implements EventBus {
   }
 }
 
-/** Nobody listens on the subject, not even a stream. */
-function hasNoStream(error: unknown): boolean {
+/** Nobody listens on the subject: there is no stream, or it has no leader now. */
+function isUnheard(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof RequestError && cause.isNoResponders();
 }

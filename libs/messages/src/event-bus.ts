@@ -55,6 +55,9 @@ export interface EventBus {
   /** True while the bus can take a publish. */
   readonly available: boolean;
 
+  /** Null when facts can be stored now, or why not. Asks the bus: answers within little more than a second. */
+  check(): Promise<string | null>;
+
   /** Lets running handlers end, sends what is pending, then lets go of the bus. */
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@ import type { Subscription } from './event-bus.ts';
 import { LargeMessages, PartsGone } from './large-messages.nats.ts';
 import { decodeMessage } from './message-codec.ts';
 import { PullSubscription, acknowledge, giveBack, stillWorking } from './pull-subscription.nats.ts';
-import { ackWaitMs, ensureConsumer, ensureStreams } from './streams.nats.ts';
+import { ackWaitMs, ensureConsumer, ensureStreams, isConsumerMissing } from './streams.nats.ts';
 import type { Facts } from './vocabulary.ts';
 
 export interface FactConsumerOptions<S extends keyof Facts> {
@@ -18,6 +18,8 @@ export interface FactConsumerOptions<S extends keyof Facts> {
 
 class Unreadable extends Error {}
 
+/** Between two requests for messages when they fail: while the cluster elects who keeps the consumer. */
+const fetchPauseMs = 250;
 /** Members of a group that can hold a full share at once. */
 const expectedMembers = 8;
 
@@ -76,29 +78,32 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
   }
 
   private async fetchAll(): Promise<void> {
+    const { subject, group } = this.options;
+    let failing = false;
     while (!this.stopping) {
       while (this.waiting.length > 0 && !this.stopping) await this.changed.promise;
       if (this.stopping) return;
       try {
         await this.pull.fetch(this.options.maxBatch);
+        failing = false;
       } catch (error) {
-        await this.startOver(error);
+        if (!failing)
+          this.link.log.warn({ err: error, subject, group }, 'fetching facts failed; it is tried again');
+        failing = true;
+        await this.pause(fetchPauseMs);
+        await this.restore();
       }
     }
   }
 
-  /** The stream may have been wiped, or the server restarts and has no JetStream yet. */
-  private async startOver(failure: unknown): Promise<void> {
+  /** Makes stream and consumer anew when they were wiped. One whose leader is being elected is there. */
+  private async restore(): Promise<void> {
+    if (this.stopping || !this.link.available) return;
     const { subject, group } = this.options;
-    this.link.log.warn({ err: failure, subject, group }, 'fetching facts failed; starting over');
-    let ready = false;
-    while (!ready && !this.stopping) {
-      await this.pause();
-      if (this.stopping || !this.link.available) continue;
-      ready = await ensure(this.link, this.options).then(
-        () => true,
-        () => false,
-      );
+    try {
+      if (await isConsumerMissing(this.link, subject, group)) await ensure(this.link, this.options);
+    } catch (error) {
+      this.link.log.warn({ err: error, subject, group }, 'a consumer could not be made anew');
     }
   }
 
@@ -129,7 +134,7 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
         const { subject, group } = this.options;
         this.link.log.warn({ err: error, subject, group }, 'a consumer failed; its facts will come again');
       }
-      if (!this.stopping) await this.pause();
+      if (!this.stopping) await this.pause(this.options.retryPauseMs);
       if (this.stopping) return false;
     }
   }
@@ -170,8 +175,8 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
     for (const message of this.waiting) stillWorking(message);
   }
 
-  private async pause(): Promise<void> {
-    await delay(this.options.retryPauseMs, undefined, { signal: this.stopped.signal }).catch(() => {});
+  private async pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.stopped.signal }).catch(() => {});
   }
 
   private signal(): void {
@@ -181,7 +186,7 @@ export class FactConsumer<S extends keyof Facts> implements Subscription {
 }
 
 async function ensure<S extends keyof Facts>(link: NatsLink, options: FactConsumerOptions<S>) {
-  const manager = await ensureStreams(link.connection);
+  const manager = await ensureStreams(link);
   const maxAckPending = options.maxBatch * 2 * expectedMembers;
   const info = await ensureConsumer(manager, options.subject, options.group, maxAckPending);
   return { stream: info.stream_name, name: info.name };

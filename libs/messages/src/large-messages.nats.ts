@@ -3,13 +3,13 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { headers, type Msg, type MsgHdrs } from '@nats-io/transport-node';
 import type { NatsLink } from './connection.nats.ts';
 import { MessageTooLarge } from './errors.ts';
+import { bytesOf } from './stream-settings.ts';
 import { maxStoredBytes, partsStream } from './streams.nats.ts';
 
 const partsHeader = 'Muster-Parts';
 /** What stands beside a payload in a message: subject and headers. */
 const envelopeBytes = 4_096;
 const largestPart = 4 * 2 ** 20;
-/** A quarter of what the stream of parts holds. */
 const largestMessage = 256 * 2 ** 20;
 const nothing = new Uint8Array();
 
@@ -37,12 +37,12 @@ export class LargeMessages {
 
   /**
    * Stores a payload in parts, then the message that stands for it. Rejects with what goes wrong, leaving no
-   * part behind where that can be helped; with `MessageTooLarge` beyond 256 MiB.
+   * part behind where that can be helped; with `MessageTooLarge` beyond 256 MiB, or a quarter of what the stream of
+   * parts holds.
    */
   async send(subject: string, payload: Uint8Array, store: Store): Promise<void> {
-    if (payload.byteLength > largestMessage) {
-      throw new MessageTooLarge(subject, payload.byteLength, largestMessage);
-    }
+    const most = Math.min(largestMessage, bytesOf(this.#link.streams, partsStream) / 4);
+    if (payload.byteLength > most) throw new MessageTooLarge(subject, payload.byteLength, most);
     const id = randomUUID();
     // JetStream hands a part out as base64, in a message of its own.
     const partBytes = Math.min(largestPart, Math.floor(this.#maxPayload / 2) - envelopeBytes);

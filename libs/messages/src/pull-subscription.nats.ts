@@ -1,10 +1,12 @@
 import { jetstream } from '@nats-io/jetstream';
 import { createInbox, nanos, type Msg, type Subscription as NatsSubscription } from '@nats-io/transport-node';
-import type { NatsLink } from './connection.nats.ts';
+import { inTime, type NatsLink } from './connection.nats.ts';
 
 const expiresMs = 5_000;
-/** After this a request has been lost: the server says when it expires one. */
-const lostMs = expiresMs + 2_000;
+/** While nothing comes, the server that keeps the consumer says so often that it has the request. */
+const idleHeartbeatMs = 1_000;
+/** After this silence the request has been lost, with the server that had it. */
+const lostMs = 2_500;
 /** Status codes of a request that has ended as it should: no messages, expired. */
 const ended = [404, 408];
 const heartbeat = 100;
@@ -24,6 +26,7 @@ export class PullSubscription {
   private readonly subscription: NatsSubscription;
   private readonly forgetReconnects: () => void;
   private left = 0;
+  private lost: NodeJS.Timeout | undefined;
   private settle: (failure: Error | null) => void = () => {};
 
   private readonly link: NatsLink;
@@ -43,21 +46,22 @@ export class PullSubscription {
 
   /**
    * Asks for up to `count` messages. Resolves when they have come, when some have not within 5 s, or when
-   * the connection was renewed; rejects when the consumer or its stream is not there.
+   * the connection was renewed; rejects when the consumer or its stream is not there, or the server that has it.
    */
   fetch(count: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const lost = setTimeout(
-        () => this.settle(new Error('JetStream did not answer a pull request')),
-        lostMs,
-      );
+      this.lost = setTimeout(() => this.settle(new Error('JetStream did not answer a pull request')), lostMs);
       this.settle = (failure) => {
-        clearTimeout(lost);
+        clearTimeout(this.lost);
         if (failure) reject(failure);
         else resolve();
       };
       this.left = count;
-      const request = JSON.stringify({ batch: count, expires: nanos(expiresMs) });
+      const request = JSON.stringify({
+        batch: count,
+        expires: nanos(expiresMs),
+        idle_heartbeat: nanos(idleHeartbeatMs),
+      });
       this.link.connection.publish(this.nextSubject, request, { reply: this.inbox });
     });
   }
@@ -65,12 +69,13 @@ export class PullSubscription {
   /** Takes what is on its way, then nothing any more. */
   async drain(): Promise<void> {
     this.forgetReconnects();
-    if (this.link.available) await this.subscription.drain();
+    if (this.link.available) await inTime(this.subscription.drain());
     else this.subscription.unsubscribe();
     this.settle(null);
   }
 
   private receive(message: Msg): void {
+    this.lost?.refresh();
     // Messages come under the subject they were published on, statuses under the inbox.
     if (message.subject === this.inbox) return this.heed(message);
     this.take(message);

@@ -1,4 +1,5 @@
 import { headers, type Msg, type Subscription as NatsSubscription } from '@nats-io/transport-node';
+import { inTime } from './connection.nats.ts';
 import { RequestFailed } from './errors.ts';
 
 const errorHeader = 'Muster-Error';
@@ -25,5 +26,5 @@ export function payloadOf(answer: Msg): Uint8Array {
 
 /** Lets what has arrived be heard, then ends. */
 export async function unsubscribe(subscription: NatsSubscription): Promise<void> {
-  if (!subscription.isClosed()) await subscription.drain();
+  if (!subscription.isClosed()) await inTime(subscription.drain());
 }

@@ -13,10 +13,49 @@ describe('readSettings', () => {
     ['MUSTER_OPAMP_PORT', '99999', 'MUSTER_OPAMP_PORT must be a whole number from 0 to 65535'],
     ['MUSTER_OPAMP_PORT', 'http', 'MUSTER_OPAMP_PORT must be a whole number from 0 to 65535'],
     ['MUSTER_HOST', 'a b', 'MUSTER_HOST must be a host name or an IP address to listen on'],
-    ['MUSTER_NATS_URL', 'http://x', 'MUSTER_NATS_URL must be a nats:// or tls:// URL'],
+    [
+      'MUSTER_NATS_URL',
+      'http://x',
+      'MUSTER_NATS_URL must be a nats:// or tls:// URL, or several with commas between',
+    ],
+    [
+      'MUSTER_NATS_URL',
+      'nats://a:4222,,nats://b:4222',
+      'MUSTER_NATS_URL must be a nats:// or tls:// URL, or several with commas between',
+    ],
+    [
+      'MUSTER_NATS_URL',
+      'nats://a:4222,http://b',
+      'MUSTER_NATS_URL must be a nats:// or tls:// URL, or several with commas between',
+    ],
+    ['MUSTER_NATS_REPLICAS', '2', 'MUSTER_NATS_REPLICAS must be 1, 3 or 5'],
+    [
+      'MUSTER_NATS_REPORTS_BYTES',
+      '1GB',
+      'MUSTER_NATS_REPORTS_BYTES must be a whole number from 4194304 to 1099511627776',
+    ],
+    [
+      'MUSTER_REDIS_URL',
+      'redis-sentinel://a:26379/mymaster',
+      'MUSTER_REDIS_URL must be a redis:// or rediss:// URL: Sentinel is not supported; give the address that always leads to the primary, of a proxy or a Service',
+    ],
+    [
+      'MUSTER_REDIS_URL',
+      'redis://a:6379,redis://b:6379',
+      'MUSTER_REDIS_URL must be one redis:// or rediss:// URL, not a list: give the address that always leads to the primary',
+    ],
     ['MUSTER_LOG_LEVEL', 'loud', 'MUSTER_LOG_LEVEL must be trace, debug, info, warn, error or silent'],
   ] as const)('refuses %s=%s and says why', (name, value, message) => {
     expect(() => readSettings([name], { [name]: value })).toThrow(new InvalidSetting(message));
+  });
+
+  it.each([
+    'nats://a:4222',
+    'nats://a:4222,nats://b:4222',
+    'nats://u:p@a:4222, tls://b:4222,tls://[fd00::1]:4222',
+    'nats://a:4222,b:4222',
+  ])('takes %s for NATS', (url) => {
+    expect(readSettings(['MUSTER_NATS_URL'], { MUSTER_NATS_URL: url }).MUSTER_NATS_URL).toBe(url);
   });
 
   it('names a required setting that is missing', () => {

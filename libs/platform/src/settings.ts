@@ -25,6 +25,35 @@ const url = (...schemes: string[]) => {
     });
 };
 
+/** nats:// or tls:// servers with commas between; one without a scheme has that of the one before it. */
+const natsServers = z
+  .string({ error: 'is missing: set it to a nats:// or tls:// URL, or several with commas between' })
+  .refine(
+    (text) =>
+      text
+        .split(',')
+        .every(
+          (item, index) =>
+            /^(nats|tls):\/\/./.test(item.trim()) ||
+            (index > 0 && /^[^:/]/.test(item.trim()) && !item.includes('://')),
+        ),
+    { error: 'must be a nats:// or tls:// URL, or several with commas between' },
+  );
+
+const redisServer = z
+  .string({ error: 'is missing: set it to a redis:// or rediss:// URL' })
+  .refine((text) => !/sentinel/i.test(text.split('://')[0]!), {
+    error:
+      'must be a redis:// or rediss:// URL: Sentinel is not supported; give the address that always leads to the primary, of a proxy or a Service',
+  })
+  .refine((text) => !text.includes(',') || URL.canParse(text), {
+    error:
+      'must be one redis:// or rediss:// URL, not a list: give the address that always leads to the primary',
+  })
+  .refine((text) => URL.canParse(text) && ['redis:', 'rediss:'].includes(new URL(text).protocol), {
+    error: 'must be a redis:// or rediss:// URL',
+  });
+
 const presetSecret = z
   .string()
   .min(16, 'must have at least 16 characters')
@@ -46,6 +75,8 @@ const networks = z
   .refine((items) => items.every(network), {
     error: 'must be addresses or networks (10.0.0.0/8, fd00::/8), with commas between',
   });
+
+const streamBytes = (fallback: number) => wholeNumber(fallback, 4_194_304, 1_099_511_627_776);
 
 const flag = z
   .enum(['true', 'false'], { error: 'must be true or false' })
@@ -74,9 +105,50 @@ const settings = {
   MUSTER_ENROLLMENT_TOKEN: presetSecret.describe(
     'Preset enrollment token. Otherwise one is made at the first start.',
   ),
-  MUSTER_DATABASE_URL: url('postgres', 'postgresql').describe('PostgreSQL.'),
-  MUSTER_NATS_URL: url('nats', 'tls').describe('NATS with JetStream.'),
-  MUSTER_REDIS_URL: url('redis', 'rediss').describe('Redis.'),
+  MUSTER_DATABASE_URL: url('postgres', 'postgresql').describe(
+    'PostgreSQL. TLS: ?sslmode=verify-full&sslrootcert=/path, see docs/operations.md.',
+  ),
+  MUSTER_NATS_URL: natsServers.describe(
+    'NATS with JetStream: a server, or several of one cluster with commas between.',
+  ),
+  MUSTER_NATS_CA_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'PEM certificates of the authorities that NATS servers have theirs from. Default: the system’s.',
+    ),
+  MUSTER_NATS_CERT_FILE: z
+    .string()
+    .optional()
+    .describe('PEM certificate by which Muster shows NATS who it is.'),
+  MUSTER_NATS_KEY_FILE: z.string().optional().describe('PEM private key of that certificate.'),
+  MUSTER_NATS_CREDENTIALS_FILE: z
+    .string()
+    .optional()
+    .describe('NATS credentials: a .creds file, or an nkey seed. Instead of a user in MUSTER_NATS_URL.'),
+  MUSTER_NATS_REPLICAS: z
+    .enum(['1', '3', '5'], { error: 'must be 1, 3 or 5' })
+    .optional()
+    .transform((value) => (value === undefined ? null : Number(value)))
+    .describe(
+      'Servers that keep each JetStream stream. Default: 3 where the cluster has as many, 1 otherwise, never fewer than now.',
+    ),
+  MUSTER_NATS_REPORTS_BYTES: streamBytes(1_073_741_824).describe(
+    'Reports that may wait for inventory. Reserved on the disk of each server that keeps them. The same for all processes.',
+  ),
+  MUSTER_NATS_FACTS_BYTES: streamBytes(268_435_456).describe(
+    'What changed within the last hour, on the disk of each NATS server that keeps it. The same for all processes.',
+  ),
+  MUSTER_NATS_PARTS_BYTES: streamBytes(1_073_741_824).describe(
+    'Parts of reports above max_payload, on the disk of each NATS server that keeps them. A report may take a quarter. The same for all processes.',
+  ),
+  MUSTER_REDIS_URL: redisServer.describe('Redis: one server, or what always leads to the primary.'),
+  MUSTER_REDIS_CA_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'PEM certificates of the authorities that Redis has its own from, for rediss://. Default: the system’s.',
+    ),
   MUSTER_GATEWAY_ID: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,63}$/, 'must be 1 to 63 letters, digits, - or _')
@@ -166,13 +238,32 @@ const settings = {
 export type SettingName = keyof typeof settings;
 export type Settings<Name extends SettingName> = Readonly<{ [N in Name]: z.infer<(typeof settings)[N]> }>;
 
+/** What a process reads to reach NATS. */
+export const natsSettings = [
+  'MUSTER_NATS_URL',
+  'MUSTER_NATS_CA_FILE',
+  'MUSTER_NATS_CERT_FILE',
+  'MUSTER_NATS_KEY_FILE',
+  'MUSTER_NATS_CREDENTIALS_FILE',
+  'MUSTER_NATS_REPLICAS',
+  'MUSTER_NATS_REPORTS_BYTES',
+  'MUSTER_NATS_FACTS_BYTES',
+  'MUSTER_NATS_PARTS_BYTES',
+] as const satisfies readonly SettingName[];
+
+/** What a process reads to reach Redis. */
+export const redisSettings = [
+  'MUSTER_REDIS_URL',
+  'MUSTER_REDIS_CA_FILE',
+] as const satisfies readonly SettingName[];
+
 /** What a service reads that people and agents do not speak to. */
 export const serviceSettings = [
   'MUSTER_HOST',
   'MUSTER_PROBE_PORT',
   'MUSTER_DATABASE_URL',
-  'MUSTER_NATS_URL',
-  'MUSTER_REDIS_URL',
+  ...natsSettings,
+  ...redisSettings,
   'MUSTER_LOG_LEVEL',
   'OTEL_EXPORTER_OTLP_ENDPOINT',
 ] as const satisfies readonly SettingName[];

@@ -4,6 +4,7 @@ import type { Audit } from '@muster/access/audit.postgres';
 import type { AgentId } from '@muster/agents/agent-id';
 import type { AgentCommands } from '@muster/agents/agent-commands';
 import type { AgentStore } from '@muster/agents/agent-store.postgres';
+import type { FleetMembership } from '@muster/configs/fleet-membership';
 import type { Database } from '@muster/db/schema';
 import { transact } from '@muster/db/transaction';
 
@@ -13,15 +14,23 @@ export class AgentChanges {
   readonly #audit: Audit;
   readonly #store: AgentStore;
   readonly #commands: AgentCommands;
+  readonly #membership: Pick<FleetMembership, 'place'>;
 
-  constructor(deps: { db: Kysely<Database>; audit: Audit; store: AgentStore; commands: AgentCommands }) {
+  constructor(deps: {
+    db: Kysely<Database>;
+    audit: Audit;
+    store: AgentStore;
+    commands: AgentCommands;
+    membership: Pick<FleetMembership, 'place'>;
+  }) {
+    this.#membership = deps.membership;
     this.#db = deps.db;
     this.#audit = deps.audit;
     this.#store = deps.store;
     this.#commands = deps.commands;
   }
 
-  /** Replaces the agent's labels. */
+  /** Replaces the agent's labels, and places it into the fleet that they choose: the bus, which would say so, may be away. */
   async setLabels(actor: Actor, id: AgentId, labels: Record<string, string>): Promise<void> {
     await transact(this.#db, async (tx) => {
       await this.#audit.record(tx, {
@@ -32,6 +41,7 @@ export class AgentChanges {
       });
       await this.#store.setLabels(tx, id, labels);
     });
+    await transact(this.#db, (tx) => this.#membership.place(tx, [id]));
   }
 
   /** Forgets the agent. If it comes again, it is a new one. */

@@ -1,7 +1,7 @@
+import { Readiness, type ReadyState } from '@muster/platform/readiness';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply } from 'fastify';
-import { Readiness } from './readiness.ts';
 
 /** For whoever watches over the process; open to all. */
 @Controller()
@@ -19,14 +19,12 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** 200 when database and bus answer, 503 with the parts that do not. */
+  /** 200 when the API does its work, 503 when not; what is wrong is named either way. */
   @Get('readyz')
   @RouteConfig({ open: true })
-  async readyz(
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<{ status: string; missing: string[] }> {
-    const missing = await this.#readiness.missing();
-    void reply.status(missing.length === 0 ? 200 : 503);
-    return { status: missing.length === 0 ? 'ready' : 'not ready', missing };
+  async readyz(@Res({ passthrough: true }) reply: FastifyReply): Promise<ReadyState> {
+    const state = await this.#readiness.look();
+    void reply.status(state.status === 'ready' ? 200 : 503);
+    return state;
   }
 }
