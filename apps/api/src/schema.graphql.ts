@@ -98,7 +98,15 @@ export const typeDefinitions = /* GraphQL */ `
     abortRollout(id: ID!): Rollout!
     rollbackRollout(id: ID!): Rollout!
     liftQuarantine(id: ID!): Boolean!
-    createEnrollmentToken(name: String!, expiresAt: DateTime, maxUses: Int, labels: JSON): CreatedToken!
+    createEnrollmentToken(
+      name: String!
+      expiresAt: DateTime
+      maxUses: Int
+      labels: JSON
+      mayTakeOver: Boolean
+    ): CreatedToken!
+    "Allows or forbids that agents of other tokens come in by it."
+    updateEnrollmentToken(id: ID!, mayTakeOver: Boolean!): EnrollmentToken!
     "Ends the live connections that used it, too."
     revokeEnrollmentToken(id: ID!): Boolean!
   }
@@ -607,6 +615,8 @@ export const typeDefinitions = /* GraphQL */ `
     createdAt: DateTime!
     createdBy: String!
     revokedAt: DateTime
+    "Agents that belong to other tokens may come in by it, and belong to it from then on."
+    mayTakeOver: Boolean!
   }
 
   type CreatedToken {

@@ -145,6 +145,31 @@ it('a client that was given another uid is in the audit log, once', async () => 
   expect(await events()).toMatchObject([{ actor: 'system', action: 'agents.reidentify', detail: fact }]);
 });
 
+it('who wanted an agent of another is in the audit log, once, with both addresses', async () => {
+  await start();
+  const fact = {
+    id: '0192b1d0-0000-7000-8000-00000000c0de',
+    gateway: 'gateway-1',
+    uid: uidOf(1),
+    outcome: 'refused' as const,
+    owner: 'token/0192b1d0-0000-7000-8000-000000000001',
+    claimant: 'token/0192b1d0-0000-7000-8000-000000000002',
+    ownerAddress: '192.0.2.7',
+    remoteAddress: '198.51.100.9',
+    count: 12,
+  };
+  for (let i = 0; i < 2; i++) await bus.publish('agents.contested', fact);
+  await bus.publish('agents.contested', { ...fact, id: fact.id.replace('c0de', 'c0df'), uid: null });
+  const events = async (resource: string) =>
+    (await new Audit(database.db).page({ resource, limit: 10 })).items;
+  await vi.waitFor(async () => expect(await events('gateway/gateway-1')).toHaveLength(1));
+  const { id, outcome, ...detail } = fact;
+  expect(await events(`agent/${uidOf(1)}`)).toMatchObject([
+    { id, actor: 'system', action: 'agents.refuse', detail },
+  ]);
+  expect(outcome).toBe('refused');
+});
+
 describe('a gateway whose lease has run out', () => {
   it('has its agents reported disconnected, except those that came back elsewhere', async () => {
     await start();
