@@ -122,7 +122,7 @@ export function identityContract(openPresence: () => Promise<Presence>): void {
     });
   });
 
-  describe('a client that guesses the numbers of a live agent', () => {
+  describe('a client that guesses the numbers of a live agent', { timeout: 60_000 }, () => {
     it.each([
       { where: 'the same gateway', second: () => a, http: false },
       { where: 'another gateway', second: () => b, http: false },
@@ -233,7 +233,7 @@ export function identityContract(openPresence: () => Promise<Presence>): void {
     });
   });
 
-  describe('an agent that belongs to another token', () => {
+  describe('an agent that belongs to another token', { timeout: 20_000 }, () => {
     const otherId = tokenId.replace('1', '2');
     const belongs = /belongs to another enrollment token/;
     const places = [
