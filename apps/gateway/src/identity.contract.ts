@@ -138,7 +138,7 @@ export function identityContract(openPresence: () => Promise<Presence>): void {
         const answers: ServerToAgentMessage[] = [];
         for (let start = 0; start < guesses.length; start += perClient * 20) {
           const crowd = Array.from({ length: 20 }, (_, i) =>
-            guesses.slice(start + i * perClient).slice(0, perClient),
+            guesses.slice(start, start + perClient * 20).filter((_, n) => n % 20 === i),
           );
           await Promise.all([
             agent.heartbeat(),
