@@ -150,6 +150,10 @@ it('makes and revokes enrollment tokens, all in the audit log', async () => {
   );
   const { id, token } = made.data.createEnrollmentToken;
   expect(token).toMatch(/^mus_enroll_/);
+  const changed = await api.graphql(
+    `mutation { updateEnrollmentToken(id: "${id}", mayTakeOver: true) { name mayTakeOver } }`,
+  );
+  expect(changed.data).toEqual({ updateEnrollmentToken: { name: 'gql', mayTakeOver: true } });
   expect(
     (await api.graphql(`mutation { revokeEnrollmentToken(id: "${id}") }`)).data.revokeEnrollmentToken,
   ).toBe(true);
@@ -162,6 +166,7 @@ it('makes and revokes enrollment tokens, all in the audit log', async () => {
   ]);
   expect(data.audit.items.map(({ action }: { action: string }) => action)).toEqual([
     'enrollment-tokens.revoke',
+    'enrollment-tokens.update',
     'enrollment-tokens.create',
   ]);
   expect(JSON.stringify(data)).not.toContain(token);

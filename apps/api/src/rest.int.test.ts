@@ -257,11 +257,25 @@ describe('enrollment tokens', () => {
     ]);
     expect(JSON.stringify([listed.body, audited])).not.toContain(made.body.token);
 
+    expect(listed.body.items[0].mayTakeOver).toBe(false);
+    const path = `/api/v1/enrollment-tokens/${made.body.id}`;
+    const patched = await api.call(path, { method: 'PATCH', body: { mayTakeOver: true } });
+    expect(patched).toMatchObject({
+      status: 200,
+      body: { id: made.body.id, name: 'site-a', mayTakeOver: true },
+    });
+    expect(await lastAudit()).toMatchObject({
+      action: 'enrollment-tokens.update',
+      resource: `enrollment-token/${made.body.id}`,
+      detail: { mayTakeOver: true },
+    });
     const revoked = await api.call(`/api/v1/enrollment-tokens/${made.body.id}`, { method: 'DELETE' });
     expect(revoked.status).toBe(204);
     expect(await lastAudit()).toMatchObject({ action: 'enrollment-tokens.revoke' });
     const [token] = (await api.call('/api/v1/enrollment-tokens')).body.items;
     expect(token.revokedAt).not.toBeNull();
+    const late = await api.call(path, { method: 'PATCH', body: { mayTakeOver: false } });
+    expect(late).toMatchObject({ status: 409, body: { code: 'enrollment-token-revoked' } });
   });
 });
 

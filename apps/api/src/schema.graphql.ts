@@ -104,7 +104,15 @@ export const typeDefinitions = /* GraphQL */ `
     liftQuarantine(id: ID!): Boolean!
     "database or agents: what counts."
     releaseOfferHold(decision: String!): OfferHoldRelease!
-    createEnrollmentToken(name: String!, expiresAt: DateTime, maxUses: Int, labels: JSON): CreatedToken!
+    createEnrollmentToken(
+      name: String!
+      expiresAt: DateTime
+      maxUses: Int
+      labels: JSON
+      mayTakeOver: Boolean
+    ): CreatedToken!
+    "Allows or forbids that agents of other tokens come in by it."
+    updateEnrollmentToken(id: ID!, mayTakeOver: Boolean!): EnrollmentToken!
     "Ends the live connections that used it, too."
     revokeEnrollmentToken(id: ID!): Boolean!
   }
@@ -648,6 +656,8 @@ export const typeDefinitions = /* GraphQL */ `
     createdAt: DateTime!
     createdBy: String!
     revokedAt: DateTime
+    "Agents that belong to other tokens may come in by it, and belong to it from then on."
+    mayTakeOver: Boolean!
   }
 
   type CreatedToken {

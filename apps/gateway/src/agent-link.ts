@@ -27,7 +27,7 @@ export interface AgentLink {
 
 /** Why a message is not taken. */
 export type Refusal =
-  | { kind: 'unauthorized'; instanceUid: Uint8Array; reason: string }
+  | { kind: 'unauthorized' | 'forbidden'; instanceUid: Uint8Array; reason: string }
   | { kind: 'unavailable'; instanceUid: Uint8Array; retryAfterSeconds: number };
 
 /** A WebSocket close code and what the agent's log will say of it. */
@@ -45,6 +45,7 @@ export const closeReasons = {
   /** The same credential will be refused. */
   revoked: { code: 1008, text: 'the credential was revoked' },
   unauthorized: { code: 1008, text: 'the agent is not let in' },
+  notItsOwn: { code: 1008, text: 'the agent belongs to another token or certificate' },
   tooLarge: { code: 1009, text: 'the message is too large' },
   silent: { code: 1001, text: 'nothing was heard for too long' },
   tooManyMessages: { code: 1013, text: 'too many messages' },

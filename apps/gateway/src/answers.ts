@@ -23,7 +23,7 @@ export class Answers {
   /** Answers at once (null), unless the configuration to offer must be loaded first. */
   send(session: Session, message: AgentMessage, flags: number): Promise<void> | null {
     const { link } = message.connection;
-    if (session.restartWaits) {
+    if (session.restartWaits && session.doubtedUntil <= message.receivedAt) {
       session.restartWaits = false;
       link.send(restartCommand(session.uid));
     } else if (flags !== 0 || !this.#offerIsDue(session, message)) {

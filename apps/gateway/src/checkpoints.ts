@@ -21,6 +21,8 @@ export class Checkpoints {
   readonly #dirty: Record<'http' | 'websocket', Session[]> = { http: [], websocket: [] };
   readonly #timers: NodeJS.Timeout[];
   #urgent: Session[] = [];
+  #now: Session[] = [];
+  #nowSaved: Promise<void> = Promise.resolve();
   #underWay: Promise<void> = Promise.resolve();
 
   /** `onMovedOn`: another gateway holds the agent, though it was heard here after. */
@@ -51,8 +53,11 @@ export class Checkpoints {
 
   /** Resolves when Presence has it, or could not be reached. */
   async saveNow(session: Session): Promise<void> {
-    this.#underWay = this.#underWay.then(() => this.#saveBatch([session]));
-    await this.#underWay;
+    const isFirst = this.#now.push(session) === 1;
+    // Whoever else moves on in this turn goes along.
+    if (isFirst)
+      this.#nowSaved = this.#underWay = this.#underWay.then(() => this.#saveBatch(this.#now.splice(0)));
+    await this.#nowSaved;
   }
 
   /** Saves everything and stops; resolves when Presence has it. */

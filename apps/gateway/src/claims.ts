@@ -1,5 +1,5 @@
 import type { AgentId } from '@muster/agents/agent-id';
-import type { Claimed, Presence } from '@muster/agents/presence';
+import type { Claim, Claimed, Presence } from '@muster/agents/presence';
 import type { OfferCache } from '@muster/configs/offer-cache';
 
 /** What became of a claim, and what the agent should have. */
@@ -9,9 +9,12 @@ export interface ClaimAnswer {
   desired: string | null;
 }
 
+/** See Presence. */
+export type ClaimTerms = Pick<Claim, 'claimant' | 'isKnown' | 'from'>;
+
 interface Waiting {
   agent: AgentId;
-  follows: number | undefined;
+  terms: ClaimTerms;
   resolve(answer: ClaimAnswer): void;
   reject(error: unknown): void;
 }
@@ -36,10 +39,10 @@ export class Claims {
     this.#offerCache = offerCache;
   }
 
-  /** `follows`: see Presence. Rejects when Presence or the offer cache cannot be reached. */
-  claim(agent: AgentId, follows?: number): Promise<ClaimAnswer> {
+  /** Rejects when Presence or the offer cache cannot be reached. */
+  claim(agent: AgentId, terms: ClaimTerms): Promise<ClaimAnswer> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ agent, follows, resolve, reject });
+      this.#waiting.push({ agent, terms, resolve, reject });
       if (this.#underWay) return;
       this.#underWay = true;
       // Whoever else comes in with this turn of the event loop goes along.
@@ -55,11 +58,7 @@ export class Claims {
   async #claimBatch(batch: Waiting[]): Promise<void> {
     try {
       const now = Date.now();
-      const claims = batch.map(({ agent, follows }) => ({
-        agent,
-        now,
-        ...(follows !== undefined && { follows }),
-      }));
+      const claims = batch.map(({ agent, terms }) => ({ agent, now, ...terms }));
       const answers = await this.#presence.claim(this.#gateway, claims);
       const desired = await this.#offerCache.desired(batch.map(desiredUnder(answers)));
       for (const [i, waiting] of batch.entries()) {

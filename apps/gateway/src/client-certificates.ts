@@ -1,12 +1,15 @@
-import { X509Certificate } from 'node:crypto';
+import { hash, X509Certificate } from 'node:crypto';
 
 /** Who a client is, by its certificate. */
 export interface CertificateIdentity {
   /** The only agent it may speak for; null: any. */
   instanceUid: Buffer | null;
+  /** Tells clients apart, 32 hex digits: a renewed certificate, whatever its key and serial, is the same client. */
+  identity: string;
 }
 
 const identitiesKept = 2_000;
+const identityDigits = 32;
 const clientAuthentication = '1.3.6.1.5.5.7.3.2';
 const uuid = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 
@@ -64,7 +67,19 @@ function isSignedBy(certificate: X509Certificate, authority: X509Certificate, no
 }
 
 function identityOf(certificate: X509Certificate): CertificateIdentity {
-  return { instanceUid: instanceUidIn(certificate) };
+  const instanceUid = instanceUidIn(certificate);
+  const names = instanceUid === null ? namesIn(certificate) : `uid:${instanceUid.toString('hex')}`;
+  return { instanceUid, identity: hash('sha256', names, 'hex').slice(0, identityDigits) };
+}
+
+/** What a certificate calls its holder, without addresses, which change; its key when it says nothing. */
+function namesIn(certificate: X509Certificate): string {
+  const alternatives = (certificate.subjectAltName ?? '')
+    .split(', ')
+    .filter((name) => !name.startsWith('IP '));
+  const names = [certificate.subject ?? '', ...alternatives.sort()].filter((name) => name !== '');
+  if (names.length > 0) return `names:${names.join('\n')}`;
+  return `key:${certificate.publicKey.export({ type: 'spki', format: 'der' }).toString('hex')}`;
 }
 
 /** The uid that a certificate names as `urn:uuid:` among its alternative names, or as its common name. */

@@ -41,6 +41,8 @@ export class Credentials {
   readonly #asked = new Map<string, Promise<Authentication>>();
   /** Tokens revoked lately, for verdicts that were on their way: id → until when to remember. */
   readonly #revoked = new Map<string, number>();
+  /** Tokens by which agents of other tokens may come in. */
+  readonly #mayTakeOver = new Set<string>();
   /** Agents that limited tokens let in, `<token> <uid>`, the one asked about longest ago first. */
   readonly #enrolled = new Set<string>();
 
@@ -90,9 +92,21 @@ export class Credentials {
     if (limited) await this.#bus.request('access.enroll', { enrollmentTokenId, uid, former });
   }
 
+  /** May agents of other tokens come in by this one? */
+  mayTakeOver({ enrollmentTokenId }: AcceptedToken): boolean {
+    return this.#mayTakeOver.has(enrollmentTokenId);
+  }
+
+  /** An operator allowed or forbade that agents of other tokens come in by it. */
+  allowTakeOver(enrollmentTokenId: string, mayTakeOver: boolean): void {
+    if (mayTakeOver) this.#mayTakeOver.add(enrollmentTokenId);
+    else this.#mayTakeOver.delete(enrollmentTokenId);
+  }
+
   /** The token lets nobody in any more. */
   revoke(enrollmentTokenId: string): void {
     this.#revoked.set(enrollmentTokenId, this.#now() + acceptedForMs);
+    this.#mayTakeOver.delete(enrollmentTokenId);
     for (const entry of this.#enrolled) {
       if (entry.startsWith(`${enrollmentTokenId} `)) this.#enrolled.delete(entry);
     }
@@ -132,6 +146,7 @@ export class Credentials {
   }
 
   #remember(secretHash: string, verdict: TokenVerdict): Authentication {
+    if (verdict.accepted) this.allowTakeOver(verdict.enrollmentTokenId, verdict.mayTakeOver ?? false);
     const forMs = verdict.accepted ? acceptedForMs : refusedForMs;
     this.#remembered.delete(secretHash);
     this.#remembered.set(secretHash, { verdict, until: this.#now() + forMs });

@@ -25,6 +25,10 @@ export interface GatewayMetrics {
   refused: number;
   /** Clients that were given another uid because theirs was in use. */
   duplicates: number;
+  /** Agents that came in by another token or certificate than before, or while their last connection was still open. */
+  takeovers: number;
+  /** Clients refused since the agent belongs to another token or certificate. */
+  foreign: number;
   /** Connections and polls without a valid credential. */
   unauthorized: number;
   /** HTTP bodies refused as larger than is taken, as sent or unpacked. */
@@ -63,6 +67,8 @@ export function createGatewayMetrics(): GatewayMetrics {
     recycled: 0,
     refused: 0,
     duplicates: 0,
+    takeovers: 0,
+    foreign: 0,
     unauthorized: 0,
     bodiesTooLarge: 0,
     bodiesTooSlow: 0,

@@ -7,7 +7,7 @@ import type { DeliveryReceipt } from '@muster/messages/delivery';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
 import { createMemoryGatewayDelivery } from '@muster/messages/gateway-delivery.memory';
 import type { Report } from '@muster/messages/report-frame';
-import type { AgentsReidentified, TokenVerdict } from '@muster/messages/vocabulary';
+import type { AgentsContested, AgentsReidentified, TokenVerdict } from '@muster/messages/vocabulary';
 import { FakeAgent, type FakeAgentOptions } from '@muster/opamp/fake-agent';
 import { FakeWebSocket } from '@muster/opamp/fake-connection';
 import { AgentToServer } from '@muster/opamp/opamp';
@@ -28,9 +28,13 @@ export class GatewayRig {
   readonly reports: Report[] = [];
   /** What was said of agents that were given another uid. */
   readonly reidentified: AgentsReidentified[] = [];
+  /** What was said of agents that others wanted. */
+  readonly contested: AgentsContested[] = [];
   /** How often each question was asked. */
   readonly asked = { verify: 0, enroll: 0 };
   readonly enrolled: { uid: string; former: string | undefined }[] = [];
+  /** Other tokens than `token` that are good. */
+  readonly otherTokens = new Map<string, TokenVerdict>();
   verdict: TokenVerdict = { accepted: true, enrollmentTokenId: tokenId, expiresAt: null, limited: false };
   /** Reports are handled only while this resolves. */
   storing: Promise<void> = Promise.resolve();
@@ -43,10 +47,14 @@ export class GatewayRig {
   }
 
   async open(): Promise<void> {
-    const good = createHash('sha256').update(token).digest('hex');
+    await this.presence.seed([]);
+    const hashOf = (secret: string) => createHash('sha256').update(secret).digest('hex');
+    const good = hashOf(token);
     await this.bus.respond('access.verify-token', async ({ secretHash }) => {
       this.asked.verify += 1;
-      return secretHash === good ? this.verdict : { accepted: false, reason: 'unknown' };
+      if (secretHash === good) return this.verdict;
+      const other = [...this.otherTokens].find(([secret]) => hashOf(secret) === secretHash);
+      return other?.[1] ?? { accepted: false, reason: 'unknown' };
     });
     await this.bus.respond('access.enroll', async ({ uid, former }) => {
       this.asked.enroll += 1;
@@ -58,6 +66,7 @@ export class GatewayRig {
       for (const frame of frames) this.reports.push(...frame.reports);
     });
     await this.bus.listen('agents.reidentified', (fact) => void this.reidentified.push(fact));
+    await this.bus.listen('agents.contested', (fact) => void this.contested.push(fact));
   }
 
   async gateway(settings: Partial<GatewaySettings> = {}): Promise<RunningGateway> {
@@ -85,6 +94,20 @@ export class GatewayRig {
   /** A WebSocket for several agents, or one that hangs in the air. */
   connection(gateway: RunningGateway, options: { autoPong?: boolean } = {}): Promise<FakeWebSocket> {
     return FakeWebSocket.open(opampUrl(gateway, 'ws'), { authorization: `Bearer ${token}` }, options);
+  }
+
+  /** Another good token, of this id. */
+  addToken(enrollmentTokenId: string, mayTakeOver = false): string {
+    const secret = `mus_enroll_${enrollmentTokenId}`;
+    const verdict = {
+      accepted: true,
+      enrollmentTokenId,
+      expiresAt: null,
+      limited: false,
+      mayTakeOver,
+    } as const;
+    this.otherTokens.set(secret, verdict);
+    return secret;
   }
 
   agent(gateway: RunningGateway, options: Partial<FakeAgentOptions> & { http?: boolean } = {}): FakeAgent {

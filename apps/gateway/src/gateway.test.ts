@@ -441,7 +441,7 @@ describe('a broken connection', () => {
 
   it('is taken over by a newer one, and closed with a frame', async () => {
     const agent = rig.agent(gateway);
-    await agent.start();
+    await agent.start(await rig.connection(gateway, { autoPong: false }));
     const old = agent.connection as FakeWebSocket;
     await agent.reconnect();
     expect(await old.closed).toBe(1008);

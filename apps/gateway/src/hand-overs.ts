@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DeliveryReceipt, Yield } from '@muster/messages/delivery';
+import { storedOwner, type Owner } from '@muster/agents/owner';
+import { yieldRefusals, type DeliveryReceipt, type Yield } from '@muster/messages/delivery';
 import { closeReasons } from './agent-link.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { Liveness } from './liveness.ts';
@@ -39,19 +40,33 @@ export class HandOvers {
     const { instanceUid } = order;
     const session = this.#sessions.find(instanceUid);
     if (session === null) return { notHeld: instanceUid, refused: [] };
-    if (await this.#newcomers.staysWith(session, order)) {
-      return { notHeld: nobody, refused: [{ instanceUid, reason: 'its client here lives' }] };
+    const { owner, remoteAddress } = session;
+    const newcomer = { owner: newcomerOf(order), remoteAddress: order.remoteAddress };
+    const isOwner = newcomer.owner === owner;
+    const standing = await this.#newcomers.standing(session, { ...order, isOwner });
+    if (standing === 'another') return refusal(instanceUid, yieldRefusals.lives);
+    if (standing === 'undecided') return refusal(instanceUid, yieldRefusals.heardLately);
+    if (session.transport === 'http' && order.transport === 'http' && !this.#notePolls(session, order)) {
+      return refusal(instanceUid, yieldRefusals.heardLately);
     }
-    if (session.transport === 'http' && order.transport === 'http') this.#notePolls(session, order);
+    // One that changes hands is noted with its claim.
+    const { socket } = session;
+    if (isOwner && socket !== null && !socket.lost) {
+      this.#newcomers.noteTakeover(instanceUid, { owner, remoteAddress }, newcomer);
+    }
     await this.#handOver(session);
     return { notHeld: nobody, refused: [] };
   }
 
-  /** Two clients that poll take the agent from each other: the one that was replaced and comes back was here first. */
-  #notePolls(session: Session, { sequenceNum, resumes }: Yield): void {
-    if (!session.known || sequenceNum === session.sequenceNum + 1) return;
-    if (resumes) this.#streams.intrudes(session.uid, session.sequenceNum);
-    else this.#streams.replaced(session.uid, session.sequenceNum);
+  /**
+   * Two clients that poll take the agent from each other: the one that was replaced and comes back was here first. False:
+   * there were too many.
+   */
+  #notePolls(session: Session, { sequenceNum, resumes }: Yield): boolean {
+    if (!session.known || sequenceNum === session.sequenceNum + 1) return true;
+    if (!resumes) return this.#streams.replaced(session.uid, session.sequenceNum);
+    this.#streams.intrudes(session.uid, session.sequenceNum);
+    return true;
   }
 
   async #handOver(session: Session): Promise<void> {
@@ -62,6 +77,14 @@ export class HandOvers {
     this.#liveness.forget(session);
     if (socket && socket.sessions().length === 0) socket.link.close(closeReasons.replaced);
   }
+}
+
+function newcomerOf({ enrollmentTokenId, certificateIdentity }: Yield): Owner {
+  return storedOwner(enrollmentTokenId, certificateIdentity ? Buffer.from(certificateIdentity) : null)!;
+}
+
+function refusal(instanceUid: Uint8Array, reason: string): DeliveryReceipt {
+  return { notHeld: nobody, refused: [{ instanceUid, reason }] };
 }
 
 const nobody = new Uint8Array(0);

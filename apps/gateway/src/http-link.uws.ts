@@ -1,5 +1,5 @@
 import type { HttpResponse } from 'uWebSockets.js';
-import { withoutHeader } from '@muster/opamp/server-to-agent';
+import { badRequest, withoutHeader } from '@muster/opamp/server-to-agent';
 import type { AgentLink, Refusal } from './agent-link.ts';
 import { pack } from './gzip.ts';
 import type { HttpBody } from './http-body.uws.ts';
@@ -9,6 +9,7 @@ export const httpStatus = {
   ok: '200 OK',
   badRequest: '400 Bad Request',
   unauthorized: '401 Unauthorized',
+  forbidden: '403 Forbidden',
   notFound: '404 Not Found',
   methodNotAllowed: '405 Method Not Allowed',
   requestTimeout: '408 Request Timeout',
@@ -58,9 +59,14 @@ export class HttpLink implements AgentLink {
   }
 
   refuse(refusal: Refusal): void {
-    if (refusal.kind === 'unauthorized')
+    if (refusal.kind === 'unavailable') {
+      this.reject(httpStatus.unavailable, { 'Retry-After': String(refusal.retryAfterSeconds) });
+    } else if (refusal.kind === 'unauthorized') {
       this.reject(httpStatus.unauthorized, { 'WWW-Authenticate': 'Bearer' });
-    else this.reject(httpStatus.unavailable, { 'Retry-After': String(refusal.retryAfterSeconds) });
+    } else {
+      const body = withoutHeader(badRequest(refusal.instanceUid, refusal.reason));
+      this.#answer(httpStatus.forbidden, protobuf, body);
+    }
   }
 
   /** Answers with a status alone. `last`: the connection is of no more use. */

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { agentIdFromBytes } from '@muster/agents/agent-id';
 import type { Presence } from '@muster/agents/presence';
 import type { FakeAgent } from '@muster/opamp/fake-agent';
-import type { FakeWebSocket } from '@muster/opamp/fake-connection';
+import { ConnectionRefused, type FakeWebSocket } from '@muster/opamp/fake-connection';
+import type { ServerToAgentMessage } from '@muster/opamp/opamp';
 import { GatewayRig, opampUrl, settle, tokenId } from './gateway-rig.setup.ts';
 import type { RunningGateway } from './start.ts';
 
@@ -119,21 +120,260 @@ export function identityContract(openPresence: () => Promise<Presence>): void {
       await rig.until(() => rig.reidentified.length === 2);
       expect(first.fullStateAsked).toBeLessThanOrEqual(2);
     });
+  });
 
-    it('one that carries another credential is a newcomer even when its number follows', async () => {
-      const first = rig.agent(a);
-      await first.start();
-      rig.verdict = {
-        accepted: true,
-        enrollmentTokenId: tokenId.replace('1', '2'),
-        expiresAt: null,
-        limited: false,
-      };
-      const other = await rig.gateway({ id: 'gateway-c' });
-      const newcomer = rig.agent(other, { uid: first.uid });
-      newcomer.sequenceNum = first.sequenceNum;
-      await newcomer.start();
-      await newcomer.waitUntil(() => !Buffer.from(first.uid).equals(newcomer.uid));
+  describe('a client that guesses the numbers of a live agent', { timeout: 60_000 }, () => {
+    it.each([
+      { where: 'the same gateway', second: () => a, http: false },
+      { where: 'another gateway', second: () => b, http: false },
+      { where: 'the same gateway over plain HTTP', second: () => a, http: true },
+      { where: 'another gateway over plain HTTP', second: () => b, http: true },
+    ])(
+      'wins nothing with any, at $where',
+      async ({ second, http }) => {
+        const agent = rig.agent(a);
+        await agent.start();
+        const guesses = Array.from({ length: http ? 40 : 10_000 }, (_, number) => number);
+        const perClient = http ? 1 : 500;
+        const answers: ServerToAgentMessage[] = [];
+        for (let start = 0; start < guesses.length; start += perClient * 20) {
+          const crowd = Array.from({ length: 20 }, (_, i) =>
+            guesses.slice(start, start + perClient * 20).filter((_, n) => n % 20 === i),
+          );
+          await Promise.all([
+            agent.heartbeat(),
+            ...crowd.map(async (numbers) => {
+              const thief = rig.agent(second(), { uid: agent.uid, http, onOffer: 'ignore' });
+              await thief.connect();
+              const sent = numbers.map((sequenceNum) =>
+                thief.send({ ...thief.state, instanceUid: agent.uid, sequenceNum }),
+              );
+              await Promise.all(sent);
+              await thief.waitUntil(() => !Buffer.from(thief.uid).equals(agent.uid), 20_000);
+              answers.push(...thief.received);
+              await thief.cut();
+            }),
+          ]);
+        }
+        await rig.desire('secret: 1', agent);
+        await agent.waitUntil(() => agent.offers.length === 1);
+        expect(answers.length).toBeGreaterThan(0);
+        expect(answers.filter(({ remoteConfig }) => remoteConfig)).toEqual([]);
+        expect(answers.some(({ agentIdentification }) => agentIdentification)).toBe(true);
+        expect([agent.fullStateAsked, await holderOf(agent)]).toEqual([0, 'gateway-a']);
+        expect(rig.reportsOf(agent).every(({ remoteAddress }) => remoteAddress === '127.0.0.1')).toBe(true);
+        // However often it tried, few are told of.
+        expect(rig.reidentified.length + rig.contested.length).toBeLessThanOrEqual(5);
+      },
+      60_000,
+    );
+
+    it('gets no configuration of an agent that polls, which stays who it is', async () => {
+      const agent = rig.agent(a, { http: true });
+      await agent.start();
+      for (let i = 0; i < 20; i++) await agent.heartbeat();
+      const { hash } = await rig.desire('secret: 1', agent);
+      const got: ServerToAgentMessage[] = [];
+      const numbers = Array.from({ length: 1_000 }, (_, i) => (i * 7_919) % 10_007);
+      for (const sequenceNum of numbers.filter((number) => number < 20 || number > 22)) {
+        const thief = rig.agent(sequenceNum % 2 ? a : b, { uid: agent.uid, http: true, onOffer: 'ignore' });
+        await thief.connect();
+        await thief.send({ ...thief.state, sequenceNum }).catch(() => {});
+        got.push(...thief.received);
+      }
+      expect(got.filter(({ remoteConfig }) => remoteConfig)).toEqual([]);
+      const uid = Buffer.from(agent.uid);
+      for (let i = 0; i < 3; i++) await agent.heartbeat().catch(() => {});
+      expect(uid.equals(agent.uid)).toBe(true);
+      expect(agent.received.at(-1)!.errorResponse).toBeNull();
+      expect(hash).toHaveLength(64);
+    }, 60_000);
+
+    it.each([
+      { where: 'the same gateway', second: () => a },
+      { where: 'another gateway', second: () => b },
+    ])('of a shared connection waits as long as the agent is heard, at $where', async ({ second }) => {
+      const shared = await rig.connection(a);
+      const [agent, other] = [rig.agent(a), rig.agent(a)];
+      for (const one of [agent, other]) await one.start(shared);
+      const thief = rig.agent(second(), { uid: agent.uid });
+      thief.sequenceNum = agent.sequenceNum;
+      await thief.connect();
+      expect((await thief.exchange(thief.state)).errorResponse?.type).toBe(2);
+      await agent.heartbeat();
+      await thief.connect();
+      await thief.exchange(thief.state);
+      expect(thief.received.at(-1)!.agentIdentification).not.toBeNull();
+      expect(await holderOf(agent)).toBe('gateway-a');
+    });
+
+    it('over WebSocket waits as long as an agent polls', async () => {
+      const agent = rig.agent(a, { http: true });
+      await agent.start();
+      const thief = rig.agent(a, { uid: agent.uid });
+      thief.sequenceNum = agent.sequenceNum;
+      await thief.connect();
+      expect((await thief.exchange(thief.state)).errorResponse?.type).toBe(2);
+      await agent.heartbeat();
+      expect(agent.received.at(-1)!.agentIdentification).toBeNull();
+    });
+
+    it('is not given the record of an agent that polls by asking for a uid', async () => {
+      const agent = rig.agent(a, { http: true });
+      await agent.start();
+      for (let i = 0; i < 5; i++) await agent.heartbeat();
+      for (const sequenceNum of [2, 3, 4, 6, 5, 7]) {
+        const copy = rig.agent(a, { uid: agent.uid, http: true });
+        await copy.connect();
+        await copy.exchange({ flags: requestInstanceUid, sequenceNum });
+      }
+      await agent.heartbeat();
+      expect(agent.received.at(-1)!.agentIdentification).toBeNull();
+      expect(rig.reidentified).toEqual([]);
+    });
+  });
+
+  describe('an agent that belongs to another token', { timeout: 20_000 }, () => {
+    const otherId = tokenId.replace('1', '2');
+    const belongs = /belongs to another enrollment token/;
+    const places = [
+      { where: 'at its gateway', second: () => a, http: false },
+      { where: 'at another gateway', second: () => b, http: false },
+      { where: 'at its gateway over plain HTTP', second: () => a, http: true },
+      { where: 'at another gateway over plain HTTP', second: () => b, http: true },
+    ];
+    const refusalOf = async (client: FakeAgent) => {
+      await client.connect();
+      try {
+        return (await client.exchange(client.state)).errorResponse?.errorMessage;
+      } catch (error) {
+        return error instanceof ConnectionRefused ? `status ${error.status}` : String(error);
+      }
+    };
+
+    it.each(
+      places.flatMap((place) => [
+        { ...place, polls: false },
+        { ...place, polls: true },
+      ]),
+    )(
+      'is refused $where, whether it is there or away (the agent polls: $polls)',
+      async ({ second, http, polls }) => {
+        const other = rig.addToken(otherId);
+        const agent = rig.agent(a, { http: polls });
+        await agent.start();
+        await rig.desire('secret: 1', agent);
+        if (polls) await agent.heartbeat();
+        await agent.waitUntil(() => agent.offers.length === 1);
+        await allAnswered(agent, polls);
+        const numbers = Array.from({ length: 10 }, (_, i) => agent.sequenceNum - 2 + i);
+        const attempt = async () => {
+          for (const sequenceNum of numbers) {
+            const thief = rig.agent(second(), { uid: agent.uid, http, token: other });
+            thief.sequenceNum = sequenceNum;
+            expect(await refusalOf(thief)).toMatch(http ? /status 403/ : belongs);
+            expect(thief.offers).toEqual([]);
+          }
+        };
+        await attempt();
+        await agent.heartbeat();
+        if (polls) await agent.stop();
+        else await agent.cut();
+        await rig.until(() => offline().length > 0);
+        await attempt();
+        await agent.connect();
+        await agent.report({ health: { healthy: false, lastError: 'back' } });
+        expect(agent.received.at(-1)!.errorResponse).toBeNull();
+        expect([agent.fullStateAsked, agent.offers.length]).toEqual([0, 1]);
+        await rig.until(() => rig.contested.length > 0);
+        expect(rig.contested).toMatchObject([
+          {
+            uid: idOf(agent),
+            outcome: 'refused',
+            owner: `token/${tokenId}`,
+            claimant: `token/${otherId}`,
+            ownerAddress: '127.0.0.1',
+            remoteAddress: '127.0.0.1',
+            count: 1,
+          },
+        ]);
+        expect(rig.reportsOf(agent).every(({ enrollmentTokenId }) => enrollmentTokenId === tokenId)).toBe(
+          true,
+        );
+        expect(rig.reidentified).toEqual([]);
+      },
+      20_000,
+    );
+
+    it.each(places)(
+      'is given, while it is away, to a token that may take over, $where',
+      async ({ second, http }) => {
+        const other = rig.addToken(otherId);
+        const agent = rig.agent(a);
+        await agent.start();
+        const { hash } = await rig.desire('a: 1', agent);
+        await agent.waitUntil(() => agent.offers.length === 1);
+        await allAnswered(agent, false);
+        await agent.cut();
+        await rig.until(() => offline().length === 1);
+        const heir = rig.agent(second(), { uid: agent.uid, http, token: other });
+        heir.sequenceNum = agent.sequenceNum;
+        expect(await refusalOf(heir)).toMatch(http ? /status 403/ : belongs);
+        rig.addToken(otherId, true);
+        rig.bus.broadcast('access.token-changed', { id: otherId, mayTakeOver: true });
+        await settle();
+        heir.sequenceNum = agent.sequenceNum;
+        await heir.connect();
+        const answer = await heir.heartbeat();
+        expect([answer.errorResponse, answer.agentIdentification, heir.fullStateAsked]).toEqual([
+          null,
+          null,
+          0,
+        ]);
+        await rig.until(() => rig.reportsOf(agent).at(-1)!.enrollmentTokenId === otherId);
+        expect(rig.reportsOf(agent).at(-1)).toMatchObject({ connected: true });
+        const taken = () => rig.contested.filter(({ outcome }) => outcome === 'takenOver');
+        await rig.until(() => taken().length === 1);
+        expect(taken()).toMatchObject([
+          { owner: `token/${tokenId}`, claimant: `token/${otherId}`, ownerAddress: '127.0.0.1' },
+        ]);
+        expect(hash).toHaveLength(64);
+        // It is the other token's from now on.
+        await heir.cut();
+        await settle(1_500);
+        const former = rig.agent(a, { uid: agent.uid });
+        former.sequenceNum = heir.sequenceNum;
+        expect(await refusalOf(former)).toMatch(belongs);
+      },
+      20_000,
+    );
+
+    it('keeps its uid while it lives, also against a token that may take over', async () => {
+      const other = rig.addToken(otherId, true);
+      const agent = rig.agent(a);
+      await agent.start();
+      for (const second of [a, b]) {
+        const newcomer = rig.agent(second, { uid: agent.uid, token: other });
+        newcomer.sequenceNum = agent.sequenceNum;
+        await newcomer.start();
+        expect(Buffer.from(newcomer.uid).equals(agent.uid)).toBe(false);
+      }
+      await agent.heartbeat();
+      await rig.until(() => rig.reidentified.length === 2);
+      expect(await holderOf(agent)).toBe('gateway-a');
+    });
+
+    it('is not given to one who asks when its own token is revoked', async () => {
+      const other = rig.addToken(otherId);
+      const agent = rig.agent(a);
+      await agent.start();
+      rig.bus.broadcast('access.token-revoked', { id: tokenId });
+      expect(await (agent.connection as FakeWebSocket).closed).toBe(1008);
+      const next = rig.agent(a, { uid: agent.uid, token: other });
+      expect(await refusalOf(next)).toMatch(belongs);
+      rig.bus.broadcast('access.token-changed', { id: otherId, mayTakeOver: true });
+      await settle();
+      expect(await refusalOf(next)).toBeUndefined();
     });
   });
 

@@ -15,8 +15,10 @@ import type { ComponentLists } from './component-lists.ts';
 import type { StatePart } from './fingerprints.ts';
 import { lacksState, type FullStateRequests } from './full-state-requests.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
+import type { Guesses } from './guesses.ts';
 import type { Liveness } from './liveness.ts';
 import { offerIsDue, type Offers } from './offers.ts';
+import type { Refusals } from './refusals.ts';
 import type { Reidentifications } from './reidentifications.ts';
 import type { ReportOutbox } from './report-outbox.ts';
 import { countsAnew, judgeSequence, mayBeOvertaken, type SequenceVerdict } from './sequence.ts';
@@ -32,10 +34,14 @@ export interface MessageHandlerDeps {
   checkpoints: Checkpoints;
   componentLists: ComponentLists;
   fullState: FullStateRequests;
+  guesses: Guesses;
   liveness: Liveness;
   metrics: GatewayMetrics;
   offers: Offers;
   outbox: ReportOutbox;
+  /** Milliseconds; see `Incumbents`. */
+  quietMs: number;
+  refusals: Refusals;
   reidentifications: Reidentifications;
   sessions: Sessions;
   streams: SequenceStreams;
@@ -99,7 +105,14 @@ export class MessageHandler {
       if (taken.kind === 'taken') return true;
       if (taken.kind === 'duplicate') this.#separate(session, message);
       else if (taken.kind === 'notLetIn') this.#refuse(session, message);
-      else {
+      else if (taken.kind === 'foreign') {
+        const uid = Buffer.from(session.uid);
+        this.#deps.liveness.forget(session);
+        this.#deps.refusals.refuse(message.connection, uid, taken.keeper);
+      } else if (taken.kind === 'undecided') {
+        this.turnAway(session, message);
+        this.#letGo(session, message, closeReasons.unavailable);
+      } else {
         reidentifications.remind(message.connection, session.uid, taken.successor);
         sessions.remove(session);
       }
@@ -122,7 +135,7 @@ export class MessageHandler {
   #separate(session: Session, message: AgentMessage): void {
     // Over HTTP the session here may be the other's.
     if (session.socket === message.connection || !session.known) this.#deps.sessions.remove(session);
-    this.#deps.reidentifications.separate(message);
+    this.#deps.reidentifications.separate(message, null);
   }
 
   /** An agent that could not be claimed is not here; a connection that others use stays open. */
@@ -145,29 +158,46 @@ export class MessageHandler {
       bringsNews: news.length > 0,
       unordered: session.transport === 'http',
     });
-    if (session.transport === 'http' && session.known && this.#isOfAnother(session, scan, verdict)) {
-      this.#separate(session, message);
-      return null;
-    }
     // A poll in between may have gone to another gateway.
     const elsewhere = verdict === 'gap' && session.transport === 'http';
     if (claim === 'before' && (elsewhere || countsAnew(verdict, last, scan.sequenceNum))) {
       return this.#claim(session, keepMessage(message));
+    }
+    if (session.transport === 'http' && session.known) {
+      const speaker = this.#speaker(session, scan, verdict, message.receivedAt);
+      if (speaker === 'another') this.#separate(session, message);
+      else if (speaker === 'unclear') this.turnAway(session, message);
+      if (speaker !== 'agent') return null;
     }
     if (claim === 'before') checkNews(scan, news);
     return this.#accept(session, message, verdict, news, unknown.find((part) => part.hashOnly) ?? null);
   }
 
   /** Does a poll that does not follow come from a second client with this uid? Learns from it, too. */
-  #isOfAnother(session: Session, { sequenceNum }: AgentToServerScan, verdict: SequenceVerdict): boolean {
-    if (verdict === 'next' || verdict === 'repeat' || verdict === 'bare') return false;
-    const { streams } = this.#deps;
+  #speaker(
+    session: Session,
+    { sequenceNum }: AgentToServerScan,
+    verdict: SequenceVerdict,
+    now: number,
+  ): 'agent' | 'another' | 'unclear' {
+    if (verdict === 'next' || verdict === 'bare') return 'agent';
+    const { guesses, streams, quietMs } = this.#deps;
     const { uid, sequenceNum: last } = session;
-    if (streams.isIntruder(uid, sequenceNum)) return true;
-    if (verdict === 'late') return false;
-    if (streams.resumes(uid, sequenceNum) && !mayBeOvertaken(last, sequenceNum)) streams.intrudes(uid, last);
-    else streams.replaced(uid, last);
-    return false;
+    if (verdict === 'repeat') {
+      // Two clients in step, or one that did not hear the answer.
+      if (session.doubtedUntil > now) session.doubtedUntil = now + quietMs;
+      return 'agent';
+    }
+    if (streams.isIntruder(uid, sequenceNum)) return 'another';
+    // If this is another's number, the agent's own go on by then.
+    if (session.announced) session.doubtedUntil = now + quietMs;
+    if (verdict === 'late') return 'agent';
+    if (streams.resumes(uid, sequenceNum) && !mayBeOvertaken(last, sequenceNum)) {
+      streams.intrudes(uid, last);
+      guesses.wrong(uid, now);
+      return 'agent';
+    }
+    return streams.replaced(uid, last) ? 'agent' : 'unclear';
   }
 
   #accept(

@@ -35,6 +35,7 @@ export function offerIsDue(session: Session, now: number, reportedStatus: boolea
   if (desired === null || !session.claimed || !record.statusKnown) return false;
   if (!hasCapability(session.capabilities, agentCapability.AcceptsRemoteConfig)) return false;
   if (record.hasReported(desired.hash) || record.hasFailed(desired.hash)) return false;
+  if (session.doubtedUntil > now) return false;
   if (!record.wasOffered(desired.hash)) return true;
   if (!reportedStatus) return false;
   if (session.transport === 'http' && session.offersAgain < offersAgainAtOnce) return true;

@@ -8,8 +8,9 @@ import {
 } from '@muster/opamp/scan-agent-to-server';
 import { badRequest } from '@muster/opamp/server-to-agent';
 import { closeReasons } from './agent-link.ts';
-import type { Connection, Session } from './session.ts';
+import type { Connection } from './session.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
+import type { Guesses } from './guesses.ts';
 import type { Heartbeats } from './heartbeats.ts';
 import type { Inboxes } from './inboxes.ts';
 import type { Reidentifications } from './reidentifications.ts';
@@ -29,14 +30,17 @@ export class Reception {
   readonly #metrics: GatewayMetrics;
   readonly #sessions: Sessions;
   readonly #reidentifications: Reidentifications;
+  readonly #guesses: Guesses;
 
   constructor(
     heartbeats: Heartbeats,
     inboxes: Inboxes,
     sessions: Sessions,
     reidentifications: Reidentifications,
+    guesses: Guesses,
     metrics: GatewayMetrics,
   ) {
+    this.#guesses = guesses;
     this.#heartbeats = heartbeats;
     this.#inboxes = inboxes;
     this.#sessions = sessions;
@@ -86,7 +90,7 @@ export class Reception {
     if (connection.onlyUid !== null && !Buffer.from(connection.onlyUid).equals(uid)) {
       throw new MalformedMessage('is not the one that the client certificate names', 'instance_uid');
     }
-    if ((scan.flags & requestInstanceUid) !== 0 && !isKnown(this.#sessions.find(uid), connection, scan)) {
+    if ((scan.flags & requestInstanceUid) !== 0 && !this.#isKnown(connection, uid, scan)) {
       return this.#introduce(connection, uid, bytes);
     }
     if (uid.every((byte) => byte === 0)) throw new MalformedMessage('is all zero', 'instance_uid');
@@ -95,22 +99,29 @@ export class Reception {
 
   /** The same WebSocket, or the same POST again, gets the same new uid. */
   #introduce(connection: Connection, uid: Uint8Array, bytes: Uint8Array): void {
-    const { link, id } = connection;
+    const { link, id, owner } = connection;
     const asker =
       link.transport === 'websocket'
         ? `${id} ${Buffer.from(uid).toString('hex')}`
-        : `${link.remoteAddress} ${hash('sha256', bytes)}`;
+        : `${owner} ${link.remoteAddress} ${hash('sha256', bytes)}`;
     this.#reidentifications.introduce(connection, uid, asker);
   }
-}
 
-/**
- * Is whoever asks for a new uid the agent that is known under the present one? Another client may only have
- * a copy of it: it must not get the agent's record.
- */
-function isKnown(session: Session | null, connection: Connection, scan: AgentToServerScan): boolean {
-  if (session === null || !session.known) return false;
-  if (connection.link.transport === 'websocket') return session.socket === connection;
-  const behind = session.sequenceNum - scan.sequenceNum;
-  return session.transport === 'http' && (behind === -1 || behind === 0);
+  /**
+   * Is whoever asks for a new uid the agent that is known under the present one? Another client may only have
+   * a copy of it: it must not get the agent's record.
+   */
+  #isKnown(connection: Connection, uid: Uint8Array, scan: AgentToServerScan): boolean {
+    const session = this.#sessions.find(uid);
+    if (session === null || !session.known || !connection.owns(session)) return false;
+    const { transport, remoteAddress } = connection.link;
+    if (transport === 'websocket') return session.socket === connection;
+    if (session.transport !== 'http' || session.remoteAddress !== remoteAddress) return false;
+    const behind = session.sequenceNum - scan.sequenceNum;
+    if (behind !== -1 && behind !== 0) {
+      this.#guesses.wrong(uid);
+      return false;
+    }
+    return session.doubtedUntil <= Date.now() && !this.#guesses.locked(uid);
+  }
 }

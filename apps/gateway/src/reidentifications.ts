@@ -4,20 +4,22 @@ import type { EventBus } from '@muster/messages/event-bus';
 import type { AgentsReidentified } from '@muster/messages/vocabulary';
 import { agentIdentification, answer } from '@muster/opamp/server-to-agent';
 import type { Log } from '@muster/platform/log';
+import type { ContestedAgents } from './contested-agents.ts';
 import type { Credentials } from './credentials.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import { AssignedUids, newInstanceUid } from './instance-uids.ts';
 import { serverCapabilities } from './server-capabilities.ts';
 import type { AgentMessage, Connection, Session } from './session.ts';
+import { UntoldFacts } from './untold-facts.ts';
 
-/** While the bus takes nothing, so much waits for the audit log. */
-const untoldAtMost = 10_000;
-const tryAgainAfterMs = 1_000;
+/** Second clients of one agent and address that are told of one by one, within the time that `ContestedAgents` counts. */
+const duplicatesTold = 3;
 
 export interface ReidentificationsDeps {
   gateway: string;
   presence: Presence;
   bus: EventBus;
+  contested: ContestedAgents;
   credentials: Credentials;
   metrics: GatewayMetrics;
   log: Log;
@@ -27,12 +29,11 @@ export interface ReidentificationsDeps {
 export class Reidentifications {
   readonly #deps: ReidentificationsDeps;
   readonly #assigned = new AssignedUids();
-  readonly #untold: AgentsReidentified[] = [];
-  #telling: Promise<void> | null = null;
-  #closed = false;
+  readonly #facts: UntoldFacts<'agents.reidentified'>;
 
   constructor(deps: ReidentificationsDeps) {
     this.#deps = deps;
+    this.#facts = new UntoldFacts(deps.bus, 'agents.reidentified');
   }
 
   /**
@@ -44,21 +45,28 @@ export class Reidentifications {
     connection.link.send(agentIdentification(uid, assigned.uid, serverCapabilities));
   }
 
-  /** Answers a client whose uid another live one has: it is to be an agent of its own. */
-  separate({ connection, scan }: AgentMessage): void {
+  /** Answers a client whose uid another live one has: it is to be an agent of its own. `kept`: that one, if it is here. */
+  separate({ connection, scan }: AgentMessage, kept: Session | null): void {
     const uid = scan.instanceUid!;
-    const { link } = connection;
+    const { link, owner } = connection;
     // Over WebSocket it hears of it once; what it had sent already is taken for heard.
     if (connection.wasRenamed(uid)) return this.acknowledge(connection, uid);
     const hex = Buffer.from(uid).toString('hex');
     const asker =
-      link.transport === 'websocket' ? `${connection.id} ${hex}` : `http ${link.remoteAddress} ${hex}`;
+      link.transport === 'websocket'
+        ? `${connection.id} ${hex}`
+        : `http ${owner} ${link.remoteAddress} ${hex}`;
     const { uid: newUid, isNew } = this.#assigned.assign(asker, Date.now());
     link.send(agentIdentification(uid, newUid, serverCapabilities));
     connection.rename(uid);
     if (!isNew) return;
     this.#deps.metrics.duplicates += 1;
-    this.#tell(uid, newUid, 'duplicate', link.remoteAddress);
+    const claimant = { owner, remoteAddress: link.remoteAddress };
+    const keptBy = kept && (kept.socket?.link.remoteAddress ?? kept.remoteAddress);
+    const keeper = { owner: kept?.owner ?? owner, remoteAddress: keptBy ?? '' };
+    const isTold = (times: number) => times <= duplicatesTold;
+    const times = this.#deps.contested.note({ uid, outcome: 'separated', keeper, claimant }, isTold);
+    if (isTold(times)) this.#tell(uid, newUid, 'duplicate', link.remoteAddress, keptBy);
   }
 
   /** Answers a late message under a uid that its sender gave up; nothing of it is kept. */
@@ -89,10 +97,8 @@ export class Reidentifications {
   }
 
   /** Tries once more to say what was not heard. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#telling;
-    await this.#publishNext();
+  close(): Promise<void> {
+    return this.#facts.close();
   }
 
   #tell(
@@ -100,6 +106,7 @@ export class Reidentifications {
     uid: Uint8Array,
     reason: AgentsReidentified['reason'],
     remoteAddress: string,
+    keptBy: string | null = null,
   ): void {
     const { gateway, log } = this.#deps;
     const fact = {
@@ -108,27 +115,9 @@ export class Reidentifications {
       uid: agentIdFromBytes(uid),
       reason,
       remoteAddress,
+      ...(keptBy !== null && { keptBy }),
     };
     log.info(fact, 'an agent was given another instance_uid');
-    if (this.#untold.length < untoldAtMost) this.#untold.push(fact);
-    this.#telling ??= this.#publish().finally(() => {
-      this.#telling = null;
-    });
-  }
-
-  async #publish(): Promise<void> {
-    while (!this.#closed && (await this.#publishNext()) !== 'nothing');
-  }
-
-  async #publishNext(): Promise<'told' | 'nothing'> {
-    const fact = this.#untold[0];
-    if (!fact) return 'nothing';
-    try {
-      await this.#deps.bus.publish('agents.reidentified', fact);
-      this.#untold.shift();
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, this.#closed ? 0 : tryAgainAfterMs).unref());
-    }
-    return 'told';
+    this.#facts.tell(fact);
   }
 }

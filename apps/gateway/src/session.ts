@@ -1,4 +1,5 @@
 import { agentIdFromBytes, agentIdToBytes, type AgentId } from '@muster/agents/agent-id';
+import type { Claimant, Owner } from '@muster/agents/owner';
 import type { Mark } from '@muster/agents/presence';
 import type { Report, Transport } from '@muster/messages/report-frame';
 import type { AgentToServerScan } from '@muster/opamp/scan-agent-to-server';
@@ -36,6 +37,8 @@ export class Session {
   transport: Transport = 'websocket';
   remoteAddress = '';
   enrollmentTokenId = '';
+  /** Identity of the client certificate that the agent belongs to; null: it belongs to the enrollment token. */
+  certificate: string | null = null;
 
   /** True when this gateway holds the agent for its present connection. */
   claimed = false;
@@ -72,6 +75,8 @@ export class Session {
   componentsWanted = false;
   /** Over HTTP: a restart waits for the next poll. */
   restartWaits = false;
+  /** Over HTTP, Unix milliseconds: until then another client may have spoken for it, and it is offered nothing. */
+  doubtedUntil = 0;
 
   /** Reports in the outbox. While there are any, Presence must not hear how far the agent has come. */
   pendingReports = 0;
@@ -100,6 +105,10 @@ export class Session {
     const before = this.#desired;
     if (before !== null && config !== null && !before.hash.equals(config.hash)) this.record.forgetOffered();
     this.#desired = config;
+  }
+
+  get owner(): Owner {
+    return ownerOf(this.enrollmentTokenId, this.certificate);
   }
 
   /** Made when needed: most messages need none. */
@@ -156,6 +165,7 @@ export class Session {
       offerError: '',
       formerInstanceUid: this.former === null ? nothing : agentIdToBytes(this.former),
       componentsContent: nothing,
+      ...(this.certificate !== null && { certificateIdentity: Buffer.from(this.certificate, 'hex') }),
     };
   }
 }
@@ -170,6 +180,8 @@ export class Connection {
   readonly token: AcceptedToken;
   /** The only agent that may speak through it, by its certificate; null: any. */
   readonly onlyUid: Uint8Array | null;
+  /** Identity of the certificate that its agents belong to; null: they belong to the token. */
+  readonly certificate: string | null;
   /** Tells connections of this process apart. */
   readonly id = ++opened;
   malformedInARow = 0;
@@ -186,6 +198,27 @@ export class Connection {
     this.link = link;
     this.token = token;
     this.onlyUid = certificate?.instanceUid ?? null;
+    // One that names no agent is shared, and says less than the token that comes with it.
+    const counts = this.onlyUid !== null || token.enrollmentTokenId === '';
+    this.certificate = counts ? (certificate?.identity ?? null) : null;
+  }
+
+  get owner(): Owner {
+    return ownerOf(this.token.enrollmentTokenId, this.certificate);
+  }
+
+  /** By what right it speaks for agents. `mayTakeOver`: an operator allowed that for its token. */
+  claimant(mayTakeOver: boolean): Claimant {
+    const { remoteAddress } = this.link;
+    return { owner: this.owner, remoteAddress, mayTakeOver, isNamed: this.onlyUid !== null };
+  }
+
+  /** Does the agent, as it is known here, belong to what let this connection in? */
+  owns(session: Session): boolean {
+    return (
+      this.certificate === session.certificate &&
+      (this.certificate !== null || this.token.enrollmentTokenId === session.enrollmentTokenId)
+    );
   }
 
   /** The connection's only agent, or null when there is none or more than one. */
@@ -249,6 +282,10 @@ export class Connection {
   sessions(): Session[] {
     return [...(this.#first ? [this.#first] : []), ...(this.#others ?? [])];
   }
+}
+
+function ownerOf(enrollmentTokenId: string, certificate: string | null): Owner {
+  return certificate === null ? `token/${enrollmentTokenId}` : `certificate/${certificate}`;
 }
 
 /** A uid as the key of a Map: cheaper than hex. */

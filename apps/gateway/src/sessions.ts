@@ -84,4 +84,5 @@ function describe(session: Session, connection: Connection): void {
   session.transport = connection.link.transport;
   session.remoteAddress = connection.link.remoteAddress;
   session.enrollmentTokenId = connection.token.enrollmentTokenId;
+  session.certificate = connection.certificate;
 }

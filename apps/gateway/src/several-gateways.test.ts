@@ -42,7 +42,8 @@ describe('an agent that moves to another gateway', () => {
     await agent.waitUntil(() => agent.offers.length === 2);
     expect(agent.offers.map(({ hash }) => hash)).toEqual([first.hash, second.hash]);
     expect(agent.fullStateAsked).toBe(0);
-    expect(orders.map(({ gateway }) => gateway)).toEqual(['gateway-a', 'gateway-b']);
+    const offered = orders.filter(({ delivery }) => delivery.kind === 'desiredConfig');
+    expect(offered.map(({ gateway }) => gateway)).toEqual(['gateway-a', 'gateway-b']);
     expect([a.metrics.offers, b.metrics.offers]).toEqual([1, 1]);
     // Applying, which tells of the offer too, and applied.
     await rig.until(() => rig.reportsOf(agent).length === before + 2);

@@ -58,8 +58,17 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     minRetryAfter: settings.minRetryAfter,
   });
   const gateway = wireGateway({ ...deps, admission, metrics });
-  const { checkpoints, componentLists, database, fullState, liveness, outbox, reclaims, reidentifications } =
-    gateway;
+  const {
+    checkpoints,
+    componentLists,
+    contested,
+    database,
+    fullState,
+    liveness,
+    outbox,
+    reclaims,
+    reidentifications,
+  } = gateway;
 
   const former = await FormerAgents.find(settings.id, presence);
   await database.look();
@@ -109,7 +118,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     listener.stopAccepting();
     await listener.closeConnections(closeReasons.goingAway, () => true, settings.drainMs);
     await liveness.stop();
-    await Promise.all([outbox.close(longestFlushMs), reidentifications.close()]);
+    await Promise.all([outbox.close(longestFlushMs), reidentifications.close(), contested.close()]);
     await checkpoints.stop();
     await liveness.leaveAll();
     await Promise.all(subscriptions.map((subscription) => subscription.stop()));
@@ -159,11 +168,15 @@ function openDoorway(
 
 async function takeOrders(
   { settings, bus, delivery }: GatewayDeps,
-  { credentials, deliveries, liveness }: ReturnType<typeof wireGateway>,
+  { credentials, deliveries, liveness, refusals }: ReturnType<typeof wireGateway>,
   listener: Listener,
 ): Promise<Subscription[]> {
   return [
     await delivery.receive(settings.id, (order) => deliveries.handle(order)),
+    await bus.listen('access.token-changed', ({ id, mayTakeOver }) => {
+      credentials.allowTakeOver(id, mayTakeOver);
+      refusals.forget();
+    }),
     await bus.listen('access.token-revoked', ({ id }) => {
       credentials.revoke(id);
       liveness.revoked(id);

@@ -1,35 +1,47 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { agentIdToBytes, type AgentId } from '@muster/agents/agent-id';
-import type { Session as PresenceSession } from '@muster/agents/presence';
+import type { Keeper } from '@muster/agents/owner';
+import { timesLeft, type Session as PresenceSession } from '@muster/agents/presence';
+import { yieldRefusals } from '@muster/messages/delivery';
+import { GatewayUnreachable } from '@muster/messages/errors';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Claims } from './claims.ts';
+import type { ContestedAgents } from './contested-agents.ts';
 import type { Credentials } from './credentials.ts';
 import type { DatabaseWatch } from './database-watch.ts';
 import type { DesiredConfigs } from './desired-configs.ts';
+import type { Standing } from './incumbents.ts';
 import type { Liveness } from './liveness.ts';
 import type { SequenceStreams } from './sequence-streams.ts';
 import type { AgentMessage, Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
-/** The gateway that held the agent before may still be telling Presence how far the agent came. */
-const lookAgainAfterMs = 150;
-/** A gateway that answers later than this is as good as gone. */
+/** The newcomer waits no longer for the answer of the gateway that holds its agent. */
 const holderAnswersWithinMs = 2_500;
+/** Holders that may be asked, one after the other. */
+const holdersAtMost = 4;
+/** While Presence was wiped, and what Postgres knows is not in it yet. */
+const seededWithinMs = 10_000;
+const lookEveryMs = 250;
 
 /**
- * What became of an agent that wanted in. `notLetIn`: its token lets no more agents in. `duplicate`: another
- * live client has its uid. `renamed`: it was given another uid and did not keep it.
+ * What became of an agent that wanted in. `notLetIn`: its token lets no more agents in. `foreign`: it belongs to another
+ * token or certificate. `duplicate`: another live client has its uid. `undecided`: another client has its uid, and may
+ * live. `renamed`: it was given another uid and did not keep it.
  */
 export type Taken =
   | { kind: 'taken' }
   | { kind: 'notLetIn' }
+  | { kind: 'foreign'; keeper: Keeper }
   | { kind: 'duplicate' }
+  | { kind: 'undecided' }
   | { kind: 'renamed'; successor: Uint8Array };
 
 export interface TakeoversDeps {
   database: DatabaseWatch;
   gateway: string;
   claims: Claims;
+  contested: ContestedAgents;
   credentials: Credentials;
   configs: DesiredConfigs;
   delivery: GatewayDelivery;
@@ -51,26 +63,33 @@ export class Takeovers {
    * bus cannot be reached.
    */
   async take(session: Session, message: AgentMessage): Promise<Taken> {
-    const { credentials, claims } = this.#deps;
-    if (!(await credentials.mayEnroll(message.connection.token, session.agent))) return { kind: 'notLetIn' };
-    const { sequenceNum } = message.scan;
-    const { streams } = this.#deps;
-    // Whoever took the agent from a stream that goes on is to hear of it.
-    const follows = streams.resumes(session.uid, sequenceNum) ? Number.MAX_SAFE_INTEGER : sequenceNum;
-    const claim = () => this.#claim(session, () => claims.claim(session.agent, follows));
-    let outcome = await claim();
-    if (outcome.kind === 'held') {
-      await pause(lookAgainAfterMs);
-      outcome = await claim();
+    const { credentials, claims, contested } = this.#deps;
+    const { token } = message.connection;
+    if (!(await credentials.mayEnroll(token, session.agent))) return { kind: 'notLetIn' };
+    const claimant = message.connection.claimant(credentials.mayTakeOver(token));
+    const seededUntil = Date.now() + seededWithinMs;
+    let from = '';
+    for (let asked = 0; asked < holdersAtMost;) {
+      const outcome = await this.#claim(session, () => claims.claim(session.agent, { claimant, from }));
+      if (outcome.kind === 'claimed') {
+        const { takenFrom: keeper } = outcome;
+        if (keeper) contested.note({ uid: session.uid, outcome: 'takenOver', keeper, claimant });
+        return { kind: 'taken' };
+      }
+      if (outcome.kind === 'foreign') return outcome;
+      if (outcome.kind === 'renamed')
+        return { kind: 'renamed', successor: agentIdToBytes(outcome.successor) };
+      if (outcome.kind === 'unseeded') {
+        if (Date.now() > seededUntil) break;
+        await pause(lookEveryMs);
+        continue;
+      }
+      const standing = await this.#standing(outcome.gateway, session, message);
+      if (standing !== 'agent') return { kind: standing === 'another' ? 'duplicate' : 'undecided' };
+      from = outcome.gateway;
+      asked += 1;
     }
-    if (outcome.kind === 'held') {
-      if (await this.#staysWith(outcome.gateway, session, message)) return { kind: 'duplicate' };
-      outcome = await this.#claim(session, () => claims.claim(session.agent));
-    }
-    if (outcome.kind === 'renamed') {
-      return { kind: 'renamed', successor: agentIdToBytes(outcome.successor) };
-    }
-    return { kind: 'taken' };
+    return { kind: 'undecided' };
   }
 
   /**
@@ -78,7 +97,14 @@ export class Takeovers {
    * where it stands. False: it has another name since.
    */
   async claim(session: Session, heardLast = false): Promise<boolean> {
-    const outcome = await this.#claim(session, () => this.#deps.claims.claim(session.agent), heardLast);
+    const { owner, remoteAddress } = session;
+    const claimant = { owner, remoteAddress, mayTakeOver: false, isNamed: false };
+    const terms = { claimant, isKnown: session.known };
+    const outcome = await this.#claim(
+      session,
+      () => this.#deps.claims.claim(session.agent, terms),
+      heardLast,
+    );
     return outcome.kind === 'claimed';
   }
 
@@ -90,7 +116,8 @@ export class Takeovers {
     session.epoch = claimed.epoch;
     // A connection that came meanwhile must claim for itself.
     session.claimed = session.socket === socket;
-    session.announced = claimed.previous?.online ?? false;
+    // Whose it is now has to be told.
+    session.announced = (claimed.previous?.online ?? false) && claimed.takenFrom === undefined;
     session.former = claimed.former;
     if (!heardLast && !this.#continue(session, claimed.former)) this.#adopt(session, claimed.previous);
     if ((claimed.previous?.fingerprints ?? null) === null) session.record.unsaved = true;
@@ -123,21 +150,29 @@ export class Takeovers {
     if (session.transport === 'websocket') session.record.forgetOffered();
   }
 
-  /** Asks the gateway that holds the agent to let go of it. True: its own client lives and is another one. */
-  async #staysWith(holder: string, session: Session, { connection, scan }: AgentMessage): Promise<boolean> {
+  /** Asks the gateway that holds the agent to let go of it, unless its own client lives and is another one. */
+  async #standing(holder: string, session: Session, { connection, scan }: AgentMessage): Promise<Standing> {
+    if (timesLeft(holder) > 0) return 'agent';
+    const { certificate, token, link } = connection;
     const asked = this.#deps.delivery.deliver(holder, {
       kind: 'yield',
       instanceUid: Buffer.from(session.uid),
       sequenceNum: scan.sequenceNum,
-      enrollmentTokenId: connection.token.enrollmentTokenId,
-      transport: connection.link.transport,
+      enrollmentTokenId: token.enrollmentTokenId,
+      transport: link.transport,
       resumes: this.#deps.streams.resumes(session.uid, scan.sequenceNum),
+      remoteAddress: link.remoteAddress,
+      ...(certificate !== null && { certificateIdentity: Buffer.from(certificate, 'hex') }),
     });
     const receipt = await Promise.race([
-      // One that cannot be reached holds nobody.
-      asked.catch(() => null),
+      // One that runs no more holds nobody; what one that is slow holds is free when its lease has run out.
+      asked.catch((error: unknown) => (error instanceof GatewayUnreachable && error.isGone ? 'gone' : null)),
       pause(holderAnswersWithinMs, null, { ref: false }),
     ]);
-    return receipt !== null && receipt.refused.length > 0;
+    if (receipt === 'gone') return 'agent';
+    if (receipt === null) return 'undecided';
+    const refused = receipt.refused[0];
+    if (refused === undefined) return 'agent';
+    return refused.reason === yieldRefusals.heardLately ? 'undecided' : 'another';
   }
 }

@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { AgentToServer, ServerToAgent, type ServerToAgentMessage } from '@muster/opamp/opamp';
-import { GatewayRig, token } from './gateway-rig.setup.ts';
+import { GatewayRig, settle, token } from './gateway-rig.setup.ts';
 import type { GatewaySettings } from './gateway-settings.ts';
 import type { RunningGateway } from './start.ts';
 import { TestAuthority, type TestCertificate } from './test-certificates.setup.ts';
@@ -166,7 +166,8 @@ describe('client certificates', () => {
     const socket = await open({ certificate: client });
     expect((await exchange(socket)).errorResponse).toBeFalsy();
     expect((await post({ certificate: client })).status).toBe(200);
-    expect((await post({ headers: bearer })).status).toBe(200);
+    const other = { instanceUid: Buffer.from('another agent !!') };
+    expect((await post({ headers: bearer }, other)).status).toBe(200);
     expect((await post({})).status).toBe(401);
     await rig.until(() => rig.reports.length > 0);
     expect(rig.reports[0]).toMatchObject({ enrollmentTokenId: '', connected: true });
@@ -203,6 +204,59 @@ describe('client certificates', () => {
       errorMessage: 'instance_uid: is not the one that the client certificate names',
     });
     expect(gateway.metrics.agents).toBe(1);
+  });
+});
+
+describe('an agent that came by a client certificate', () => {
+  const settings = { clientCaFile: authority.file, tls: { ...server, clientCaFile: authority.file } };
+  const urn = 'URI:urn:uuid:30313233-3435-3637-3839-616263646566';
+  const refused = /belongs to another client certificate/;
+
+  it.each([
+    ['names it', bound, authority.issue('renamed', urn)],
+    ['names no agent', client, authority.issue('an agent', 'IP:192.0.2.1,DNS:agent')],
+  ])('that %s is let in with a renewed one, and not by a token', async (_, certificate, renewed) => {
+    rig.verdict = { ...rig.verdict, mayTakeOver: true } as typeof rig.verdict;
+    await start(settings);
+    const socket = await open({ certificate });
+    await exchange(socket, { capabilities: 1 });
+    await rig.until(() => rig.reports.length > 0);
+    expect(rig.reports[0]!.certificateIdentity).toHaveLength(16);
+    // Live, and away.
+    const thief = await exchange(await open({ headers: bearer }), { sequenceNum: 2 });
+    expect(thief.errorResponse?.errorMessage).toMatch(refused);
+    socket.terminate();
+    await rig.until(() => rig.reports.some(({ disconnected }) => disconnected));
+    expect((await post({ headers: bearer }, { sequenceNum: 2 })).status).toBe(403);
+    const back = await exchange(await open({ certificate: renewed }), { sequenceNum: 2 });
+    expect([back.errorResponse, back.agentIdentification]).toEqual([null, null]);
+    expect(rig.contested).toMatchObject([{ outcome: 'refused', remoteAddress: '127.0.0.1' }]);
+  });
+
+  it('that names no agent is not let in by one with other names', async () => {
+    await start(settings);
+    await exchange(await open({ certificate: client }));
+    const other = authority.issue('an agent', 'DNS:another');
+    const thief = await exchange(await open({ certificate: other }), { sequenceNum: 2 });
+    expect(thief.errorResponse?.errorMessage).toMatch(refused);
+  });
+
+  it('after it came by a token is let in if that names it, and its token no more', async () => {
+    await start(settings);
+    const first = await open({ headers: bearer });
+    await exchange(first);
+    first.terminate();
+    await rig.until(() => rig.reports.some(({ disconnected }) => disconnected));
+    const shared = await exchange(await open({ certificate: client }), { sequenceNum: 2 });
+    expect(shared.errorResponse?.errorMessage).toMatch(/belongs to another enrollment token/);
+    const own = await open({ certificate: bound });
+    expect((await exchange(own, { sequenceNum: 2 })).errorResponse).toBeNull();
+    await rig.until(() => rig.contested.some(({ outcome }) => outcome === 'takenOver'));
+    await rig.until(() => rig.reports.some(({ certificateIdentity }) => certificateIdentity !== undefined));
+    own.terminate();
+    await settle(400);
+    const late = await exchange(await open({ headers: bearer }), { sequenceNum: 3 });
+    expect(late.errorResponse?.errorMessage).toMatch(refused);
   });
 });
 

@@ -8,21 +8,25 @@ import { Answers } from './answers.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { Claims } from './claims.ts';
 import { ComponentLists } from './component-lists.ts';
+import { ContestedAgents } from './contested-agents.ts';
 import { Credentials } from './credentials.ts';
 import { Deliveries } from './deliveries.ts';
 import { DatabaseWatch } from './database-watch.ts';
 import { DesiredConfigs } from './desired-configs.ts';
 import { FullStateRequests } from './full-state-requests.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
+import { Guesses } from './guesses.ts';
 import { HandOvers } from './hand-overs.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Inboxes } from './inboxes.ts';
+import { Incumbents } from './incumbents.ts';
 import { Liveness } from './liveness.ts';
 import { MessageHandler } from './message-handler.ts';
 import { Newcomers } from './newcomers.ts';
 import { Offers } from './offers.ts';
 import { Reception } from './reception.ts';
 import { Reclaims } from './reclaims.ts';
+import { Refusals } from './refusals.ts';
 import { Reidentifications } from './reidentifications.ts';
 import { ReportOutbox } from './report-outbox.ts';
 import { SequenceStreams } from './sequence-streams.ts';
@@ -82,13 +86,19 @@ export function wireGateway(deps: GatewayWiring) {
   const offers = new Offers(configs, outbox, metrics, settings.maxMessageBytes);
   const answers = new Answers(offers, configs);
   const componentLists = new ComponentLists(presence, sessions, outbox);
-  const streams = new SequenceStreams();
+  // One that polls every 30 s has missed a poll by then.
+  const quietMs = httpSilenceMs / 2;
+  const streams = new SequenceStreams(quietMs);
+  const guesses = new Guesses();
+  const contested = new ContestedAgents({ gateway, bus, metrics, log });
+  const refusals = new Refusals(metrics, contested);
   const claims = new Claims(gateway, presence, offerCache);
   const database = new DatabaseWatch(offerCache, sessions, fullState);
   const takeovers = new Takeovers({
     database,
     gateway,
     claims,
+    contested,
     credentials,
     configs,
     delivery,
@@ -96,18 +106,37 @@ export function wireGateway(deps: GatewayWiring) {
     sessions,
     streams,
   });
-  const reidentifications = new Reidentifications({ gateway, presence, bus, credentials, metrics, log });
-  const newcomers = new Newcomers(sessions, reidentifications);
+  const reidentifications = new Reidentifications({
+    gateway,
+    presence,
+    bus,
+    contested,
+    credentials,
+    metrics,
+    log,
+  });
+  const newcomers = new Newcomers({
+    sessions,
+    incumbents: new Incumbents(quietMs, guesses),
+    refusals,
+    reidentifications,
+    contested,
+    credentials,
+    metrics,
+  });
   const handler = new MessageHandler({
     admission,
     answers,
     checkpoints,
     componentLists,
     fullState,
+    guesses,
     liveness,
     metrics,
     offers,
     outbox,
+    quietMs,
+    refusals,
     reidentifications,
     sessions,
     streams,
@@ -120,6 +149,7 @@ export function wireGateway(deps: GatewayWiring) {
   return {
     checkpoints,
     componentLists,
+    contested,
     credentials,
     database,
     deliveries: new Deliveries(sessions, configs, offers, liveness, handOvers),
@@ -131,8 +161,10 @@ export function wireGateway(deps: GatewayWiring) {
       inboxes,
       sessions,
       reidentifications,
+      guesses,
       metrics,
     ),
+    refusals,
     reidentifications,
     reclaims,
   };

@@ -1,8 +1,9 @@
 import { Audit } from '@muster/access/audit.postgres';
-import type { AgentId } from '@muster/agents/agent-id';
+import { agentIdToBytes, type AgentId } from '@muster/agents/agent-id';
 import { AgentViews } from '@muster/agents/agent-views.postgres';
 import { claimed } from '@muster/agents/claimed.setup';
 import { createMemoryPresence } from '@muster/agents/presence.memory';
+import type { Owner } from '@muster/agents/owner';
 import { timesLeft, type Presence } from '@muster/agents/presence';
 import { testReport } from '@muster/agents/test-report.setup';
 import { createTestDatabase, type TestDatabase } from '@muster/db/test-database.postgres';
@@ -32,7 +33,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 beforeEach(async () => {
-  await sql`truncate agents, agent_states`.execute(database.db);
+  await sql`truncate agents, agent_states, agent_renames`.execute(database.db);
   clock = Date.now();
   bus = createMemoryEventBus({ retryPauseMs: 20 });
   presence = createMemoryPresence({ now: () => clock });
@@ -143,6 +144,31 @@ it('a client that was given another uid is in the audit log, once', async () => 
     (await new Audit(database.db).page({ resource: `agent/${uidOf(2)}`, limit: 10 })).items;
   await vi.waitFor(async () => expect(await events()).not.toEqual([]));
   expect(await events()).toMatchObject([{ actor: 'system', action: 'agents.reidentify', detail: fact }]);
+});
+
+it('who wanted an agent of another is in the audit log, once, with both addresses', async () => {
+  await start();
+  const fact = {
+    id: '0192b1d0-0000-7000-8000-00000000c0de',
+    gateway: 'gateway-1',
+    uid: uidOf(1),
+    outcome: 'refused' as const,
+    owner: 'token/0192b1d0-0000-7000-8000-000000000001',
+    claimant: 'token/0192b1d0-0000-7000-8000-000000000002',
+    ownerAddress: '192.0.2.7',
+    remoteAddress: '198.51.100.9',
+    count: 12,
+  };
+  for (let i = 0; i < 2; i++) await bus.publish('agents.contested', fact);
+  await bus.publish('agents.contested', { ...fact, id: fact.id.replace('c0de', 'c0df'), uid: null });
+  const events = async (resource: string) =>
+    (await new Audit(database.db).page({ resource, limit: 10 })).items;
+  await vi.waitFor(async () => expect(await events('gateway/gateway-1')).toHaveLength(1));
+  const { id, outcome, ...detail } = fact;
+  expect(await events(`agent/${uidOf(1)}`)).toMatchObject([
+    { id, actor: 'system', action: 'agents.refuse', detail },
+  ]);
+  expect(outcome).toBe('refused');
 });
 
 describe('a gateway whose lease has run out', () => {
@@ -261,6 +287,55 @@ describe('after a crash', () => {
     const session = claimed((await presence.claim('gateway-1', [{ agent: uidOf(1), now: 1 }]))[0]);
     expect(session.previous).toMatchObject({ sequenceNum: 5, online: false, capabilities: 0x807 });
     expect(session.epoch).toBeGreaterThan(clock);
+  });
+
+  it('Presence knows again whose each agent is, by its last token or certificate, and its former names', async () => {
+    await start();
+    const [first, second] = ['0192b1d0-0000-7000-8000-000000000001', '0192b1d0-0000-7000-8000-000000000002'];
+    const identity = Buffer.alloc(16, 0xce);
+    const connected = { ...report(1, { connected: true }), enrollmentTokenId: first };
+    await bus.publish('reports', {
+      gateway: 'gateway-1',
+      reports: [
+        connected,
+        // It came over to another token.
+        { ...connected, epoch: connected.epoch + 1, enrollmentTokenId: second },
+        { ...report(2, { connected: true }), enrollmentTokenId: first, certificateIdentity: identity },
+        { ...report(4, { connected: true }), enrollmentTokenId: first },
+      ],
+    });
+    await vi.waitFor(async () => expect(await statuses()).toHaveLength(3));
+    const renamed = { ...report(5, { connected: true }), enrollmentTokenId: first };
+    await bus.publish('reports', {
+      gateway: 'gateway-1',
+      reports: [{ ...renamed, epoch: renamed.epoch + 1, formerInstanceUid: agentIdToBytes(uidOf(4)) }],
+    });
+    await vi.waitFor(async () =>
+      expect(await database.db.selectFrom('agent_renames').selectAll().execute()).toHaveLength(1),
+    );
+    presence = createMemoryPresence({ now: () => clock });
+    await start();
+    const claimAs = async (agent: number, owner: Owner) => {
+      const claimant = { owner, remoteAddress: '192.0.2.9', mayTakeOver: false, isNamed: false };
+      return (await presence.claim('gateway-1', [{ agent: uidOf(agent), now: 1, claimant }]))[0]!.kind;
+    };
+    const certificate = `certificate/${identity.toString('hex')}` as const;
+    expect([await claimAs(1, `token/${first}`), await claimAs(1, `token/${second}`)]).toEqual([
+      'foreign',
+      'claimed',
+    ]);
+    expect([await claimAs(2, `token/${first}`), await claimAs(2, certificate)]).toEqual([
+      'foreign',
+      'claimed',
+    ]);
+    expect([await claimAs(4, `token/${second}`), await claimAs(4, `token/${first}`)]).toEqual([
+      'foreign',
+      'renamed',
+    ]);
+    expect([await claimAs(5, `token/${second}`), await claimAs(5, `token/${first}`)]).toEqual([
+      'foreign',
+      'claimed',
+    ]);
   });
 
   it('Presence is seeded again when it was wiped meanwhile', async () => {

@@ -1,29 +1,36 @@
 import type { EventBus, Subscription } from '@muster/messages/event-bus';
 import { Inject, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import type { ContestedAgents } from './contested-agents.ts';
 import type { Reidentifications } from './reidentifications.ts';
-import { EVENT_BUS, REIDENTIFICATIONS } from './tokens.ts';
+import { CONTESTED_AGENTS, EVENT_BUS, REIDENTIFICATIONS } from './tokens.ts';
 
-/** Takes to the audit log which agents gateways gave another uid. */
+/** Takes to the audit log which agents gateways gave another uid, and which ones more than one client wanted. */
 export class ReidentifiedConsumer implements OnModuleInit, OnModuleDestroy {
   readonly #bus: EventBus;
   readonly #reidentifications: Reidentifications;
-  #subscription: Subscription | undefined;
+  readonly #contested: ContestedAgents;
+  #subscriptions: Subscription[] = [];
 
   constructor(
     @Inject(EVENT_BUS) bus: EventBus,
     @Inject(REIDENTIFICATIONS) reidentifications: Reidentifications,
+    @Inject(CONTESTED_AGENTS) contested: ContestedAgents,
   ) {
+    this.#contested = contested;
     this.#bus = bus;
     this.#reidentifications = reidentifications;
   }
 
   async onModuleInit(): Promise<void> {
-    this.#subscription = await this.#bus.consume('agents.reidentified', 'inventory', (facts) =>
-      this.#reidentifications.note(facts),
-    );
+    this.#subscriptions = [
+      await this.#bus.consume('agents.reidentified', 'inventory', (facts) =>
+        this.#reidentifications.note(facts),
+      ),
+      await this.#bus.consume('agents.contested', 'inventory', (facts) => this.#contested.note(facts)),
+    ];
   }
 
   async onModuleDestroy(): Promise<void> {
-    await this.#subscription?.stop();
+    await Promise.all(this.#subscriptions.map((subscription) => subscription.stop()));
   }
 }

@@ -8,6 +8,7 @@ import type { Log } from '@muster/platform/log';
 import type { Running } from '@muster/platform/running';
 import { NestFactory } from '@nestjs/core';
 import type { Kysely } from 'kysely';
+import { ContestedAgents } from './contested-agents.ts';
 import { InventoryModule } from './inventory.module.ts';
 import { Reidentifications } from './reidentifications.ts';
 import { startUpkeep, type UpkeepTimes } from './upkeep-clock.ts';
@@ -31,7 +32,12 @@ export async function startInventory(deps: InventoryDeps): Promise<Running> {
   const { access, audit } = wireAccess({ db, bus });
   await upkeep.seed();
   const app = await NestFactory.createApplicationContext(
-    InventoryModule.of({ bus, intake, reidentifications: new Reidentifications(db, audit) }),
+    InventoryModule.of({
+      bus,
+      intake,
+      reidentifications: new Reidentifications(db, audit),
+      contested: new ContestedAgents(db, audit),
+    }),
     {
       logger: false,
       abortOnError: false,

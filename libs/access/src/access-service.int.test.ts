@@ -112,12 +112,32 @@ describe('enrollment tokens', () => {
       enrollmentTokenId: id,
       expiresAt: null,
       limited: false,
+      mayTakeOver: false,
     });
     const heard: unknown[] = [];
     await bus.listen('access.token-revoked', (message) => heard.push(message));
     await revoke(id);
     expect(await access.verifyToken(hash(token))).toMatchObject({ accepted: false, reason: /revoked/ });
     await vi.waitFor(() => expect(heard).toEqual([{ id }]));
+  });
+
+  it('may take over agents of others when an operator allows it, which gateways hear of', async () => {
+    const { id, token } = await newToken({ name: 'next', mayTakeOver: true });
+    const mayTakeOver = async () => (await access.verifyToken(hash(token))) as { mayTakeOver?: boolean };
+    expect(await mayTakeOver()).toMatchObject({ mayTakeOver: true });
+    const heard: unknown[] = [];
+    await bus.listen('access.token-changed', (message) => heard.push(message));
+    const change = (tokenId: string) =>
+      transact(database.db, (tx) =>
+        access.changeEnrollmentToken(tx, 'api-key:test', tokenId, { mayTakeOver: false }),
+      );
+    await change(id);
+    expect(await mayTakeOver()).toMatchObject({ mayTakeOver: false });
+    expect((await access.acceptedTokens())[0]!.verdict).toMatchObject({ mayTakeOver: false });
+    await vi.waitFor(() => expect(heard).toEqual([{ id, mayTakeOver: false }]));
+    await expect(change('0192b1d0-0000-7000-8000-00000000dead')).rejects.toThrow(UnknownEnrollmentToken);
+    await revoke(id);
+    await expect(change(id)).rejects.toThrow(/was revoked: make a new one/);
   });
 
   it('expire', async () => {

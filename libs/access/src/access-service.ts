@@ -10,7 +10,7 @@ import type { ApiKeyStore } from './api-key-store.postgres.ts';
 import type { Audit } from './audit.postgres.ts';
 import { judge, toVerdict, type EnrollmentToken, type NewEnrollmentToken } from './enrollment-token.ts';
 import type { EnrollmentTokenStore } from './enrollment-token-store.postgres.ts';
-import { UnknownEnrollmentToken } from './errors.ts';
+import { EnrollmentTokenRevoked, UnknownEnrollmentToken } from './errors.ts';
 import { hashSecret, newSecret } from './secret.ts';
 import type { SessionStore } from './session-store.postgres.ts';
 
@@ -175,6 +175,31 @@ export class AccessService {
       await this.#tokens.revoke(tx, id);
     }
     tx.afterCommit(() => this.#bus.broadcast('access.token-revoked', { id }));
+  }
+
+  /**
+   * Allows, or forbids from now on, that agents of other tokens come in by this one; gateways hear of it.
+   *
+   * @throws UnknownEnrollmentToken
+   * @throws EnrollmentTokenRevoked
+   */
+  async changeEnrollmentToken(
+    tx: Tx,
+    actor: Actor,
+    id: string,
+    { mayTakeOver }: { mayTakeOver: boolean },
+  ): Promise<void> {
+    const token = await this.#tokens.lock(tx, id);
+    if (!token) throw new UnknownEnrollmentToken(id);
+    if (token.revokedAt) throw new EnrollmentTokenRevoked(id);
+    await this.#audit.record(tx, {
+      actor,
+      action: 'enrollment-tokens.update',
+      resource: `enrollment-token/${id}`,
+      detail: { mayTakeOver },
+    });
+    await this.#tokens.setMayTakeOver(tx, id, mayTakeOver);
+    tx.afterCommit(() => this.#bus.broadcast('access.token-changed', { id, mayTakeOver }));
   }
 
   /** Judges an enrollment token for a gateway. `secretHash`: SHA-256 of the presented secret, hex. */

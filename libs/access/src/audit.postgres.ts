@@ -25,20 +25,26 @@ export class Audit {
     this.#db = db;
   }
 
-  /** Notes a change in the transaction that makes it, before it is made. `detail` must hold no secret. */
+  /**
+   * Notes a change in the transaction that makes it, before it is made. `detail` must hold no secret. An `id` (a UUIDv7) is
+   * for what is told at least once: an event of the same id is noted once.
+   */
   async record(
     tx: Tx,
-    event: { actor: string; action: string; resource: string; detail?: Record<string, unknown> },
+    event: { actor: string; action: string; resource: string; detail?: Record<string, unknown>; id?: string },
   ): Promise<void> {
     await tx.db
       .insertInto('audit_events')
       .values({
-        id: uuidV7(),
+        id: event.id ?? uuidV7(),
         actor: event.actor,
         action: event.action,
         resource: event.resource,
         detail: JSON.stringify(event.detail ?? {}),
       })
+      .$if(event.id !== undefined, (query) =>
+        query.onConflict((conflict) => conflict.column('id').doNothing()),
+      )
       .execute();
   }
 

@@ -8,6 +8,7 @@ const terms = [
   'enrollment_tokens.max_uses as maxUses',
   'enrollment_tokens.expires_at as expiresAt',
   'enrollment_tokens.revoked_at as revokedAt',
+  'enrollment_tokens.may_take_over as mayTakeOver',
 ] as const;
 
 /** An agent that was given another uid has a row for each. */
@@ -54,6 +55,7 @@ export class EnrollmentTokenStore {
         'enrollment_tokens.created_at as createdAt',
         'enrollment_tokens.created_by as createdBy',
         'enrollment_tokens.revoked_at as revokedAt',
+        'enrollment_tokens.may_take_over as mayTakeOver',
       ])
       .orderBy('enrollment_tokens.id')
       .execute();
@@ -123,7 +125,16 @@ export class EnrollmentTokenStore {
         max_uses: token.maxUses ?? null,
         expires_at: token.expiresAt ?? null,
         created_by: token.createdBy,
+        may_take_over: token.mayTakeOver ?? false,
       })
+      .execute();
+  }
+
+  async setMayTakeOver(tx: Tx, id: string, mayTakeOver: boolean): Promise<void> {
+    await tx.db
+      .updateTable('enrollment_tokens')
+      .set({ may_take_over: mayTakeOver })
+      .where('enrollment_tokens.id', '=', id)
       .execute();
   }
 

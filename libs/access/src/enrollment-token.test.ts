@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { judge, type TokenTerms } from './enrollment-token.ts';
 
 const now = Date.parse('2026-06-01T12:00:00Z');
-const token: TokenTerms = { id: 'a', maxUses: null, expiresAt: null, revokedAt: null };
+const token: TokenTerms = { id: 'a', maxUses: null, expiresAt: null, revokedAt: null, mayTakeOver: false };
 
 it.each([
   ['a token without conditions', token, true],

@@ -13,6 +13,8 @@ export interface EnrollmentToken {
   createdAt: Date;
   createdBy: string;
   revokedAt: Date | null;
+  /** Agents that belong to other tokens may come in by it, and are its own from then on. */
+  mayTakeOver: boolean;
 }
 
 export interface NewEnrollmentToken {
@@ -20,6 +22,7 @@ export interface NewEnrollmentToken {
   labels?: Record<string, string> | undefined;
   expiresAt?: Date | undefined;
   maxUses?: number | undefined;
+  mayTakeOver?: boolean | undefined;
 }
 
 /** What decides whether a token lets anybody in. */
@@ -28,6 +31,7 @@ export interface TokenTerms {
   maxUses: number | null;
   expiresAt: Date | null;
   revokedAt: Date | null;
+  mayTakeOver: boolean;
 }
 
 /** Whether a token lets agents in at `now` (Unix milliseconds). A limited token may still refuse new ones. */
@@ -44,11 +48,12 @@ export function judge(
 }
 
 /** The verdict on a token that lets agents in. */
-export function toVerdict({ id, expiresAt, maxUses }: TokenTerms): TokenVerdict {
+export function toVerdict({ id, expiresAt, maxUses, mayTakeOver }: TokenTerms): TokenVerdict {
   return {
     accepted: true,
     enrollmentTokenId: id,
     expiresAt: expiresAt?.getTime() ?? null,
     limited: maxUses !== null,
+    mayTakeOver,
   };
 }

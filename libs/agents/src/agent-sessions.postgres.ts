@@ -2,7 +2,8 @@ import type { Database } from '@muster/db/schema';
 import type { Transport } from '@muster/messages/report-frame';
 import { sql, type Kysely } from 'kysely';
 import type { AgentId } from './agent-id.ts';
-import type { SeedRecord } from './presence.ts';
+import { storedOwner } from './owner.ts';
+import type { RenameRecord, SeedRecord } from './presence.ts';
 import { transportNumber } from './report-columns.ts';
 
 /** An agent whose row says that it is connected, and the connection the row means. */
@@ -30,6 +31,9 @@ export class AgentSessions {
           'agent_states.sequence_num',
           'agent_states.last_seen_at',
           'agent_states.capabilities',
+          'agent_states.enrollment_token_id',
+          'agent_states.certificate_identity',
+          'agent_states.remote_address',
         ])
         .execute();
       return rows.map((row) => ({
@@ -38,8 +42,19 @@ export class AgentSessions {
         sequenceNum: Number(row.sequence_num),
         lastSeen: row.last_seen_at.getTime(),
         capabilities: Number(row.capabilities),
+        owner: storedOwner(row.enrollment_token_id, row.certificate_identity),
+        remoteAddress: row.remote_address,
       }));
     });
+  }
+
+  /** Every agent that was given another uid: what it was called before, and what it is called now. */
+  async renames(): Promise<RenameRecord[]> {
+    const rows = await this.#db
+      .selectFrom('agent_renames')
+      .select(['agent_renames.former', 'agent_renames.uid'])
+      .execute();
+    return rows.map(({ former, uid }) => ({ former: former as AgentId, successor: uid as AgentId }));
   }
 
   /** Every agent whose row says connected over `transport`, page by page. */

@@ -73,4 +73,6 @@ export interface Peer {
   remoteAddress: string;
   /** UUID text or null. */
   enrollmentTokenId: string | null;
+  /** Of the certificate that the agent belongs to; null: it belongs to the token. */
+  certificateIdentity: Uint8Array | null;
 }

@@ -11,17 +11,21 @@ import { RedisScript } from './redis-client.redis.ts';
  *                                   holder: `h<gateway>`, `f` for let go of (free), `s` for seeded,
  *                                   holder not known
  *     <uid>0, <uid>1                fingerprints, 64 bytes each at most
+ *     <uid>2                        whose it is: `t` or `c` and 16 bytes (token, certificate), and the address it
+ *                                   spoke from last; 63 bytes at most
  *   muster:presence:names           hash: <new uid>< → former uid, until confirmed; <former uid>> → new uid
  *   muster:held                     hash gateway → how many agents it holds
  *   muster:lease:<gateway>          lives as long as the lease; 1, or 0 while the gateway is only assumed to live
  *   muster:returns                  lives until all agents that were turned away should be back
  *   muster:presence:seeded          marker
+ *   muster:presence:owners          marker: seeded with owners, which older releases do not know of
  *   muster:components:<hash>        what the list of components that agents name so is stored under, or
  *                                   nothing while somebody is asked for it
  */
 export const heldKey = 'muster:held';
 export const returnsKey = 'muster:returns';
 export const seededKey = 'muster:presence:seeded';
+export const ownersKey = 'muster:presence:owners';
 const namesKey = 'muster:presence:names';
 export const componentsKey = (hash: string) => `muster:components:${hash}`;
 export const leaseKey = (gateway: string) => `muster:lease:${gateway}`;
@@ -59,53 +63,95 @@ local function writeCounts()
 end
 `;
 
+/** Bits of the flags of a claim. */
+export const claimFlag = { claimant: 1, mayTakeOver: 2, isNamed: 4, isKnown: 8, from: 16 } as const;
+
 /**
- * gateway, uids (16 bytes each), times, numbers that must follow the last one or -1 (doubles) → for each
- * the record and the fingerprints it had, or nil, and its former name, or nil. An agent that another gateway
- * holds: `held` and the record. One that has another name: `renamed` and the name.
+ * gateway, claims → for each the record and the fingerprints it had, or nil, its former name, or nil, and whose it was
+ * until now if it was another's, or nil. An agent that another gateway holds: `held` and the record. One that has
+ * another name: `renamed` and the name. One that belongs to another: `foreign` and whose it is. One that nobody knows
+ * before the store is seeded: `unseeded`.
+ * A claim: uid, time (a double), one byte of flags (`claimFlag`); the claimant after one byte with its length, if any; the
+ * holder to take it from after one byte with its length, if any.
  */
 export const claimScript = new RedisScript(`${prelude}
-local holder, uids, times, numbers = 'h' .. ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local holder, claims = 'h' .. ARGV[1], ARGV[2]
 local anyNames = redis.call('EXISTS', '${namesKey}') == 1
-local answer = {}
+local isSeeded = redis.call('EXISTS', '${seededKey}') == 1
+local unknownCertificate = 'c' .. string.rep('\\0', 16)
+local answer, at, place = {}, 1, 1
 
 local function takeOver(former, uid)
   redis.call('HSET', '${namesKey}', former .. '>', uid)
   local from, to = bucket(former), bucket(uid)
-  local known = redis.call('HMGET', from, former, former .. '0', former .. '1')
+  local known = redis.call('HMGET', from, former, former .. '0', former .. '1', former .. '2')
   if not known[1] or redis.call('HEXISTS', to, uid) == 1 then return end
-  redis.call('HDEL', from, former, former .. '0', former .. '1')
+  redis.call('HDEL', from, former, former .. '0', former .. '1', former .. '2')
   redis.call('HSET', to, uid, known[1])
   if known[2] then redis.call('HSET', to, uid .. '0', known[2], uid .. '1', known[3]) end
+  if known[4] then redis.call('HSET', to, uid .. '2', known[4]) end
 end
 
-local function claim(at, uid, now, number)
+local function answers(first, second, third, fourth)
+  answer[place], answer[place + 1], answer[place + 2], answer[place + 3] = first, second, third, fourth
+end
+
+local function isForeign(keeper, claimant, flags)
+  if not keeper or not claimant or string.sub(keeper, 1, 17) == string.sub(claimant, 1, 17) then return false end
+  if bit.band(flags, ${claimFlag.isNamed}) ~= 0 then return false end
+  if string.sub(keeper, 1, 17) == unknownCertificate then return string.sub(claimant, 1, 1) ~= 'c' end
+  return bit.band(flags, ${claimFlag.mayTakeOver}) == 0 or string.sub(keeper, 1, 1) ~= 't'
+end
+
+local function claim(uid, now, flags, claimant, from)
   local successor = anyNames and redis.call('HGET', '${namesKey}', uid .. '>')
   if successor then
-    answer[at], answer[at + 1], answer[at + 2] = 'renamed', successor, false
-    return
+    local keeper = redis.call('HGET', bucket(successor), successor .. '2')
+    if isForeign(keeper, claimant, flags) then return answers('foreign', keeper, false, false) end
+    return answers('renamed', successor, false, false)
   end
   local former = anyNames and redis.call('HGET', '${namesKey}', uid .. '<')
-  if former then takeOver(former, uid) end
   local key = bucket(uid)
-  local known = redis.call('HMGET', key, uid, uid .. '0', uid .. '1')
+  local known = redis.call('HMGET', key, uid, uid .. '0', uid .. '1', uid .. '2')
+  local keeper = known[4] or (former and redis.call('HGET', bucket(former), former .. '2'))
+  if isForeign(keeper, claimant, flags) then return answers('foreign', keeper, false, false) end
+  if former then
+    takeOver(former, uid)
+    known = redis.call('HMGET', key, uid, uid .. '0', uid .. '1', uid .. '2')
+  end
+  if claimant and not known[1] and not isSeeded and bit.band(flags, ${claimFlag.isKnown}) == 0 then
+    return answers('unseeded', false, false, false)
+  end
   local epoch, sequenceNum, lastSeen, capabilities, noted, before = 0, 0, 0, 0, 0, 'f'
   if known[1] then epoch, sequenceNum, lastSeen, capabilities, noted, before = unpackRecord(known[1]) end
   local isHeld = string.sub(before, 1, 1) == 'h' and before ~= holder
-  if isHeld and number >= 0 and (noted == 0 or number ~= sequenceNum + 1) then
-    answer[at], answer[at + 1], answer[at + 2] = 'held', known[1], false
-    return
+  if isHeld and from and before ~= 'h' .. from then return answers('held', known[1], false, false) end
+  local record =
+    packRecord(math.max(epoch + 1, now), sequenceNum, math.max(lastSeen, now), capabilities, noted, holder)
+  if claimant and claimant ~= known[4] then
+    redis.call('HSET', key, uid, record, uid .. '2', claimant)
+  else
+    redis.call('HSET', key, uid, record)
   end
-  redis.call('HSET', key, uid,
-    packRecord(math.max(epoch + 1, now), sequenceNum, math.max(lastSeen, now), capabilities, noted, holder))
   count(before, -1)
   count(holder, 1)
-  answer[at], answer[at + 1], answer[at + 2] = known[1], known[2] and known[2] .. known[3], former
+  local isTaken = claimant and keeper and string.sub(keeper, 1, 17) ~= string.sub(claimant, 1, 17)
+  answers(known[1], known[2] and known[2] .. known[3], former, isTaken and keeper)
 end
 
-for i = 0, #uids / 16 - 1 do
-  local now, number = struct.unpack('>d', times, i * 8 + 1), struct.unpack('>d', numbers, i * 8 + 1)
-  claim(i * 3 + 1, string.sub(uids, i * 16 + 1, i * 16 + 16), now, number)
+local function lengthPrefixed(flags, flag)
+  if bit.band(flags, flag) == 0 then return false end
+  local length = string.byte(claims, at)
+  at = at + 1 + length
+  return string.sub(claims, at - length, at - 1)
+end
+
+while at <= #claims do
+  local uid, now, flags = string.sub(claims, at, at + 15), struct.unpack('>d', claims, at + 16), string.byte(claims, at + 24)
+  at = at + 25
+  local claimant = lengthPrefixed(flags, ${claimFlag.claimant})
+  claim(uid, now, flags, claimant, lengthPrefixed(flags, ${claimFlag.from}))
+  place = place + 4
 end
 writeCounts()
 return answer`);
@@ -181,7 +227,7 @@ for i = 1, #uids, 16 do
   redis.call('HDEL', '${namesKey}', uid .. '<')
   if record then
     count(string.sub(record, 41), -1)
-    redis.call('HDEL', key, uid, uid .. '0', uid .. '1')
+    redis.call('HDEL', key, uid, uid .. '0', uid .. '1', uid .. '2')
   end
 end
 writeCounts()`);
@@ -195,21 +241,34 @@ for i = 1, #uids, 16 do
 end
 return records`);
 
-/** Records: uid, epoch, sequence_num, last seen, capabilities (doubles). */
+/**
+ * Records: uid, epoch, sequence_num, last seen, capabilities (doubles), then one byte with the length of whose it is,
+ * and that; 0: not known.
+ */
 export const seedScript = new RedisScript(`${prelude}
-local seeds = ARGV[1]
-for i = 1, #seeds, 48 do
-  local uid = string.sub(seeds, i, i + 15)
+local seeds, at = ARGV[1], 1
+while at <= #seeds do
+  local uid = string.sub(seeds, at, at + 15)
+  local length = string.byte(seeds, at + 48)
   local key = bucket(uid)
   local record = redis.call('HGET', key, uid)
-  if not record or struct.unpack('>d', record) < struct.unpack('>d', seeds, i + 16) then
+  if not record or struct.unpack('>d', record) < struct.unpack('>d', seeds, at + 16) then
     if record then count(string.sub(record, 41), -1) end
-    local epoch = string.sub(seeds, i + 16, i + 23)
-    redis.call('HSET', key, uid, epoch .. string.sub(seeds, i + 24, i + 47) .. epoch .. 's')
+    local epoch = string.sub(seeds, at + 16, at + 23)
+    redis.call('HSET', key, uid, epoch .. string.sub(seeds, at + 24, at + 47) .. epoch .. 's')
     redis.call('HDEL', key, uid .. '0', uid .. '1')
   end
+  if length > 0 then redis.call('HSETNX', key, uid .. '2', string.sub(seeds, at + 49, at + 48 + length)) end
+  at = at + 49 + length
 end
 writeCounts()`);
+
+/** former and new uids, one pair after the other: of those that were told their new names, and are known by them. */
+export const seedRenamesScript = new RedisScript(`
+local renames = ARGV[1]
+for i = 1, #renames, 32 do
+  redis.call('HSET', '${namesKey}', string.sub(renames, i, i + 15) .. '>', string.sub(renames, i + 16, i + 31))
+end`);
 
 /** gateway, first and last bucket → uid and epoch (a double) of each agent it holds there, one after the other. */
 export const heldScript = new RedisScript(`

@@ -41,7 +41,7 @@ export class PresenceUpkeep {
     const records: SeedRecord[] = [];
     for await (const page of this.#sessions.all()) records.push(...page);
     // At once: the first call marks it as seeded for everybody.
-    await this.#presence.seed(records);
+    await this.#presence.seed(records, await this.#sessions.renames());
   }
 
   /**

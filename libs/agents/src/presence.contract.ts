@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AgentId } from './agent-id.ts';
 import { claimed } from './claimed.setup.ts';
-import { timesLeft, type Mark, type Presence } from './presence.ts';
+import { unknownCertificate, type Claimant, type Owner } from './owner.ts';
+import { timesLeft, type Claim, type Mark, type Presence } from './presence.ts';
 
 /** An empty store. `passTime` lets leases run out. */
 export interface PresenceFixture {
@@ -170,20 +171,136 @@ export function presenceContract(open: () => Promise<PresenceFixture>): void {
       expect((await claim('gateway-d', agent)).previous!.sequenceNum).toBe(7);
     });
 
-    it('claims an agent that another gateway holds only for the message that follows, when asked so', async () => {
+    it('claims an agent that another gateway holds only from that one, when asked so', async () => {
       const agent = newAgent();
-      const claimFor = async (gateway: string, follows: number) =>
-        (await presence.claim(gateway, [{ agent, now: 1_000, follows }]))[0];
-      const { epoch } = claimed(await claimFor('gateway-a', 0));
+      const claimFrom = async (gateway: string, from: string) =>
+        (await presence.claim(gateway, [{ agent, now: 1_000, from }]))[0];
+      const { epoch } = claimed(await claimFrom('gateway-a', ''));
       const heldByA = { kind: 'held', gateway: 'gateway-a' };
-      expect(await claimFor('gateway-b', 1)).toEqual(heldByA);
       await presence.checkpoint('gateway-a', [mark(agent, epoch, { sequenceNum: 4 })]);
-      expect([await claimFor('gateway-b', 0), await claimFor('gateway-b', 6)]).toEqual([heldByA, heldByA]);
+      expect([await claimFrom('gateway-b', ''), await claimFrom('gateway-b', 'gateway')]).toEqual([
+        heldByA,
+        heldByA,
+      ]);
       expect(await presence.heldBy('gateway-a')).toEqual([{ agent, epoch }]);
-      expect(claimed(await claimFor('gateway-a', 0)).epoch).toBe(epoch + 1);
-      expect(claimed(await claimFor('gateway-b', 5)).epoch).toBe(epoch + 2);
+      expect(claimed(await claimFrom('gateway-a', '')).epoch).toBe(epoch + 1);
+      expect(claimed(await claimFrom('gateway-b', 'gateway-a')).epoch).toBe(epoch + 2);
+      // Of two that were let have it, one comes first.
+      expect(await claimFrom('gateway-c', 'gateway-a')).toEqual({ kind: 'held', gateway: 'gateway-b' });
       await presence.release('gateway-b', [mark(agent, epoch + 2)]);
-      expect(claimed(await claimFor('gateway-a', 0)).previous).toMatchObject({ online: false });
+      expect(claimed(await claimFrom('gateway-a', '')).previous).toMatchObject({ online: false });
+    });
+
+    describe('whose an agent is', () => {
+      const [ours, others] = [`token/${randomUUID()}`, `token/${randomUUID()}`] as const;
+      const cert = `certificate/${randomUUID().replaceAll('-', '')}` as const;
+      const claimant = (owner: Owner, rest: Partial<Claimant> = {}): Claimant => ({
+        owner,
+        remoteAddress: '2001:db8::7',
+        mayTakeOver: false,
+        isNamed: false,
+        ...rest,
+      });
+      const claimAs = async (agent: AgentId, by: Claimant, rest: Partial<Claim> = {}) =>
+        (await presence.claim('gateway-a', [{ agent, now: 1_000, claimant: by, ...rest }]))[0]!;
+      const kindFor = async (agent: AgentId, by: Claimant) => (await claimAs(agent, by)).kind;
+
+      it.each<[string, Owner, Owner, Partial<Claimant>, boolean]>([
+        ['a token, its own', ours, ours, {}, true],
+        ['a token, another', ours, others, {}, false],
+        ['a token, another that may take over', ours, others, { mayTakeOver: true }, true],
+        ['a token, a certificate', ours, cert, {}, false],
+        ['a token, a certificate that names it', ours, cert, { isNamed: true }, true],
+        ['a certificate, itself', cert, cert, {}, true],
+        ['a certificate, a token', cert, ours, {}, false],
+        ['a certificate, a token that may take over', cert, ours, { mayTakeOver: true }, false],
+        ['a certificate that was not noted, any', unknownCertificate, cert, {}, true],
+        ['a certificate that was not noted, a token', unknownCertificate, ours, { mayTakeOver: true }, false],
+      ])('belongs to %s', async (_, owner, other, rest, isGiven) => {
+        await presence.seed([]);
+        const agent = newAgent();
+        await claimAs(agent, claimant(owner, { remoteAddress: '192.0.2.1' }));
+        await presence.checkpoint('gateway-a', [mark(agent, 1_000, { sequenceNum: 3 })]);
+        const keeper = { owner, remoteAddress: '192.0.2.1' };
+        const outcome = await claimAs(agent, claimant(other, rest));
+        if (!isGiven) {
+          expect(outcome).toEqual({ kind: 'foreign', keeper });
+          expect(await presence.heldBy('gateway-a')).toEqual([{ agent, epoch: 1_000 }]);
+          expect(await kindFor(agent, claimant(owner))).toBe('claimed');
+          return;
+        }
+        expect(claimed(outcome).previous).toMatchObject({ sequenceNum: 3 });
+        expect(claimed(outcome).takenFrom).toEqual(owner === other ? undefined : keeper);
+        expect(await kindFor(agent, claimant(other))).toBe('claimed');
+        if (owner !== other && owner !== unknownCertificate) {
+          expect(await claimAs(agent, claimant(owner))).toEqual({
+            kind: 'foreign',
+            keeper: { owner: other, remoteAddress: '2001:db8::7' },
+          });
+        }
+      });
+
+      it('stays whose it is when it is let go of, left or renamed; not when it is forgotten', async () => {
+        await presence.seed([]);
+        const [agent, successor] = [newAgent(), newAgent()];
+        await claimAs(agent, claimant(ours));
+        await presence.release('gateway-a', [mark(agent, 1_000)]);
+        expect(await kindFor(agent, claimant(others))).toBe('foreign');
+        await presence.rename(agent, successor);
+        expect(await kindFor(successor, claimant(others))).toBe('foreign');
+        expect(await kindFor(agent, claimant(ours))).toBe('claimed');
+        expect(await kindFor(successor, claimant(ours))).toBe('claimed');
+        expect(await kindFor(successor, claimant(others))).toBe('foreign');
+        // Only the agent's own is told its new name.
+        expect(await kindFor(agent, claimant(others))).toBe('foreign');
+        expect(await claimAs(agent, claimant(ours))).toEqual({ kind: 'renamed', successor });
+        await presence.forget([successor]);
+        expect(await kindFor(successor, claimant(others))).toBe('claimed');
+      });
+
+      it('is known again after the store was wiped, and nobody is let in before', async () => {
+        const [agent, renamed, former, held] = [newAgent(), newAgent(), newAgent(), newAgent()];
+        expect(await presence.isSeeded()).toBe(false);
+        expect(await kindFor(agent, claimant(others))).toBe('unseeded');
+        expect((await claimAs(held, claimant(ours), { isKnown: true, now: 9_000 })).kind).toBe('claimed');
+        const record = {
+          epoch: 2_000,
+          sequenceNum: 3,
+          lastSeen: 1,
+          capabilities: 0,
+          remoteAddress: '192.0.2.9',
+        };
+        const seeds = [agent, renamed, held].map((id) => ({
+          agent: id,
+          owner: id === held ? others : ours,
+          ...record,
+        }));
+        await presence.seed(
+          [...seeds, { ...record, agent: newAgent(), owner: null }],
+          [{ former, successor: renamed }],
+        );
+        expect(await claimAs(agent, claimant(others))).toEqual({
+          kind: 'foreign',
+          keeper: { owner: ours, remoteAddress: '192.0.2.9' },
+        });
+        expect(claimed(await claimAs(agent, claimant(ours))).previous).toMatchObject({ sequenceNum: 3 });
+        expect(await kindFor(former, claimant(others))).toBe('foreign');
+        expect(await claimAs(former, claimant(ours))).toEqual({ kind: 'renamed', successor: renamed });
+        // What a gateway said meanwhile is newer.
+        expect(await kindFor(held, claimant(others))).toBe('foreign');
+        expect(await kindFor(newAgent(), claimant(others))).toBe('claimed');
+      });
+
+      it('is learned from the first claim when it was not known', async () => {
+        const agent = newAgent();
+        await claim('gateway-b', agent);
+        await presence.seed([{ agent, epoch: 1, sequenceNum: 0, lastSeen: 0, capabilities: 0, owner: cert }]);
+        expect(await kindFor(agent, claimant(ours))).toBe('foreign');
+        const other = newAgent();
+        await claim('gateway-b', other);
+        expect(await kindFor(other, claimant(ours))).toBe('claimed');
+        expect(await kindFor(other, claimant(others))).toBe('foreign');
+      });
     });
 
     it('goes on under a new name with what was known under the former one', async () => {

@@ -1,6 +1,16 @@
 import type { AgentId } from './agent-id.ts';
+import { mayClaim, type Keeper } from './owner.ts';
 import { assumedLeaseMs, nobodyAfter } from './presence.ts';
-import type { Claim, Claimed, HeldAgent, Mark, Presence, SeedRecord, Session } from './presence.ts';
+import type {
+  Claim,
+  Claimed,
+  HeldAgent,
+  Mark,
+  Presence,
+  RenameRecord,
+  SeedRecord,
+  Session,
+} from './presence.ts';
 
 /** Presence inside one process. `now` is for tests. */
 export function createMemoryPresence(options: { now?: () => number } = {}): Presence {
@@ -17,6 +27,8 @@ interface Entry {
   fingerprints: Uint8Array | null;
   /** null: let go of; undefined: not known since the store was wiped and seeded. */
   gateway: string | null | undefined;
+  /** Whose it is; null: not known. */
+  keeper: Keeper | null;
 }
 
 interface Lease {
@@ -174,9 +186,11 @@ class MemoryPresence implements Presence {
     return this.seeded;
   }
 
-  async seed(records: readonly SeedRecord[]): Promise<void> {
-    for (const { agent, ...record } of records) {
+  async seed(records: readonly SeedRecord[], renames: readonly RenameRecord[] = []): Promise<void> {
+    for (const { agent, owner = null, remoteAddress = '', ...record } of records) {
       const known = this.entries.get(agent);
+      const keeper = owner && { owner, remoteAddress };
+      if (known) known.keeper ??= keeper;
       if (known && known.epoch >= record.epoch) continue;
       if (known) this.hold(agent, known, null);
       this.entries.set(agent, {
@@ -184,8 +198,10 @@ class MemoryPresence implements Presence {
         notedEpoch: record.epoch,
         fingerprints: null,
         gateway: undefined,
+        keeper: known?.keeper ?? keeper,
       });
     }
+    for (const { former, successor } of renames) this.successors.set(former, successor);
     this.seeded = true;
   }
 
@@ -195,22 +211,31 @@ class MemoryPresence implements Presence {
 
   async close(): Promise<void> {}
 
-  private claimOne(gateway: string, { agent, now, follows }: Claim): Claimed {
+  private claimOne(gateway: string, { agent, now, claimant, isKnown, from }: Claim): Claimed {
     const successor = this.successors.get(agent);
-    if (successor) return { kind: 'renamed', successor };
     const former = this.formerNames.get(agent) ?? null;
+    const keeper = this.keeperOf(successor ?? agent) ?? (former && this.keeperOf(former));
+    if (claimant && keeper && !mayClaim(keeper.owner, claimant)) return { kind: 'foreign', keeper };
+    if (successor) return { kind: 'renamed', successor };
     if (former) this.takeOver(former, agent);
     const known = this.entries.get(agent);
-    if (known?.gateway && known.gateway !== gateway && !isFollowed(known, follows)) {
+    if (claimant && !known && !this.seeded && !isKnown) return { kind: 'unseeded' };
+    if (known?.gateway && known.gateway !== gateway && from !== undefined && known.gateway !== from) {
       return { kind: 'held', gateway: known.gateway };
     }
     const entry = known ?? { ...unknownAgent };
     const previous = known ? sessionLeft(known) : null;
+    if (claimant) entry.keeper = { owner: claimant.owner, remoteAddress: claimant.remoteAddress };
     entry.epoch = Math.max(entry.epoch + 1, now);
     entry.lastSeen = Math.max(entry.lastSeen, now);
     this.entries.set(agent, entry);
     this.hold(agent, entry, gateway);
-    return { kind: 'claimed', epoch: entry.epoch, former, previous };
+    const isTaken = claimant && keeper && keeper.owner !== claimant.owner;
+    return { kind: 'claimed', epoch: entry.epoch, former, previous, ...(isTaken && { takenFrom: keeper }) };
+  }
+
+  private keeperOf(agent: AgentId): Keeper | null {
+    return this.entries.get(agent)?.keeper ?? null;
   }
 
   /** The first claim under a new name. */
@@ -253,6 +278,7 @@ const unknownAgent: Entry = {
   capabilities: 0,
   fingerprints: null,
   gateway: null,
+  keeper: null,
 };
 
 function sessionLeft(entry: Entry): Session['previous'] {
@@ -264,11 +290,6 @@ function sessionLeft(entry: Entry): Session['previous'] {
 /** A seeded epoch may lag behind the one under which a gateway still holds the agent. */
 function isCurrent(entry: Entry, mark: Mark): boolean {
   return entry.gateway === undefined ? mark.epoch >= entry.epoch : mark.epoch === entry.epoch;
-}
-
-/** Does the number of the claiming message show that it is the held agent itself? Not asked: it does. */
-function isFollowed(entry: Entry, follows: number | undefined): boolean {
-  return follows === undefined || (entry.notedEpoch > 0 && follows === entry.sequenceNum + 1);
 }
 
 /** Of two holders that say where the session stands the later one is right, in whatever order they say it. */

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { agentIdFromBytes, agentIdToBytes, type AgentId } from './agent-id.ts';
+import { keeperFromBytes, keeperToBytes } from './owner.ts';
 import {
   nobodyAfter,
   type Claim,
@@ -7,10 +8,12 @@ import {
   type HeldAgent,
   type Mark,
   type Presence,
+  type RenameRecord,
   type SeedRecord,
 } from './presence.ts';
 import {
   buckets,
+  claimFlag,
   claimScript,
   componentsKey,
   componentsScript,
@@ -23,10 +26,12 @@ import {
   leaseKey,
   letGoScript,
   markScript,
+  ownersKey,
   readScript,
   renameScript,
   returnsKey,
   seededKey,
+  seedRenamesScript,
   seedScript,
 } from './presence-scripts.redis.ts';
 import { chunks, closeRedis, openRedis, whyRedisIsSilent, type RedisSettings } from './redis-client.redis.ts';
@@ -53,12 +58,10 @@ class RedisPresence implements Presence {
   async claim(gateway: string, claims: readonly Claim[]): Promise<Claimed[]> {
     const claimed: Claimed[] = [];
     for (const chunk of chunks(claims)) {
-      const times = doubles(chunk.map(({ now }) => now));
-      const numbers = doubles(chunk.map(({ follows }) => follows ?? -1));
-      const answer = await claimScript.run(this.redis, gateway, uidsOf(chunk), times, numbers);
+      const answer = await claimScript.run(this.redis, gateway, Buffer.concat(chunk.flatMap(encodeClaim)));
       const values = answer as (Buffer | null)[];
       for (const [index, claim] of chunk.entries()) {
-        claimed.push(toClaimed(claim, values.slice(index * 3, index * 3 + 3)));
+        claimed.push(toClaimed(claim, values.slice(index * 4, index * 4 + 4)));
       }
     }
     return claimed;
@@ -154,13 +157,17 @@ class RedisPresence implements Presence {
   }
 
   async isSeeded(): Promise<boolean> {
-    return (await this.redis.exists(seededKey)) === 1;
+    return (await this.redis.exists(seededKey, ownersKey)) === 2;
   }
 
-  async seed(records: readonly SeedRecord[]): Promise<void> {
+  async seed(records: readonly SeedRecord[], renames: readonly RenameRecord[] = []): Promise<void> {
     for (const chunk of chunks(records))
-      await seedScript.run(this.redis, Buffer.concat(chunk.map(encodeNumbers)));
-    await this.redis.set(seededKey, '1');
+      await seedScript.run(this.redis, Buffer.concat(chunk.flatMap(encodeSeed)));
+    for (const chunk of chunks(renames)) {
+      const names = chunk.flatMap(({ former, successor }) => [former, successor]);
+      await seedRenamesScript.run(this.redis, uidBytes(names));
+    }
+    await this.redis.mset(seededKey, '1', ownersKey, '1');
   }
 
   check(): Promise<string | null> {
@@ -217,9 +224,14 @@ function decodeRecord(value: Buffer): AgentRecord {
   };
 }
 
-function toClaimed({ now }: Claim, [first, second, third]: (Buffer | null)[]): Claimed {
-  if (!first)
-    return { kind: 'claimed', epoch: now, former: third ? agentIdFromBytes(third) : null, previous: null };
+function toClaimed({ now }: Claim, [first, second, third, fourth]: (Buffer | null)[]): Claimed {
+  const taken = fourth && { takenFrom: keeperFromBytes(fourth) };
+  if (!first) {
+    const former = third ? agentIdFromBytes(third) : null;
+    return { kind: 'claimed', epoch: now, former, previous: null, ...taken };
+  }
+  if (first.equals(foreign)) return { kind: 'foreign', keeper: keeperFromBytes(second!) };
+  if (first.equals(unseeded)) return { kind: 'unseeded' };
   if (first.equals(renamed)) return { kind: 'renamed', successor: agentIdFromBytes(second!) };
   if (first.equals(held)) return { kind: 'held', gateway: decodeRecord(second!).gateway! };
   const { epoch, sequenceNum, gateway, capabilities, lastSeen } = decodeRecord(first);
@@ -235,32 +247,49 @@ function toClaimed({ now }: Claim, [first, second, third]: (Buffer | null)[]): C
       capabilities,
       lastSeen,
     },
+    ...taken,
   };
 }
 
 const renamed = Buffer.from('renamed');
 const held = Buffer.from('held');
+const foreign = Buffer.from('foreign');
+const unseeded = Buffer.from('unseeded');
 
-function uidsOf(claims: readonly Claim[]): Buffer {
-  return uidBytes(claims.map(({ agent }) => agent));
+/** See `claimScript`. */
+function encodeClaim({ agent, now, claimant, isKnown, from }: Claim): Buffer[] {
+  const head = Buffer.allocUnsafe(25);
+  head.set(agentIdToBytes(agent));
+  head.writeDoubleBE(now, 16);
+  head[24] =
+    (claimant ? claimFlag.claimant : 0) |
+    (claimant?.mayTakeOver ? claimFlag.mayTakeOver : 0) |
+    (claimant?.isNamed ? claimFlag.isNamed : 0) |
+    (isKnown ? claimFlag.isKnown : 0) |
+    (from === undefined ? 0 : claimFlag.from);
+  return [
+    head,
+    ...(claimant ? lengthPrefixed(keeperToBytes(claimant)) : []),
+    ...(from === undefined ? [] : lengthPrefixed(Buffer.from(from))),
+  ];
+}
+
+function lengthPrefixed(bytes: Buffer): Buffer[] {
+  return [Buffer.of(bytes.length), bytes];
 }
 
 function uidBytes(agents: readonly AgentId[]): Buffer {
   return Buffer.concat(agents.map(agentIdToBytes));
 }
 
-function doubles(numbers: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(numbers.length * 8);
-  for (const [index, number] of numbers.entries()) bytes.writeDoubleBE(number, index * 8);
-  return bytes;
-}
-
 const numbersBytes = 16 + 4 * 8;
 
-function encodeNumbers(record: SeedRecord | Mark): Buffer {
+/** See `seedScript`. */
+function encodeSeed(record: SeedRecord): Buffer[] {
+  const { owner, remoteAddress = '' } = record;
   const bytes = Buffer.allocUnsafe(numbersBytes);
   writeNumbers(bytes, 0, record);
-  return bytes;
+  return [bytes, ...lengthPrefixed(owner ? keeperToBytes({ owner, remoteAddress }) : Buffer.alloc(0))];
 }
 
 /** Answers where it ended. */

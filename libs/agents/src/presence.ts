@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { AgentId } from './agent-id.ts';
+import type { Claimant, Keeper, Owner } from './owner.ts';
 
 /**
  * Which gateway holds which agent, and what the next gateway needs to go on without a full state.
@@ -83,8 +84,11 @@ export interface Presence {
   /** False when the store is new or was wiped: `seed` it. */
   isSeeded(): Promise<boolean>;
 
-  /** Puts back what Postgres knows; never overwrites a newer epoch. Marks the store as seeded. */
-  seed(records: readonly SeedRecord[]): Promise<void>;
+  /**
+   * Puts back what Postgres knows; never overwrites a newer epoch, nor the owner of an agent that has one. Marks the
+   * store as seeded.
+   */
+  seed(records: readonly SeedRecord[], renames?: readonly RenameRecord[]): Promise<void>;
 
   /** Null when the store answers now, or why not. */
   check(): Promise<string | null>;
@@ -96,12 +100,15 @@ export interface Claim {
   agent: AgentId;
   /** Unix milliseconds. */
   now: number;
+  /** Whose agent it is from now on, if it may be. Left out: it stays whose it was, and nothing is asked. */
+  claimant?: Claimant;
+  /** The claiming gateway has spoken with the agent before: it need not wait for what Postgres knows. */
+  isKnown?: boolean;
   /**
-   * sequence_num of the message that makes the gateway claim the agent. When it is given, an agent that
-   * another gateway holds is claimed only if the number follows the last one that is known. Left out: the
-   * agent is claimed whoever holds it.
+   * When it is given, an agent that another gateway holds is claimed only if that gateway is this one; '': none is.
+   * Left out: the agent is claimed whoever holds it.
    */
-  follows?: number;
+  from?: string;
 }
 
 /**
@@ -121,9 +128,20 @@ export function timesLeft(holder: string): number {
 export const assumedLeaseMs = 15_000;
 
 /** What became of a claim. */
-export type Claimed = Session | Held | Renamed;
+export type Claimed = Session | Held | Renamed | Foreign | Unseeded;
 
-/** Another gateway holds the agent, and the message does not follow what is known: nothing was changed. */
+/** The agent belongs to another, and may not be given to the claimant: nothing was changed. */
+export interface Foreign {
+  kind: 'foreign';
+  keeper: Keeper;
+}
+
+/** Nobody knows the agent yet, but Postgres may: the store was wiped and not seeded since. */
+export interface Unseeded {
+  kind: 'unseeded';
+}
+
+/** Another gateway holds the agent: nothing was changed. */
 export interface Held {
   kind: 'held';
   gateway: string;
@@ -154,6 +172,8 @@ export interface Session {
     /** When the agent was last heard, Unix milliseconds. */
     lastSeen: number;
   } | null;
+  /** Whose it was until now, if it was another's. */
+  takenFrom?: Keeper;
 }
 
 export interface Mark {
@@ -180,8 +200,18 @@ export function unchangedMark({ agent, epoch }: HeldAgent): Mark {
   return { agent, epoch, sequenceNum: null, lastSeen: 0, capabilities: 0, fingerprints: null };
 }
 
+/** An agent that was given another name; both are what Postgres knows. */
+export interface RenameRecord {
+  former: AgentId;
+  successor: AgentId;
+}
+
 export interface SeedRecord {
   agent: AgentId;
+  /** Null, or left out: not known. */
+  owner?: Owner | null;
+  /** From where it spoke last. */
+  remoteAddress?: string;
   epoch: number;
   sequenceNum: number;
   lastSeen: number;

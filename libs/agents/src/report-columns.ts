@@ -148,6 +148,7 @@ const peerField = field(1, 'peer_order', (agent) => agent.peer, [
   },
   { name: 'remote_address', sentAs: 'text', absent: `''`, of: ({ remoteAddress }) => remoteAddress },
   { name: 'enrollment_token_id', sentAs: 'uuid', of: ({ enrollmentTokenId }) => enrollmentTokenId },
+  { name: 'certificate_identity', sentAs: 'bytea', of: ({ certificateIdentity }) => certificateIdentity },
 ]);
 
 /** Several offers may follow one report, so they are ordered by their time too. */

@@ -99,6 +99,7 @@ function foldPeer(agent: FoldedAgent, gateway: string, report: Report, order: Or
     transport: report.transport,
     remoteAddress: cleanText(report.remoteAddress),
     enrollmentTokenId: report.enrollmentTokenId || null,
+    certificateIdentity: report.certificateIdentity ?? null,
   };
   agent.enrols = true;
   agent.lastSeenAt = Math.max(agent.lastSeenAt, report.receivedAt);

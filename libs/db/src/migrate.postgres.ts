@@ -19,6 +19,7 @@ import * as quarantineByConvergence from './migrations/20261128t1210_quarantine_
 import * as comparisonDigests from './migrations/20261128t1211_comparison_digests.ts';
 import * as fleetTokens from './migrations/20261130t2020_fleet_tokens.ts';
 import * as databaseGeneration from './migrations/20261130t2040_database_generation.ts';
+import * as owners from './migrations/20261130t2010_owners.ts';
 import type { Database } from './schema.ts';
 import { patient } from './silent-connections.ts';
 
@@ -42,6 +43,7 @@ const migrations: Record<string, Migration> = {
   '20261128t1211_comparison_digests': comparisonDigests,
   '20261130t2020_fleet_tokens': fleetTokens,
   '20261130t2040_database_generation': databaseGeneration,
+  '20261130t2010_owners': owners,
 };
 
 /** Any number that all versions of Muster share. */

@@ -68,6 +68,7 @@ export interface EnrollmentTokensTable {
   created_at: Generated<Date>;
   created_by: string;
   revoked_at: Date | null;
+  may_take_over: Defaulted<boolean>;
 }
 
 export interface EnrollmentsTable {
@@ -143,6 +144,7 @@ export interface AgentStatesTable {
   remote_address: Defaulted<string>;
   gateway: Defaulted<string>;
   enrollment_token_id: string | null;
+  certificate_identity: Buffer | null;
   peer_order: Order | null;
   last_seen_at: Generated<Date>;
 }

@@ -32,6 +32,8 @@ const orders: Delivery[] = [
     sequenceNum: 2 ** 40,
     enrollmentTokenId: '0192b1d0-0000-7000-8000-000000000001',
     transport: 'http',
+    remoteAddress: '192.0.2.7',
+    certificateIdentity: Buffer.alloc(16, 7),
     resumes: true,
   },
 ];

@@ -35,6 +35,8 @@ export function decodeDelivery(bytes: Uint8Array): Delivery {
       enrollmentTokenId: yielding.enrollmentTokenId ?? '',
       transport: yielding.transport === Transport.HTTP ? 'http' : 'websocket',
       resumes: yielding.resumes ?? false,
+      remoteAddress: yielding.remoteAddress ?? '',
+      ...(yielding.certificateIdentity?.length && { certificateIdentity: yielding.certificateIdentity }),
     };
   }
   throw new Error('the delivery holds no order');

@@ -26,7 +26,19 @@ export interface Yield {
   transport: Transport;
   /** The newcomer's numbers went through the asking gateway before. */
   resumes: boolean;
+  /** From where the newcomer speaks. */
+  remoteAddress: string;
+  /** What the newcomer's certificate names, 16 bytes; left out: the newcomer counts by its token. */
+  certificateIdentity?: Uint8Array;
 }
+
+/** Why a gateway does not yield an agent. */
+export const yieldRefusals = {
+  /** The newcomer is another client. */
+  lives: 'its client here lives',
+  /** It was heard a moment ago, and nobody can be asked: the newcomer may try again later. */
+  heardLately: 'its client was heard here a moment ago',
+} as const;
 
 /** What became of a Delivery. */
 export interface DeliveryReceipt {

@@ -14,6 +14,13 @@ export class RequestFailed extends Error {
 export class GatewayUnreachable extends Error {
   readonly code = 'gateway-unreachable';
   readonly retryable = true;
+  /** Nobody listens under its name: it runs no more. False: it may run and be slow, or the bus is away. */
+  readonly isGone: boolean;
+
+  constructor(message: string, { isGone = false, ...options }: ErrorOptions & { isGone?: boolean } = {}) {
+    super(message, options);
+    this.isGone = isGone;
+  }
 }
 
 /** The message is larger than the bus carries; sending it again does not help, splitting it does. */

@@ -43,6 +43,7 @@ export function gatewayDeliveryContract(open: () => Promise<DeliveryFixture>): v
           enrollmentTokenId: '',
           transport: 'websocket',
           resumes: false,
+          remoteAddress: '192.0.2.7',
         },
       ];
       const taken: Delivery[] = [];
@@ -79,6 +80,8 @@ export function gatewayDeliveryContract(open: () => Promise<DeliveryFixture>): v
     it('says when the gateway is too slow', async () => {
       await delivery.receive('gateway-a', () => new Promise(() => {}));
       await expect(delivery.deliver('gateway-a', restart)).rejects.toThrow(GatewayUnreachable);
+      await expect(delivery.deliver('gateway-a', restart)).rejects.toMatchObject({ isGone: false });
+      await expect(delivery.deliver('gateway-z', restart)).rejects.toMatchObject({ isGone: true });
     });
 
     it('says when the gateway failed', async () => {

@@ -21,7 +21,7 @@ class MemoryGatewayDelivery implements GatewayDelivery {
 
   async deliver(gateway: string, delivery: Delivery): Promise<DeliveryReceipt> {
     const handle = this.gateways.get(gateway);
-    if (!handle) throw new GatewayUnreachable(`gateway ${gateway} does not answer`);
+    if (!handle) throw new GatewayUnreachable(`gateway ${gateway} does not answer`, { isGone: true });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const error = new GatewayUnreachable(`gateway ${gateway} did not answer in ${this.timeoutMs} ms`);

@@ -1,3 +1,4 @@
+import { RequestError } from '@nats-io/transport-node';
 import type { NatsLink } from './connection.nats.ts';
 import {
   decodeDelivery,
@@ -65,7 +66,8 @@ class NatsGatewayDelivery implements GatewayDelivery {
       return await this.link.connection.request(subject, payload, { timeout: this.timeoutMs });
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
-      throw new GatewayUnreachable(`gateway ${gateway} does not answer: ${cause}`, { cause: error });
+      const isGone = error instanceof RequestError && error.isNoResponders();
+      throw new GatewayUnreachable(`gateway ${gateway} does not answer: ${cause}`, { cause: error, isGone });
     }
   }
 }

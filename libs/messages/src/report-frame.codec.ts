@@ -38,6 +38,7 @@ function toReport(message: muster.v1.Report.$Properties): Report {
     offerError: message.offerError ?? '',
     formerInstanceUid: message.formerInstanceUid ?? empty,
     componentsContent: message.componentsContent ?? empty,
+    ...(message.certificateIdentity?.length && { certificateIdentity: message.certificateIdentity }),
   };
 }
 

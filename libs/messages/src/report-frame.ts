@@ -28,4 +28,6 @@ export interface Report {
   formerInstanceUid: Uint8Array;
   /** Empty, or the SHA-256 of the list of components the agent named by its own hash. */
   componentsContent: Uint8Array;
+  /** 16 bytes; left out: the agent is its enrollment token's. */
+  certificateIdentity?: Uint8Array;
 }

@@ -42,13 +42,36 @@ export const agentsReidentified = z.object({
   /** `duplicate`: another live client has the former one. `requested`: the agent asked. */
   reason: z.enum(['duplicate', 'requested']),
   remoteAddress: z.string(),
+  /** `duplicate`: from where the client speaks that keeps the former uid, where it is known. */
+  keptBy: z.string().optional(),
 });
 export type AgentsReidentified = z.infer<typeof agentsReidentified>;
+
+/** Somebody wanted an agent that was another's, or whose connection was still open. */
+export const agentsContested = z.object({
+  /** Tells facts apart: a UUIDv7. */
+  id: z.guid(),
+  gateway: z.string(),
+  /** The agent; null: any of the many that are counted together, since there were too many to tell of each. */
+  uid: uid.nullable(),
+  /** `takenOver`: it was given the agent. `refused`: it was not. `separated`: it was given another uid. */
+  outcome: z.enum(['takenOver', 'refused', 'separated']),
+  /** Whose the agent was, and who came: `token/<id>` or `certificate/<identity>`; empty: not known. */
+  owner: z.string(),
+  claimant: z.string(),
+  /** From where each spoke; empty: not known. */
+  ownerAddress: z.string(),
+  remoteAddress: z.string(),
+  /** How often since the last time it was told. */
+  count: z.int(),
+});
+export type AgentsContested = z.infer<typeof agentsContested>;
 
 export const rolloutChanged = z.object({ id: z.uuid(), fleet: z.string() });
 export const fleetChanged = z.object({ name: z.string() });
 export const configurationChanged = z.object({ name: z.string() });
 export const enrollmentTokenRevoked = z.object({ id: z.uuid() });
+export const enrollmentTokenChanged = z.object({ id: z.uuid(), mayTakeOver: z.boolean() });
 
 /** How an enrollment token was judged. */
 export const tokenVerdict = z.discriminatedUnion('accepted', [
@@ -59,6 +82,8 @@ export const tokenVerdict = z.discriminatedUnion('accepted', [
     expiresAt: z.number().nullable(),
     /** The token has `maxUses`: ask `access.enroll` for every new agent. */
     limited: z.boolean(),
+    /** Agents of other tokens may come in by it; left out: no. */
+    mayTakeOver: z.boolean().optional(),
   }),
   z.object({ accepted: z.literal(false), reason: z.string() }),
 ]);
@@ -72,12 +97,14 @@ export const schemas = {
   facts: {
     'agents.changed': agentsChanged,
     'agents.reidentified': agentsReidentified,
+    'agents.contested': agentsContested,
     'rollouts.changed': rolloutChanged,
     'fleets.changed': fleetChanged,
     'configurations.changed': configurationChanged,
   },
   broadcasts: {
     'access.token-revoked': enrollmentTokenRevoked,
+    'access.token-changed': enrollmentTokenChanged,
   },
   requests: {
     /** SHA-256 of the presented secret, hex. */
@@ -105,6 +132,7 @@ export interface Facts {
   reports: ReportFrame;
   'agents.changed': AgentsChanged;
   'agents.reidentified': AgentsReidentified;
+  'agents.contested': AgentsContested;
   'rollouts.changed': z.infer<typeof rolloutChanged>;
   'fleets.changed': z.infer<typeof fleetChanged>;
   'configurations.changed': z.infer<typeof configurationChanged>;
@@ -112,6 +140,7 @@ export interface Facts {
 
 export interface Broadcasts {
   'access.token-revoked': z.infer<typeof enrollmentTokenRevoked>;
+  'access.token-changed': z.infer<typeof enrollmentTokenChanged>;
 }
 
 export interface Requests {

@@ -5,6 +5,7 @@ import { checkLabels } from '@muster/agents/labels';
 import type { Database } from '@muster/db/schema';
 import { transact } from '@muster/db/transaction';
 import type { z } from 'zod';
+import type { EnrollmentToken } from '@muster/access/enrollment-token';
 import type { newEnrollmentToken } from './enrollment-token-schemas.ts';
 
 /** What people do to enrollment tokens; the access service puts it in the audit log. */
@@ -20,11 +21,24 @@ export class EnrollmentTokenChanges {
   /** @throws InvalidLabel */
   async create(
     actor: Actor,
-    { name, labels, expiresAt, maxUses }: z.output<typeof newEnrollmentToken>,
+    { name, labels, expiresAt, maxUses, mayTakeOver }: z.output<typeof newEnrollmentToken>,
   ): Promise<{ id: string; token: string }> {
     checkLabels(labels ?? {});
-    const token = { name, labels, expiresAt: expiresAt ?? undefined, maxUses: maxUses ?? undefined };
+    const limits = { expiresAt: expiresAt ?? undefined, maxUses: maxUses ?? undefined };
+    const token = { name, labels, ...limits, mayTakeOver };
     return transact(this.#db, (tx) => this.#access.createEnrollmentToken(tx, actor, token));
+  }
+
+  /**
+   * Answers the token as it is then.
+   *
+   * @throws UnknownEnrollmentToken
+   * @throws EnrollmentTokenRevoked
+   */
+  async change(actor: Actor, id: string, change: { mayTakeOver: boolean }): Promise<EnrollmentToken> {
+    await transact(this.#db, (tx) => this.#access.changeEnrollmentToken(tx, actor, id, change));
+    const tokens = await this.#access.listEnrollmentTokens();
+    return tokens.find((token) => token.id === id)!;
   }
 
   async revoke(actor: Actor, id: string): Promise<void> {

@@ -1,6 +1,12 @@
 import type { Operation } from '../http/operation.ts';
 import { listQuery } from '../http/parse.ts';
-import { createdToken, enrollmentTokenPage, newEnrollmentToken } from './enrollment-token-schemas.ts';
+import {
+  createdToken,
+  enrollmentTokenPage,
+  enrollmentTokenPatch,
+  enrollmentTokenResource,
+  newEnrollmentToken,
+} from './enrollment-token-schemas.ts';
 
 const tag = 'enrollment-tokens';
 
@@ -24,6 +30,16 @@ export const enrollmentTokenOperations: Operation[] = [
     body: newEnrollmentToken,
     status: 201,
     answer: createdToken,
+  },
+  {
+    method: 'patch',
+    path: '/enrollment-tokens/{id}',
+    id: 'patchEnrollmentToken',
+    summary: 'Allow or forbid that agents of other tokens come in by a token',
+    tag,
+    body: enrollmentTokenPatch,
+    status: 200,
+    answer: enrollmentTokenResource,
   },
   {
     method: 'delete',

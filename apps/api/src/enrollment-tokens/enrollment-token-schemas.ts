@@ -2,6 +2,9 @@ import type { EnrollmentToken } from '@muster/access/enrollment-token';
 import { z } from 'zod';
 import { dateTime, named, pageSchema, textMap, toDateTime } from '../http/schemas.ts';
 
+const mayTakeOverMeaning =
+  'Agents that belong to other enrollment tokens may come in by it, and belong to it from then on.';
+
 export const newEnrollmentToken = named(
   'NewEnrollmentToken',
   z.strictObject({
@@ -13,7 +16,13 @@ export const newEnrollmentToken = named(
       .nullish(),
     maxUses: z.int().min(1).max(2_147_483_647).nullish(),
     labels: textMap.optional().meta({ description: 'Labels for every agent that comes in by it.' }),
+    mayTakeOver: z.boolean().optional().meta({ description: mayTakeOverMeaning }),
   }),
+);
+
+export const enrollmentTokenPatch = named(
+  'EnrollmentTokenPatch',
+  z.strictObject({ mayTakeOver: z.boolean().meta({ description: mayTakeOverMeaning }) }),
 );
 
 export const createdToken = named(
@@ -33,6 +42,7 @@ export const enrollmentTokenResource = named(
     createdAt: dateTime,
     createdBy: z.string(),
     revokedAt: dateTime.nullable(),
+    mayTakeOver: z.boolean(),
   }),
 );
 export type EnrollmentTokenResource = z.infer<typeof enrollmentTokenResource>;
@@ -40,7 +50,7 @@ export type EnrollmentTokenResource = z.infer<typeof enrollmentTokenResource>;
 export const enrollmentTokenPage = pageSchema('EnrollmentTokenPage', enrollmentTokenResource);
 
 export function toEnrollmentTokenResource(token: EnrollmentToken): EnrollmentTokenResource {
-  const { id, name, labels, maxUses, uses, createdBy } = token;
+  const { id, name, labels, maxUses, uses, createdBy, mayTakeOver } = token;
   return {
     id,
     name,
@@ -51,5 +61,6 @@ export function toEnrollmentTokenResource(token: EnrollmentToken): EnrollmentTok
     createdAt: toDateTime(token.createdAt),
     createdBy,
     revokedAt: toDateTime(token.revokedAt),
+    mayTakeOver,
   };
 }

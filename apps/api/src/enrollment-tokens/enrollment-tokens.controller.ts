@@ -1,4 +1,16 @@
-import { Body, Controller, Delete, Get, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Patch,
+  Post,
+  Query,
+  Req,
+} from '@nestjs/common';
 import { AccessService } from '@muster/access/access-service';
 import type { FastifyRequest } from 'fastify';
 import { actorOf } from '../http/guard.ts';
@@ -6,6 +18,7 @@ import { pageOf, type Page } from '../http/paging.ts';
 import { listQuery, parse, parseId } from '../http/parse.ts';
 import { EnrollmentTokenChanges } from './enrollment-token-changes.ts';
 import {
+  enrollmentTokenPatch,
   newEnrollmentToken,
   toEnrollmentTokenResource,
   type EnrollmentTokenResource,
@@ -34,6 +47,16 @@ export class EnrollmentTokensController {
   @Post()
   create(@Req() request: FastifyRequest, @Body() body: unknown): Promise<{ id: string; token: string }> {
     return this.#changes.create(actorOf(request), parse(newEnrollmentToken, body));
+  }
+
+  @Patch(':id')
+  async patch(
+    @Req() request: FastifyRequest,
+    @Param('id') id: string,
+    @Body() body: unknown,
+  ): Promise<EnrollmentTokenResource> {
+    const change = parse(enrollmentTokenPatch, body);
+    return toEnrollmentTokenResource(await this.#changes.change(actorOf(request), parseId(id), change));
   }
 
   @Delete(':id')

@@ -68,6 +68,7 @@ const statusOf: Record<ErrorCode, number | null> = {
   'agent-offline': 409,
   'command-refused': 409,
   'configuration-exists': 409,
+  'enrollment-token-revoked': 409,
   'fleet-in-use': 409,
   'rollout-state-conflict': 409,
   'offers-held': 409,

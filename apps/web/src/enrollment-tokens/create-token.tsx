@@ -30,6 +30,7 @@ export function CreateToken({
   const [days, setDays] = useState('');
   const [maxUses, setMaxUses] = useState('');
   const [labels, setLabels] = useState<PairRow[]>([]);
+  const [mayTakeOver, setMayTakeOver] = useState(false);
   const [{ fetching, error }, create] = useMutation(createEnrollmentTokenMutation);
   const { fields, rest } = byField(error, ['name', 'expiresAt', 'maxUses', 'labels']);
   const read = fromRows(labels, 'label');
@@ -43,6 +44,7 @@ export function CreateToken({
       expiresAt: days === '' ? null : new Date(Date.now() + Number(days) * dayMilliseconds).toISOString(),
       maxUses: maxUses === '' ? null : Number(maxUses),
       labels: read.pairs,
+      mayTakeOver,
     });
     if (result.data) onCreated(result.data.createEnrollmentToken.token);
   };
@@ -93,6 +95,19 @@ export function CreateToken({
           <PairEditor noun="label" rows={labels} onChange={setLabels} />
           {labelError && <Notice tone="bad">{labelError}</Notice>}
         </div>
+        <label className="check">
+          <input
+            type="checkbox"
+            checked={mayTakeOver}
+            onChange={(event) => setMayTakeOver(event.target.checked)}
+          />
+          It may take over agents of other tokens
+        </label>
+        <p className="muted">
+          An agent belongs to the token it came with. Choose this for the successor of another token: agents
+          that return with the new one stay the same agents, and belong to it from then on. Their labels stay
+          as they are.
+        </p>
         <ErrorNotice errors={rest} />
         <div className="form-actions">
           <button type="submit" className="button button-primary" disabled={fetching}>

@@ -14,6 +14,7 @@ import { CreatedTokenPanel } from './created-token.tsx';
 import {
   enrollmentTokensQuery,
   revokeEnrollmentTokenMutation,
+  updateEnrollmentTokenMutation,
   type EnrollmentToken,
 } from './enrollment-tokens.queries.ts';
 import { tokenState, tokenTones } from './token-state.ts';
@@ -23,6 +24,7 @@ export function EnrollmentTokensPage() {
   const [{ data, error }, refetch] = useQuery({ query: enrollmentTokensQuery, variables: {} });
   const [step, setStep] = useState<'list' | 'form' | { created: string }>('list');
   const [revoking, setRevoking] = useState<EnrollmentToken | null>(null);
+  const [changing, setChanging] = useState<EnrollmentToken | null>(null);
   const tokens = data?.enrollmentTokens ?? [];
   const reload = () => refetch({ requestPolicy: 'network-only' });
 
@@ -54,7 +56,7 @@ export function EnrollmentTokensPage() {
       {tokens.length > 0 && (
         <DataTable
           label="Enrollment tokens"
-          columns={[...columns, revokeColumn(setRevoking)]}
+          columns={[...columns, takeOverColumn(setChanging), revokeColumn(setRevoking)]}
           rows={tokens}
           rowKey={({ id }) => id}
         />
@@ -63,6 +65,16 @@ export function EnrollmentTokensPage() {
         <EmptyState title="No enrollment tokens yet">
           <p>Create one to enrol your first collector; you get a supervisor.yaml that is ready to use.</p>
         </EmptyState>
+      )}
+      {changing && (
+        <TakeOverDialog
+          token={changing}
+          onClose={() => setChanging(null)}
+          onChanged={() => {
+            setChanging(null);
+            reload();
+          }}
+        />
       )}
       {revoking && (
         <RevokeDialog
@@ -97,6 +109,60 @@ const columns: Column<EnrollmentToken>[] = [
   { header: 'By', cell: ({ createdBy }) => createdBy },
   { header: 'Labels for its agents', cell: ({ labels }) => <Labels labels={labels} />, kind: 'text' },
 ];
+
+function takeOverColumn(onChange: (token: EnrollmentToken) => void): Column<EnrollmentToken> {
+  return {
+    header: 'Takes over agents of other tokens',
+    cell: (token) => (
+      <>
+        {token.mayTakeOver ? 'yes' : 'no'}{' '}
+        {token.revokedAt === null && (
+          <button
+            type="button"
+            className="button button-small"
+            aria-label={`${takeOverAction(token)} take-over by ${token.name}`}
+            onClick={() => onChange(token)}
+          >
+            {takeOverAction(token)}
+          </button>
+        )}
+      </>
+    ),
+  };
+}
+
+function takeOverAction({ mayTakeOver }: EnrollmentToken): string {
+  return mayTakeOver ? 'Forbid' : 'Allow';
+}
+
+function TakeOverDialog(props: { token: EnrollmentToken; onClose: () => void; onChanged: () => void }) {
+  const { id, name, mayTakeOver } = props.token;
+  const [{ fetching, error }, update] = useMutation(updateEnrollmentTokenMutation);
+  const confirm = async () => {
+    const result = await update({ id, mayTakeOver: !mayTakeOver });
+    if (!result.error) props.onChanged();
+  };
+  return (
+    <ConfirmDialog
+      title={
+        mayTakeOver
+          ? `Let ${name} take over no more agents?`
+          : `Let ${name} take over agents of other tokens?`
+      }
+      action={takeOverAction(props.token)}
+      busy={fetching}
+      errors={serverErrors(error)}
+      onConfirm={() => void confirm()}
+      onCancel={props.onClose}
+    >
+      <p>
+        {mayTakeOver
+          ? 'Agents that came over to this token stay its own. Agents of other tokens are refused from now on.'
+          : 'Whoever has this token may speak for any agent of another token that is away, and gets its configuration. The agent belongs to this token from then on. Allow it while agents change their token, and forbid it after.'}
+      </p>
+    </ConfirmDialog>
+  );
+}
 
 function revokeColumn(onRevoke: (token: EnrollmentToken) => void): Column<EnrollmentToken> {
   return {
@@ -133,6 +199,10 @@ function RevokeDialog(props: { token: EnrollmentToken; onClose: () => void; onRe
       <p>
         Agents that use this token are disconnected and cannot come back with it. The collectors themselves
         run on with what they have.
+      </p>
+      <p>
+        They still belong to this token. To let them return as the same agents, make a new token that may take
+        over agents of other tokens, and give it to them.
       </p>
     </ConfirmDialog>
   );

@@ -13,6 +13,7 @@ const token: EnrollmentToken = {
   createdAt: '2026-01-01T00:00:00Z',
   createdBy: 'system',
   revokedAt: null,
+  mayTakeOver: false,
 };
 
 test.each<[Partial<EnrollmentToken>, string]>([

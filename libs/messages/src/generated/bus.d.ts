@@ -142,6 +142,9 @@ export namespace muster {
             /** Report componentsContent. */
             componentsContent: Uint8Array;
 
+            /** Report certificateIdentity. */
+            certificateIdentity: Uint8Array;
+
             /**
              * Encodes the specified Report message. Does not implicitly {@link muster.v1.Report.verify|verify} messages.
              * @param message Report message or plain object to encode
@@ -207,6 +210,9 @@ export namespace muster {
 
                 /** Report componentsContent */
                 componentsContent?: (Uint8Array|null);
+
+                /** Report certificateIdentity */
+                certificateIdentity?: (Uint8Array|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];
@@ -534,6 +540,12 @@ export namespace muster {
             /** Yield resumes. */
             resumes: boolean;
 
+            /** Yield remoteAddress. */
+            remoteAddress: string;
+
+            /** Yield certificateIdentity. */
+            certificateIdentity: Uint8Array;
+
             /**
              * Encodes the specified Yield message. Does not implicitly {@link muster.v1.Yield.verify|verify} messages.
              * @param message Yield message or plain object to encode
@@ -572,6 +584,12 @@ export namespace muster {
 
                 /** Yield resumes */
                 resumes?: (boolean|null);
+
+                /** Yield remoteAddress */
+                remoteAddress?: (string|null);
+
+                /** Yield certificateIdentity */
+                certificateIdentity?: (Uint8Array|null);
 
                 /** Unknown fields preserved while decoding when enabled */
                 $unknowns?: Uint8Array[];

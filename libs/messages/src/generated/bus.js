@@ -140,6 +140,7 @@ export const muster = $root.muster = (() => {
             Report.prototype.offerError = "";
             Report.prototype.formerInstanceUid = $util.newBuffer([]);
             Report.prototype.componentsContent = $util.newBuffer([]);
+            Report.prototype.certificateIdentity = $util.newBuffer([]);
 
             Report.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -176,6 +177,8 @@ export const muster = $root.muster = (() => {
                     writer.uint32(106).bytes(message.formerInstanceUid);
                 if (message.componentsContent != null && $Object.hasOwnProperty.call(message, "componentsContent") && message.componentsContent.length)
                     writer.uint32(114).bytes(message.componentsContent);
+                if (message.certificateIdentity != null && $Object.hasOwnProperty.call(message, "certificateIdentity") && message.certificateIdentity.length)
+                    writer.uint32(162).bytes(message.certificateIdentity);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -333,6 +336,15 @@ export const muster = $root.muster = (() => {
                                 message.componentsContent = value;
                             else
                                 delete message.componentsContent;
+                            continue;
+                        }
+                    case 20: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.certificateIdentity = value;
+                            else
+                                delete message.certificateIdentity;
                             continue;
                         }
                     }
@@ -780,6 +792,8 @@ export const muster = $root.muster = (() => {
             Yield.prototype.enrollmentTokenId = "";
             Yield.prototype.transport = 0;
             Yield.prototype.resumes = false;
+            Yield.prototype.remoteAddress = "";
+            Yield.prototype.certificateIdentity = $util.newBuffer([]);
 
             Yield.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -798,6 +812,10 @@ export const muster = $root.muster = (() => {
                     writer.uint32(32).int32(message.transport);
                 if (message.resumes != null && $Object.hasOwnProperty.call(message, "resumes") && message.resumes !== false)
                     writer.uint32(40).bool(message.resumes);
+                if (message.remoteAddress != null && $Object.hasOwnProperty.call(message, "remoteAddress") && message.remoteAddress !== "")
+                    writer.uint32(82).string(message.remoteAddress);
+                if (message.certificateIdentity != null && $Object.hasOwnProperty.call(message, "certificateIdentity") && message.certificateIdentity.length)
+                    writer.uint32(90).bytes(message.certificateIdentity);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -874,6 +892,24 @@ export const muster = $root.muster = (() => {
                                 message.resumes = value;
                             else
                                 delete message.resumes;
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.remoteAddress = value;
+                            else
+                                delete message.remoteAddress;
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.bytes()).length)
+                                message.certificateIdentity = value;
+                            else
+                                delete message.certificateIdentity;
                             continue;
                         }
                     }
