@@ -25,3 +25,9 @@ export class MessageTooLarge extends Error {
     super(`a message of ${bytes} bytes on ${subject} is larger than the bus carries (${limit} bytes)`);
   }
 }
+
+/** A dead letter that no consumer would take: its subject is none of the bus, or its bytes do not fit it. */
+export class NotReplayable extends Error {
+  readonly code = 'not-replayable';
+  readonly retryable = false;
+}

@@ -4,7 +4,7 @@ import { eventBusContract, frame } from './event-bus.contract.ts';
 import { createMemoryEventBus } from './event-bus.memory.ts';
 
 eventBusContract(async () => {
-  const bus = createMemoryEventBus({ retryPauseMs: 10 });
+  const bus = createMemoryEventBus({ retryPauseMs: 10, patienceMs: 1_000 });
   return { join: async () => bus, close: () => bus.close() };
 });
 

@@ -37,9 +37,9 @@ export class LargeMessages {
 
   /**
    * Stores a payload in parts, then the message that stands for it. Rejects with what goes wrong, leaving no
-   * part behind where that can be helped; with `MessageTooLarge` beyond 256 MiB.
+   * part behind where that can be helped; with `MessageTooLarge` beyond 256 MiB. `more`: further headers.
    */
-  async send(subject: string, payload: Uint8Array, store: Store): Promise<void> {
+  async send(subject: string, payload: Uint8Array, store: Store, more?: MsgHdrs): Promise<void> {
     if (payload.byteLength > largestMessage) {
       throw new MessageTooLarge(subject, payload.byteLength, largestMessage);
     }
@@ -52,7 +52,7 @@ export class LargeMessages {
         const bytes = payload.subarray(part * partBytes, (part + 1) * partBytes);
         await store(partSubject(id, part), bytes);
       }
-      const named = headers();
+      const named = more ?? headers();
       named.set(partsHeader, `${id}/${count}`);
       await store(subject, nothing, named);
     } catch (error) {

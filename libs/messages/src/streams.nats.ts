@@ -11,6 +11,7 @@ import {
   type JetStreamManager,
 } from '@nats-io/jetstream';
 import { nanos, type NatsConnection } from '@nats-io/transport-node';
+import { deadLetterBounds } from './dead-letters.ts';
 import { BusUnavailable } from './errors.ts';
 import { schemas, type Facts } from './vocabulary.ts';
 
@@ -23,6 +24,8 @@ const MiB = 2 ** 20;
  * out again when the message has been taken, and what stayed behind goes after a week.
  */
 export const partsStream = 'PARTS';
+/** What no handler took (`dead-letters.nats.ts`). */
+export const deadLettersStream = 'DEADLETTERS';
 const streams = [
   {
     name: 'REPORTS',
@@ -49,6 +52,16 @@ const streams = [
     discard: DiscardPolicy.New,
     max_bytes: 1024 * MiB,
     max_age: nanos(7 * 24 * 60 * 60 * 1_000),
+  },
+  {
+    name: deadLettersStream,
+    subjects: ['deadletters.>'],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.Old,
+    max_bytes: deadLetterBounds.bytes,
+    max_msgs: deadLetterBounds.letters,
+    max_age: nanos(deadLetterBounds.ageMs),
   },
 ];
 

@@ -69,6 +69,7 @@ const statusOf: Record<ErrorCode, number | null> = {
   'configuration-exists': 409,
   'fleet-in-use': 409,
   'rollout-state-conflict': 409,
+  'not-replayable': 409,
   'invalid-configuration': 422,
   'invalid-template': 422,
   'not-renderable': 422,
