@@ -122,8 +122,8 @@ export class NatsDeadLetters implements DeadLetters {
     this.numbers.kept = subjects.length;
     return subjects
       .map((subject) => subject.slice(entries.length - 1))
-      .sort()
-      .reverse();
+      .toSorted()
+      .toReversed();
   }
 
   private async read(id: string): Promise<StoredLetter | null> {
