@@ -42,6 +42,8 @@ export interface ApiPorts {
   delivery: GatewayDelivery;
   queue: BatchQueue;
   log: Log;
+  /** Says what is wrong with taking reports, where this process does that too. */
+  reportsTaken?: () => Promise<string | null>;
   /** Real collectors that validate configurations; left out: none. */
   collectors?: CollectorValidators;
 }
@@ -81,7 +83,7 @@ export function wireApi(ports: ApiPorts): ApiServices {
     access,
     audit,
     authentication: new Authentication(access),
-    readiness: new Readiness(() => pingDatabase(db), bus),
+    readiness: new Readiness(() => pingDatabase(db), bus, { reportsTaken: ports.reportsTaken }),
     agentResources: new AgentResources(agents.views, agentConfigurations, drifts),
     agentChanges: new AgentChanges({ db, audit, store: agents.store, commands: agents.commands }),
     configurations,

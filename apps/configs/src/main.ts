@@ -10,7 +10,7 @@ import { createLog } from '@muster/platform/log';
 import { startProbes } from '@muster/platform/probes';
 import { assemble, runProcess } from '@muster/platform/process';
 import { readSettings, serviceSettings } from '@muster/platform/settings';
-import { startTelemetry } from '@muster/platform/telemetry';
+import { observeNumbers, startTelemetry } from '@muster/platform/telemetry';
 import { startConfigs } from './start.ts';
 
 await runProcess(() =>
@@ -24,6 +24,7 @@ await runProcess(() =>
     const nats = await connectNats({ url: env.MUSTER_NATS_URL, name: 'configs', log });
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });
+    observeNumbers('dead_letters', bus.deadLetters.numbers, []);
     const delivery = createNatsGatewayDelivery(nats);
     await assertRedisAnswers(env.MUSTER_REDIS_URL);
     const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });

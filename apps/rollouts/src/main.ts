@@ -10,7 +10,7 @@ import { createLog } from '@muster/platform/log';
 import { startProbes } from '@muster/platform/probes';
 import { assemble, runProcess } from '@muster/platform/process';
 import { readSettings, serviceSettings } from '@muster/platform/settings';
-import { startTelemetry } from '@muster/platform/telemetry';
+import { observeNumbers, startTelemetry } from '@muster/platform/telemetry';
 import { createBullBatchQueue } from '@muster/rollouts/batch-queue.bullmq';
 import { startRollouts } from './start.ts';
 
@@ -25,13 +25,14 @@ await runProcess(() =>
     const nats = await connectNats({ url: env.MUSTER_NATS_URL, name: 'rollouts', log });
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });
+    observeNumbers('dead_letters', bus.deadLetters.numbers, []);
     const delivery = createNatsGatewayDelivery(nats);
     await assertRedisAnswers(env.MUSTER_REDIS_URL);
     const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });
     keep({ stop: () => presence.close() });
     const offerCache = createRedisOfferCache({ url: env.MUSTER_REDIS_URL });
     keep({ stop: () => offerCache.close() });
-    const queue = createBullBatchQueue({ url: env.MUSTER_REDIS_URL, log });
+    const queue = createBullBatchQueue({ url: env.MUSTER_REDIS_URL, log, deadLetters: bus.deadLetters });
     keep({ stop: () => queue.close() });
     keep(await startRollouts({ db, bus, presence, offerCache, delivery, queue, log }));
     keep(

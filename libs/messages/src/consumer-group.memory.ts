@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { BatchIsolation, type IsolationOptions } from './batch-isolation.ts';
+import { BusUnavailable } from './errors.ts';
 import type { Subscription } from './event-bus.ts';
 import type { Facts } from './vocabulary.ts';
 
@@ -33,6 +34,7 @@ export class MemoryConsumerGroup<S extends keyof Facts> {
   private readonly members = new Set<Member<S>>();
   private closing = false;
   private settled = 0;
+  private dropped = 0;
 
   private readonly options: GroupOptions<S>;
 
@@ -53,6 +55,20 @@ export class MemoryConsumerGroup<S extends keyof Facts> {
   get oldestAt(): number | null {
     const [held] = this.inHand;
     return held?.at ?? this.waiting[0]?.at ?? null;
+  }
+
+  get isManned(): boolean {
+    return this.members.size > 0;
+  }
+
+  /** Gives up on the fact that has waited longest. */
+  dropOldest(): void {
+    const dropped = this.waiting.shift();
+    if (!dropped) return;
+    const { subject, group, log } = this.options;
+    if (this.dropped++ % 1_000 === 0)
+      log.error({ subject, group }, 'a group lags too far behind; its oldest facts go');
+    dropped.settle(new BusUnavailable(`${group} lags too far behind`));
   }
 
   add(parcel: Parcel<Facts[S]>): void {

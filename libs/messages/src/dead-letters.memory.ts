@@ -20,7 +20,7 @@ interface Kept {
  * aside again.
  */
 export class MemoryDeadLetters implements DeadLetters {
-  readonly numbers = { setAside: 0, kept: 0 };
+  readonly numbers = { setAside: 0 };
   /** In the order of their ids. */
   readonly #kept = new Map<string, Kept>();
   readonly #alarm: DeadLetterAlarm;
@@ -63,7 +63,6 @@ export class MemoryDeadLetters implements DeadLetters {
     if (!known) return false;
     this.#kept.delete(id);
     this.#bytes -= known.payload.length;
-    this.numbers.kept = this.#kept.size;
     return true;
   }
 
@@ -80,6 +79,5 @@ export class MemoryDeadLetters implements DeadLetters {
       this.#kept.delete(id);
       this.#bytes -= payload.length;
     }
-    this.numbers.kept = this.#kept.size;
   }
 }

@@ -38,7 +38,7 @@ type StoredLetter = z.infer<typeof storedLetter>;
 
 /** The dead letters of a cluster: the stream DEADLETTERS, an entry for each and the payload in parts beside it. */
 export class NatsDeadLetters implements DeadLetters {
-  readonly numbers = { setAside: 0, kept: 0 };
+  readonly numbers = { setAside: 0 };
   private readonly alarm: DeadLetterAlarm;
   private readonly link: NatsLink;
   private readonly store: Store;
@@ -66,7 +66,6 @@ export class NatsDeadLetters implements DeadLetters {
       await this.store(entrySubject(id), Buffer.from(JSON.stringify(letter)));
     });
     this.numbers.setAside += 1;
-    this.numbers.kept += 1;
     this.alarm.ring(letter);
     return id;
   }
@@ -119,7 +118,6 @@ export class NatsDeadLetters implements DeadLetters {
       const { state } = await manager.streams.info(deadLettersStream, { subjects_filter: entries });
       return Object.keys(state.subjects ?? {});
     });
-    this.numbers.kept = subjects.length;
     return subjects
       .map((subject) => subject.slice(entries.length - 1))
       .toSorted()

@@ -22,13 +22,6 @@ export interface DeadLetter {
 
 export type NewDeadLetter = Omit<DeadLetter, 'id' | 'at' | 'bytes'> & { payload: Uint8Array };
 
-/** What this process has to do with dead letters, as metrics show it. */
-export interface DeadLetterNumbers {
-  setAside: number;
-  /** How many there are, as of the last count. */
-  kept: number;
-}
-
 /**
  * What was set aside because no handler took it: bounded in number, bytes and age, the oldest goes first.
  * Adapters: `dead-letters.nats.ts` (a stream, shared by all processes) and `dead-letters.memory.ts`. Everything
@@ -45,7 +38,8 @@ export interface DeadLetters {
   /** False: it was not there. */
   remove(id: string): Promise<boolean>;
   count(): Promise<number>;
-  readonly numbers: DeadLetterNumbers;
+  /** What this process has set aside, as metrics show it. */
+  readonly numbers: { setAside: number };
 }
 
 export interface DeadLetterPage {

@@ -31,6 +31,21 @@ describe('the bus in one process', () => {
     await bus.close();
   });
 
+  it('lets facts of a group go that takes nothing, and keeps no publisher waiting', async () => {
+    const bus = createMemoryEventBus({ retryPauseMs: 10_000, maxBacklog: 3 });
+    const names: string[] = [];
+    await bus.consume('fleets.changed', 'stuck', () => Promise.reject(new Error('always')), { maxBatch: 1 });
+    await bus.consume(
+      'fleets.changed',
+      'healthy',
+      async (facts) => void names.push(...facts.map((f) => f.name)),
+    );
+    const all = Array.from({ length: 20 }, (_, index) => `fleet-${index}`);
+    for (const name of all) await bus.publish('fleets.changed', { name });
+    await expect.poll(() => names).toEqual(all);
+    await bus.close();
+  });
+
   it('tells the publisher of reports that were not handled before the bus closed', async () => {
     const bus = createMemoryEventBus();
     const published = bus.publish('reports', frame('gateway-a', 1));

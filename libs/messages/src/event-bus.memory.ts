@@ -29,7 +29,8 @@ export interface MemoryEventBusOptions {
  *   would lock up a handler that publishes to a group that waits for it.
  * - Facts published before the first group joined are kept for every group that comes. The latest
  *   `maxBacklog` are kept, as JetStream's limits would.
- * - A group that lags `maxBacklog` facts behind makes `publish` reject with `BusUnavailable`.
+ * - A group that lags `maxBacklog` facts behind makes `publish` reject with `BusUnavailable`; where it has members
+ *   and the fact only says when to look, its oldest fact goes instead, as JetStream's limits would have it.
  */
 export function createMemoryEventBus(options: MemoryEventBusOptions = {}): EventBus {
   return new MemoryEventBus(
@@ -81,8 +82,13 @@ class MemoryEventBus implements EventBus {
     this.assertOpen();
     const topic = this.topic(subject);
     const groups = [...topic.groups.values()];
-    if (groups.some((group) => group.backlog >= this.maxBacklog)) {
-      throw new BusUnavailable(`consumers of ${subject} lag too far behind`);
+    for (const group of groups) {
+      if (group.backlog < this.maxBacklog) continue;
+      // One group that takes nothing keeps neither the others nor their publishers waiting.
+      if (paced.has(subject) || !group.isManned) {
+        throw new BusUnavailable(`consumers of ${subject} lag too far behind`);
+      }
+      group.dropOldest();
     }
     this.tell(subject, fact);
     const handled =

@@ -94,9 +94,11 @@ const quoted =
  * is quoted, what stands after the name of a secret and what looks like one is left out.
  */
 export function describeFailure(error: unknown): string {
-  const [first] = causes(error);
+  const [first, second] = causes(error);
   // Cut first: the searches below are to see little, whatever the text is.
-  const said = (first ? first.message : String(error)).slice(0, 4 * longestText);
+  const said = [first ? first.message : String(error), ...(second ? [second.message] : [])]
+    .map((text) => text.slice(0, 2 * longestText))
+    .join(': ');
   const text = said
     .replaceAll(/[\p{Cc}\s]+/gu, ' ')
     .replaceAll(quoted, (whole, name: string | undefined) => (name ? whole : '"…"'))
@@ -105,7 +107,7 @@ export function describeFailure(error: unknown): string {
     .replaceAll(longToken, (token) => (looksSecret(token) ? '[REDACTED]' : token))
     .trim()
     .toWellFormed();
-  const code = first ? codeOf(first) : '';
+  const code = first ? codeOf(second ?? first) : '';
   const told = `${first?.name ?? 'failure'}${code && ` ${code}`}: ${text || 'no reason given'}`;
   return told.length <= longestText ? told : `${told.slice(0, longestText - 1).toWellFormed()}…`;
 }

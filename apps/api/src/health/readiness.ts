@@ -4,23 +4,35 @@ import type { EventBus } from '@muster/messages/event-bus';
 export class Readiness {
   readonly #pingDatabase: () => Promise<unknown>;
   readonly #bus: Pick<EventBus, 'available'>;
+  readonly #reportsTaken: () => Promise<string | null>;
   readonly #timeoutMs: number;
 
-  /** @param pingDatabase resolves when the database answers */
+  /**
+   * @param pingDatabase resolves when the database answers
+   * @param reportsTaken says what is wrong with taking reports, where this process does that too
+   */
   constructor(
     pingDatabase: () => Promise<unknown>,
     bus: Pick<EventBus, 'available'>,
-    { timeoutMs = 2_000 }: { timeoutMs?: number } = {},
+    {
+      timeoutMs = 2_000,
+      reportsTaken = async () => null,
+    }: { timeoutMs?: number; reportsTaken?: (() => Promise<string | null>) | undefined } = {},
   ) {
+    this.#reportsTaken = reportsTaken;
     this.#pingDatabase = pingDatabase;
     this.#bus = bus;
     this.#timeoutMs = timeoutMs;
   }
 
-  /** The parts that do not answer; none: ready. */
-  async missing(): Promise<('database' | 'bus')[]> {
-    const database = await this.#databaseAnswers();
-    return [...(database ? [] : ['database' as const]), ...(this.#bus.available ? [] : ['bus' as const])];
+  /** The parts that do not answer, and what else is wrong; none: ready. */
+  async missing(): Promise<string[]> {
+    const [database, reports] = await Promise.all([this.#databaseAnswers(), this.#reportsTaken()]);
+    return [
+      ...(database ? [] : ['database']),
+      ...(this.#bus.available ? [] : ['bus']),
+      ...(reports === null ? [] : [reports]),
+    ];
   }
 
   async #databaseAnswers(): Promise<boolean> {

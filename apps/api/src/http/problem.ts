@@ -77,6 +77,7 @@ const statusOf: Record<ErrorCode, number | null> = {
   'bus-unavailable': 503,
   'gateway-unreachable': 503,
   'message-too-large': null,
+  'report-refused': null,
 };
 
 const shown: Partial<Record<ErrorCode, string>> = {
