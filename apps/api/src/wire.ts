@@ -11,6 +11,7 @@ import type { ConfigurationValidation } from '@muster/configs/validation.postgre
 import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import { wireConfigs } from '@muster/configs/wire';
 import type { Database } from '@muster/db/schema';
+import type { DeadLetters } from '@muster/messages/dead-letters';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
@@ -22,6 +23,7 @@ import type { Kysely } from 'kysely';
 import { AgentChanges } from './agents/agent-changes.ts';
 import { AgentResources } from './agents/agent-resources.ts';
 import { ConfigurationChanges } from './configurations/configuration-changes.ts';
+import { DeadLetterChanges } from './dead-letters/dead-letter-changes.ts';
 import { DriftResources } from './drift/drift-resources.ts';
 import { EnrollmentTokenChanges } from './enrollment-tokens/enrollment-token-changes.ts';
 import { FleetChanges } from './fleets/fleet-changes.ts';
@@ -69,6 +71,8 @@ export interface ApiServices {
   quarantineChanges: QuarantineChanges;
   driftResources: DriftResources;
   enrollmentTokenChanges: EnrollmentTokenChanges;
+  deadLetters: DeadLetters;
+  deadLetterChanges: DeadLetterChanges;
   overview: OverviewResources;
 }
 
@@ -99,6 +103,8 @@ export function wireApi(ports: ApiPorts): ApiServices {
     quarantineChanges: new QuarantineChanges({ db, audit, quarantines }),
     driftResources: new DriftResources(drifts),
     enrollmentTokenChanges: new EnrollmentTokenChanges({ db, access }),
+    deadLetters: bus.deadLetters,
+    deadLetterChanges: new DeadLetterChanges({ db, audit, bus, queue: ports.queue }),
     overview: new OverviewResources({
       agents: agents.views,
       agentConfigurations,
@@ -106,6 +112,7 @@ export function wireApi(ports: ApiPorts): ApiServices {
       configurations,
       fleets,
       rollouts,
+      deadLetters: bus.deadLetters,
     }),
   };
 }

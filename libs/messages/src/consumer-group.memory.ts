@@ -57,8 +57,9 @@ export class MemoryConsumerGroup<S extends keyof Facts> {
     return held?.at ?? this.waiting[0]?.at ?? null;
   }
 
-  get isManned(): boolean {
-    return this.members.size > 0;
+  /** It has members, and takes nothing. */
+  get isStuck(): boolean {
+    return this.members.size > 0 && (this.oldestAt ?? Infinity) < Date.now() - this.options.patienceMs;
   }
 
   /** Gives up on the fact that has waited longest. */

@@ -31,3 +31,13 @@ export class NotReplayable extends Error {
   readonly code = 'not-replayable';
   readonly retryable = false;
 }
+
+/** No such dead letter: deleted, replayed, or so old that it went by itself. */
+export class UnknownDeadLetter extends Error {
+  readonly code = 'unknown-dead-letter';
+  readonly field = 'id';
+
+  constructor(id: string) {
+    super(`no dead letter has the id ${id}`);
+  }
+}

@@ -29,8 +29,8 @@ export interface MemoryEventBusOptions {
  *   would lock up a handler that publishes to a group that waits for it.
  * - Facts published before the first group joined are kept for every group that comes. The latest
  *   `maxBacklog` are kept, as JetStream's limits would.
- * - A group that lags `maxBacklog` facts behind makes `publish` reject with `BusUnavailable`; where it has members
- *   and the fact only says when to look, its oldest fact goes instead, as JetStream's limits would have it.
+ * - A group that lags `maxBacklog` facts behind makes `publish` reject with `BusUnavailable`; where it has been
+ *   stuck for longer than a handler may take, and the fact only says when to look, its oldest goes instead.
  */
 export function createMemoryEventBus(options: MemoryEventBusOptions = {}): EventBus {
   return new MemoryEventBus(
@@ -85,7 +85,7 @@ class MemoryEventBus implements EventBus {
     for (const group of groups) {
       if (group.backlog < this.maxBacklog) continue;
       // One group that takes nothing keeps neither the others nor their publishers waiting.
-      if (paced.has(subject) || !group.isManned) {
+      if (paced.has(subject) || !group.isStuck) {
         throw new BusUnavailable(`consumers of ${subject} lag too far behind`);
       }
       group.dropOldest();

@@ -63,6 +63,7 @@ const statusOf: Record<ErrorCode, number | null> = {
   'unknown-fleet': 404,
   'unknown-rollout': 404,
   'unknown-quarantine': 404,
+  'unknown-dead-letter': 404,
   'unknown-enrollment-token': 404,
   'agent-offline': 409,
   'command-refused': 409,
