@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { answerTokenRequests, wireAccess } from '@muster/access/wire';
 import type { Presence } from '@muster/agents/presence';
 import { wireReports } from '@muster/agents/wire';
@@ -35,11 +36,14 @@ export interface RunningInventory extends Running {
 export const upkeepDefaults = { sweepMs: 2_000, lostAfterMs: 10_000 } satisfies Partial<UpkeepTimes>;
 
 const lookPauseMs = 5_000;
+const freePauseMs = 15 * 60_000;
+/** Between two lots of contents that are freed. */
+const freeRestMs = 200;
 
 /** Takes reports, answers for enrollment tokens and keeps Presence right. Presence is seeded before it resolves. */
 export async function startInventory(deps: InventoryDeps): Promise<RunningInventory> {
   const { db, bus, log, times } = deps;
-  const { intake, renames, upkeep } = wireReports(deps);
+  const { intake, renames, upkeep, unused } = wireReports(deps);
   const { access, audit } = wireAccess({ db, bus });
   await upkeep.seed();
   const app = await NestFactory.createApplicationContext(
@@ -61,10 +65,18 @@ export async function startInventory(deps: InventoryDeps): Promise<RunningInvent
     () => progress.look(Date.now),
     log,
   );
+  const stopping = new AbortController();
+  const rest = () => sleep(freeRestMs, undefined, { signal: stopping.signal }).catch(() => {});
+  const free = async () => {
+    const contents = await unused.free(rest, () => stopping.signal.aborted);
+    if (contents > 0) log.info({ contents }, 'freed contents that no agent refers to');
+  };
+  const freeing = regularly('freeing unused contents', freePauseMs, free, log);
   return {
     reportsTaken: async () => progress.problem(Date.now()),
     async stop() {
-      await Promise.all([answers.stop(), heard.stop(), watching.stop()]);
+      stopping.abort();
+      await Promise.all([answers.stop(), heard.stop(), watching.stop(), freeing.stop()]);
       await clock.stop();
       await app.close();
     },

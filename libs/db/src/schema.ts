@@ -162,6 +162,8 @@ export interface ReportContentsTable {
   hash: Buffer;
   body: Buffer;
   first_seen_at: Generated<Date>;
+  touched_at: Generated<Date>;
+  named: Generated<boolean>;
 }
 
 export interface EffectiveConfigFindingsTable {
