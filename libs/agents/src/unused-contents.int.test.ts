@@ -121,7 +121,7 @@ describe('contents that nothing refers to', () => {
       (_, at) => `exporters:\n  e${at}:\n    headers:\n      api_key: a1b2c3d4e5f6a7${at}8\n`,
     );
     const uids = Array.from({ length: 4 }, newUid);
-    let writing = true;
+    const written = new AbortController();
     const dangling = async () => {
       const { rows } = await sql`
         select from agent_states s where effective_config_hash is not null
@@ -136,7 +136,8 @@ describe('contents that nothing refers to', () => {
     };
     let freed = 0;
     const collect = async () => {
-      while (writing) freed += await new UnusedContents(db, { reportedHours: 1, namedHours: 1 }).free();
+      while (!written.signal.aborted)
+        freed += await new UnusedContents(db, { reportedHours: 1, namedHours: 1 }).free();
     };
     const write = async (uid: AgentId) => {
       for (let round = 0; round < 150; round += 1) {
@@ -150,7 +151,7 @@ describe('contents that nothing refers to', () => {
       }
     };
     const collecting = [collect(), collect()];
-    await Promise.all(uids.map(write)).finally(() => (writing = false));
+    await Promise.all(uids.map(write)).finally(() => written.abort());
     await Promise.all(collecting);
     expect(freed).toBeGreaterThan(0);
     expect(await withoutFindings()).toBe(0);
