@@ -110,9 +110,7 @@ describe('muster deadletter', () => {
     );
     answer = { status: 200, body: '<html>' };
     await expect(run(['list', '--url', url])).rejects.toThrow('not the address of a Muster API');
-    await expect(run(['list', '--url', 'http://127.0.0.1:1'])).rejects.toThrow(
-      /cannot be reached/,
-    );
+    await expect(run(['list', '--url', 'http://127.0.0.1:1'])).rejects.toThrow(/cannot be reached/);
     await expect(run(['list', '--url', url], { MUSTER_DATA_DIR: '/nowhere' })).rejects.toThrow('--key');
   });
 });
