@@ -14,6 +14,8 @@ import { AgentsController } from './agents/agents.controller.ts';
 import { AuditController } from './audit/audit.controller.ts';
 import { ConfigurationChanges } from './configurations/configuration-changes.ts';
 import { ConfigurationsController } from './configurations/configurations.controller.ts';
+import { DeadLetterChanges } from './dead-letters/dead-letter-changes.ts';
+import { DEAD_LETTERS, DeadLettersController } from './dead-letters/dead-letters.controller.ts';
 import { DriftController } from './drift/drift.controller.ts';
 import { DriftResources } from './drift/drift-resources.ts';
 import { EnrollmentTokenChanges } from './enrollment-tokens/enrollment-token-changes.ts';
@@ -51,6 +53,7 @@ export class ApiModule {
         RolloutsController,
         QuarantinesController,
         DriftController,
+        DeadLettersController,
         EnrollmentTokensController,
         AuditController,
         OfferHoldController,
@@ -82,6 +85,8 @@ function providers(services: ApiServices): Provider[] {
     { provide: DriftResources, useValue: services.driftResources },
     { provide: EnrollmentTokenChanges, useValue: services.enrollmentTokenChanges },
     { provide: OfferHoldResources, useValue: services.offerHold },
+    { provide: DEAD_LETTERS, useValue: services.deadLetters },
+    { provide: DeadLetterChanges, useValue: services.deadLetterChanges },
     { provide: OverviewResources, useValue: services.overview },
   ];
 }

@@ -41,6 +41,9 @@ export const typeDefinitions = /* GraphQL */ `
     ): QuarantinePage!
     "Agents that are not what they should be."
     drift(kind: DriftKind, fleet: String, limit: Int = 50, after: String): DriftPage!
+    "Messages that were set aside because they could not be processed, the latest first."
+    deadLetters(limit: Int = 50, after: String): DeadLetterPage!
+    deadLetter(id: ID!): DeadLetter
     enrollmentTokens: [EnrollmentToken!]!
     audit(resource: String, limit: Int = 50, after: String): AuditPage!
   }
@@ -102,6 +105,10 @@ export const typeDefinitions = /* GraphQL */ `
     abortRollout(id: ID!): Rollout!
     rollbackRollout(id: ID!): Rollout!
     liftQuarantine(id: ID!): Boolean!
+    "Has it processed again; if that fails, it is set aside again under another id."
+    replayDeadLetter(id: ID!): Boolean!
+    "Gives it up for good."
+    deleteDeadLetter(id: ID!): Boolean!
     "database or agents: what counts."
     releaseOfferHold(decision: String!): OfferHoldRelease!
     createEnrollmentToken(
@@ -155,6 +162,8 @@ export const typeDefinitions = /* GraphQL */ `
     withCredentials: Int!
     configurationStatus: [StatusCount!]!
     drift: [DriftCount!]!
+    "Messages that were set aside; null: the bus does not say."
+    deadLetters: Int
     versions: [NamedCount!]!
     fleets: Int!
     configurations: Int!
@@ -644,6 +653,26 @@ export const typeDefinitions = /* GraphQL */ `
     since: DateTime!
     liftedAt: DateTime
     liftedBy: String
+  }
+
+  type DeadLetterPage {
+    items: [DeadLetter!]!
+    next: String
+  }
+
+  type DeadLetter {
+    id: ID!
+    "reports, agents.changed, …, rollouts.advance."
+    subject: String!
+    "Those who could not take it."
+    group: String!
+    at: DateTime!
+    tries: Int!
+    error: String!
+    "Uid of the agent it is about."
+    agent: ID
+    "Size of what was set aside; it is never shown."
+    bytes: Int!
   }
 
   type EnrollmentToken {

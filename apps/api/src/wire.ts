@@ -11,6 +11,7 @@ import type { ConfigurationValidation } from '@muster/configs/validation.postgre
 import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import { wireConfigs } from '@muster/configs/wire';
 import type { Database } from '@muster/db/schema';
+import type { DeadLetters } from '@muster/messages/dead-letters';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
@@ -23,6 +24,7 @@ import type { Kysely } from 'kysely';
 import { AgentChanges } from './agents/agent-changes.ts';
 import { AgentResources } from './agents/agent-resources.ts';
 import { ConfigurationChanges } from './configurations/configuration-changes.ts';
+import { DeadLetterChanges } from './dead-letters/dead-letter-changes.ts';
 import { DriftResources } from './drift/drift-resources.ts';
 import { EnrollmentTokenChanges } from './enrollment-tokens/enrollment-token-changes.ts';
 import { FleetChanges } from './fleets/fleet-changes.ts';
@@ -70,6 +72,8 @@ export interface ApiServices {
   driftResources: DriftResources;
   enrollmentTokenChanges: EnrollmentTokenChanges;
   offerHold: OfferHoldResources;
+  deadLetters: DeadLetters;
+  deadLetterChanges: DeadLetterChanges;
   overview: OverviewResources;
 }
 
@@ -107,6 +111,8 @@ export function wireApi(ports: ApiPorts): ApiServices {
     driftResources: new DriftResources(drifts),
     enrollmentTokenChanges: new EnrollmentTokenChanges({ db, access }),
     offerHold: new OfferHoldResources({ db, audit, holds: configs.holds, rollouts }),
+    deadLetters: bus.deadLetters,
+    deadLetterChanges: new DeadLetterChanges({ db, audit, bus, queue: ports.queue }),
     overview: new OverviewResources({
       agents: agents.views,
       agentConfigurations,
@@ -114,6 +120,7 @@ export function wireApi(ports: ApiPorts): ApiServices {
       configurations,
       fleets,
       rollouts,
+      deadLetters: bus.deadLetters,
     }),
   };
 }

@@ -11,7 +11,7 @@ import { createLog } from '@muster/platform/log';
 import { startProbes } from '@muster/platform/probes';
 import { assemble, runProcess } from '@muster/platform/process';
 import { readSettings, serviceSettings } from '@muster/platform/settings';
-import { startTelemetry } from '@muster/platform/telemetry';
+import { observeNumbers, startTelemetry } from '@muster/platform/telemetry';
 import { startConfigs } from './start.ts';
 
 await runProcess(() =>
@@ -26,6 +26,7 @@ await runProcess(() =>
     const nats = await connectNats(natsSettingsFromEnv(env, 'configs', log));
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });
+    observeNumbers('dead_letters', bus.deadLetters.numbers, []);
     const delivery = createNatsGatewayDelivery(nats);
     const redis = redisSettingsFromEnv(env, log);
     await assertRedisAnswers(redis);

@@ -13,6 +13,8 @@ import type { Sessions } from './sessions.ts';
 const answersWithinMs = 30_000;
 const lookEveryMs = 2_000;
 const listsKnown = 10_000;
+/** Then Presence is asked again: lists that nobody has are freed some time. */
+const listsKnownMs = 12 * 60 * 60 * 1_000;
 /** Tag of AgentToServer.available_components, and of the hash in it. */
 const listTag = 0x72;
 const hashTag = 0x12;
@@ -31,8 +33,8 @@ export class ComponentLists {
   readonly #presence: Presence;
   readonly #sessions: Sessions;
   readonly #outbox: ReportOutbox;
-  /** Agents' own hash (hex) → SHA-256 of the list as it is stored. */
-  readonly #contents = new Map<string, Buffer>();
+  /** Agents' own hash (hex) → SHA-256 of the list as it is stored, known until then (Unix milliseconds). */
+  readonly #contents = new Map<string, { content: Buffer; until: number }>();
   readonly #waiting = new Map<string, Map<Session, Waiting>>();
   readonly #timer: NodeJS.Timeout;
 
@@ -47,7 +49,7 @@ export class ComponentLists {
   /** The agent reported the whole list `body` under its hash. */
   reported(ownHash: Uint8Array, body: Uint8Array): void {
     const key = hex(ownHash);
-    if (key === '' || this.#contents.has(key)) return;
+    if (key === '' || this.#known(key) !== null) return;
     const content = hashOf('sha256', body, 'buffer');
     // Without Presence other gateways ask once more.
     this.#presence.keepComponents(key, content.toString('hex')).catch(() => {});
@@ -58,7 +60,7 @@ export class ComponentLists {
   named(session: Session, named: StatePart): boolean | Promise<boolean> {
     const part = { ...named, ownHash: Buffer.from(named.ownHash) };
     const key = hex(part.ownHash);
-    const content = this.#contents.get(key);
+    const content = this.#known(key);
     if (content) {
       this.#tell({ session, part }, content);
       return false;
@@ -70,6 +72,11 @@ export class ComponentLists {
     }
     this.#waiting.set(key, new Map([[session, { session, part }]]));
     return canReport(session) && this.#ask(key);
+  }
+
+  #known(key: string): Buffer | null {
+    const known = this.#contents.get(key);
+    return known && known.until > Date.now() ? known.content : null;
   }
 
   stop(): void {
@@ -88,7 +95,8 @@ export class ComponentLists {
   }
 
   #settle(key: string, content: Buffer): void {
-    this.#contents.set(key, content);
+    this.#contents.delete(key);
+    this.#contents.set(key, { content, until: Date.now() + listsKnownMs });
     if (this.#contents.size > listsKnown) this.#contents.delete(this.#contents.keys().next().value!);
     const waiting = this.#waiting.get(key);
     this.#waiting.delete(key);

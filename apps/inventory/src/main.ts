@@ -9,7 +9,7 @@ import { createLog } from '@muster/platform/log';
 import { startProbes } from '@muster/platform/probes';
 import { assemble, runProcess } from '@muster/platform/process';
 import { readSettings, serviceSettings } from '@muster/platform/settings';
-import { startTelemetry } from '@muster/platform/telemetry';
+import { observeNumbers, startTelemetry } from '@muster/platform/telemetry';
 import { startInventory } from './start.ts';
 
 await runProcess(() =>
@@ -29,12 +29,14 @@ await runProcess(() =>
     const presence = createRedisPresence(redis);
     keep({ stop: () => presence.close() });
     const httpSilenceMs = env.MUSTER_HTTP_SILENCE_SECONDS * 1_000;
-    keep(await startInventory({ db, bus, presence, httpSilenceMs, log }));
+    observeNumbers('dead_letters', bus.deadLetters.numbers, []);
+    const inventory = keep(await startInventory({ db, bus, presence, httpSilenceMs, log }));
     keep(
       await startProbes(env.MUSTER_HOST, env.MUSTER_PROBE_PORT, [
         { name: 'database', check: () => database.check() },
         { name: 'bus', check: () => bus.check() },
         { name: 'presence', check: () => presence.check(), optional: true },
+        { name: 'reports', check: () => inventory.reportsTaken() },
       ]),
     );
   }),

@@ -1,16 +1,20 @@
 import 'reflect-metadata';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { answerTokenRequests, wireAccess } from '@muster/access/wire';
 import type { Presence } from '@muster/agents/presence';
 import { wireReports } from '@muster/agents/wire';
 import type { Database } from '@muster/db/schema';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { Log } from '@muster/platform/log';
+import { regularly } from '@muster/platform/regularly';
 import type { Running } from '@muster/platform/running';
+import { observeNumbers } from '@muster/platform/telemetry';
 import { NestFactory } from '@nestjs/core';
 import type { Kysely } from 'kysely';
 import { ContestedAgents } from './contested-agents.ts';
 import { InventoryModule } from './inventory.module.ts';
 import { Reidentifications } from './reidentifications.ts';
+import { ReportProgress, reportsStaleAfterMs } from './report-progress.ts';
 import { startUpkeep, type UpkeepTimes } from './upkeep-clock.ts';
 
 export interface InventoryDeps {
@@ -21,14 +25,26 @@ export interface InventoryDeps {
   httpSilenceMs: number;
   log: Log;
   times?: typeof upkeepDefaults;
+  /** How old the oldest report may become while none is taken. Default a minute. */
+  staleAfterMs?: number;
+}
+
+export interface RunningInventory extends Running {
+  /** Null: reports are taken. Otherwise one line that tells how old the oldest is that was not. */
+  reportsTaken: () => Promise<string | null>;
 }
 
 export const upkeepDefaults = { sweepMs: 2_000, lostAfterMs: 10_000 } satisfies Partial<UpkeepTimes>;
 
+const lookPauseMs = 5_000;
+const freePauseMs = 15 * 60_000;
+/** Between two lots of contents that are freed. */
+const freeRestMs = 200;
+
 /** Takes reports, answers for enrollment tokens and keeps Presence right. Presence is seeded before it resolves. */
-export async function startInventory(deps: InventoryDeps): Promise<Running> {
+export async function startInventory(deps: InventoryDeps): Promise<RunningInventory> {
   const { db, bus, log, times } = deps;
-  const { intake, renames, upkeep } = wireReports(deps);
+  const { intake, renames, upkeep, unused } = wireReports(deps);
   const { access, audit } = wireAccess({ db, bus });
   await upkeep.seed();
   const app = await NestFactory.createApplicationContext(
@@ -46,9 +62,27 @@ export async function startInventory(deps: InventoryDeps): Promise<Running> {
   const answers = await answerTokenRequests(bus, access);
   const heard = await bus.listen('agents.reidentified', () => renames.expect());
   const clock = startUpkeep(upkeep, { ...(times ?? upkeepDefaults), httpSilenceMs: deps.httpSilenceMs }, log);
+  const progress = new ReportProgress(bus, deps.staleAfterMs ?? reportsStaleAfterMs, Date.now());
+  observeNumbers('inventory', progress.numbers, ['oldestReportSeconds']);
+  observeNumbers('dead_letters', progress.deadLetters, ['kept']);
+  const watching = regularly(
+    'looking at the backlog of reports',
+    lookPauseMs,
+    () => progress.look(Date.now),
+    log,
+  );
+  const stopping = new AbortController();
+  const rest = () => sleep(freeRestMs, undefined, { signal: stopping.signal }).catch(() => {});
+  const free = async () => {
+    const contents = await unused.free(rest, () => stopping.signal.aborted);
+    if (contents > 0) log.info({ contents }, 'freed contents that no agent refers to');
+  };
+  const freeing = regularly('freeing unused contents', freePauseMs, free, log);
   return {
+    reportsTaken: async () => progress.problem(Date.now()),
     async stop() {
-      await Promise.all([answers.stop(), heard.stop()]);
+      stopping.abort();
+      await Promise.all([answers.stop(), heard.stop(), watching.stop(), freeing.stop()]);
       await clock.stop();
       await app.close();
     },

@@ -17,7 +17,7 @@ import { createMemoryGatewayDelivery } from '@muster/messages/gateway-delivery.m
 import { createLog } from '@muster/platform/log';
 import { assemble } from '@muster/platform/process';
 import type { Running } from '@muster/platform/running';
-import { startTelemetry } from '@muster/platform/telemetry';
+import { observeNumbers, startTelemetry } from '@muster/platform/telemetry';
 import { createMemoryBatchQueue } from '@muster/rollouts/batch-queue.memory';
 import { wireAccess } from '@muster/access/wire';
 import { banner } from './banner.ts';
@@ -51,13 +51,14 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
     const delivery = createMemoryGatewayDelivery();
     const presence = createMemoryPresence();
     const offerCache = createMemoryOfferCache();
-    const queue = createMemoryBatchQueue({ log });
+    const queue = createMemoryBatchQueue({ log, deadLetters: bus.deadLetters });
     keep({ stop: () => bus.close() });
     keep({ stop: () => queue.close() });
 
     const gatewaySettings = settingsFromEnv(env, 'all-in-one');
     const { httpSilenceMs } = gatewaySettings;
-    keep(await startInventory({ db, bus, presence, httpSilenceMs, log }));
+    observeNumbers('dead_letters', bus.deadLetters.numbers, []);
+    const inventory = keep(await startInventory({ db, bus, presence, httpSilenceMs, log }));
     keep(await startConfigs({ db, bus, presence, offerCache, delivery, log }));
     keep(await startRollouts({ db, bus, presence, offerCache, delivery, queue, log }));
     const gateway = keep(
@@ -94,7 +95,10 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
         offerCache,
         delivery,
         queue,
-        checks: [{ name: 'database', check: () => database.check() }],
+        checks: [
+          { name: 'database', check: () => database.check() },
+          { name: 'reports', check: () => inventory.reportsTaken() },
+        ],
         log,
         collectors: new CollectorValidators({
           directory: env.MUSTER_COLLECTORS_DIR || null,

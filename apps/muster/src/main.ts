@@ -3,11 +3,12 @@ import { runProcess } from '@muster/platform/process';
 
 const usage = `muster: keeps a fleet of OpenTelemetry collectors in the state you asked for
 
-  muster start     everything in one process, with its own database
-  muster cluster   what production runs, each part a process of its own, on this machine
-  muster simulate  simulated agents, for any OpAMP server: see muster simulate --help
-  muster demo      everything in one process, with a simulated fleet to look at
-  muster help      this text
+  muster start       everything in one process, with its own database
+  muster cluster     what production runs, each part a process of its own, on this machine
+  muster simulate    simulated agents, for any OpAMP server: see muster simulate --help
+  muster demo        everything in one process, with a simulated fleet to look at
+  muster deadletter  messages that could not be processed: see muster deadletter --help
+  muster help        this text
 
 Settings are environment variables: see docs/settings.md.
 `;
@@ -47,6 +48,9 @@ switch (command) {
   case 'simulate':
     await simulate(process.argv.slice(process.argv.indexOf(command) + 1));
     break;
+  case 'deadletter':
+    await deadLetter(process.argv.slice(process.argv.indexOf(command) + 1));
+    break;
   case simulatorProcess: {
     const { serveSimulator } = await import('@muster/simulator/simulator-process');
     serveSimulator();
@@ -71,4 +75,16 @@ async function simulate(args: string[]): Promise<void> {
     const program = { path: process.argv[1]!, args: [simulatorProcess] };
     return startSimulation(options, { live, report: print }, program);
   });
+}
+
+async function deadLetter(args: string[]): Promise<void> {
+  const { deadLetterUsage, runDeadLetterCommand } = await import('./deadletter.ts');
+  if (args.includes('--help')) return print(deadLetterUsage);
+  try {
+    await runDeadLetterCommand(args, process.env, print);
+  } catch (error) {
+    const { describeFailure } = await import('@muster/platform/process');
+    process.stderr.write(`muster: ${describeFailure(error)}\n`);
+    process.exitCode = 1;
+  }
 }

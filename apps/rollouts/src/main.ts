@@ -11,7 +11,7 @@ import { createLog } from '@muster/platform/log';
 import { startProbes } from '@muster/platform/probes';
 import { assemble, runProcess } from '@muster/platform/process';
 import { readSettings, serviceSettings } from '@muster/platform/settings';
-import { startTelemetry } from '@muster/platform/telemetry';
+import { observeNumbers, startTelemetry } from '@muster/platform/telemetry';
 import { createBullBatchQueue } from '@muster/rollouts/batch-queue.bullmq';
 import { startRollouts } from './start.ts';
 
@@ -27,6 +27,7 @@ await runProcess(() =>
     const nats = await connectNats(natsSettingsFromEnv(env, 'rollouts', log));
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });
+    observeNumbers('dead_letters', bus.deadLetters.numbers, []);
     const delivery = createNatsGatewayDelivery(nats);
     const redis = redisSettingsFromEnv(env, log);
     await assertRedisAnswers(redis);
@@ -34,7 +35,7 @@ await runProcess(() =>
     keep({ stop: () => presence.close() });
     const offerCache = createRedisOfferCache(redis);
     keep({ stop: () => offerCache.close() });
-    const queue = createBullBatchQueue(redis);
+    const queue = createBullBatchQueue({ ...redis, log, deadLetters: bus.deadLetters });
     keep({ stop: () => queue.close() });
     keep(await startRollouts({ db, bus, presence, offerCache, delivery, queue, log }));
     keep(

@@ -59,3 +59,12 @@ export class AgentOffline extends Error {
 export class CommandRefused extends Error {
   readonly code = 'command-refused';
 }
+
+/** PostgreSQL does not take what an agent reported. Trying the same again does not help. */
+export class ReportRefused extends Error {
+  readonly code = 'report-refused';
+
+  constructor(uid: string, cause: unknown) {
+    super(`what agent ${uid} reported cannot be stored`, { cause });
+  }
+}

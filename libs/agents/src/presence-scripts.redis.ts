@@ -303,9 +303,10 @@ export const renameScript = new RedisScript(`redis.call('HSET', '${namesKey}', A
 /** new uid. */
 export const confirmRenameScript = new RedisScript(`redis.call('HDEL', '${namesKey}', ARGV[1] .. '<')`);
 
-/** hash, milliseconds → nil: the caller asks for the list; nothing: somebody does; or the content. */
+/** hash, milliseconds to ask, milliseconds to know → nil: the caller asks for the list; nothing: somebody does; or the content. */
 export const componentsScript = new RedisScript(`
 local key = '${componentsKey('')}' .. ARGV[1]
 local known = redis.call('GET', key)
 if not known then redis.call('SET', key, '', 'PX', ARGV[2]) end
+if known and redis.call('PTTL', key) == -1 then redis.call('PEXPIRE', key, ARGV[3]) end
 return known`);

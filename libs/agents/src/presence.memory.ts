@@ -1,6 +1,6 @@
 import type { AgentId } from './agent-id.ts';
 import { mayClaim, type Keeper } from './owner.ts';
-import { assumedLeaseMs, nobodyAfter } from './presence.ts';
+import { assumedLeaseMs, componentsKnownMs, nobodyAfter } from './presence.ts';
 import type {
   Claim,
   Claimed,
@@ -42,7 +42,7 @@ class MemoryPresence implements Presence {
   private readonly entries = new Map<AgentId, Entry>();
   private readonly held = new Map<string, Set<AgentId>>();
   private readonly leases = new Map<string, Lease>();
-  /** Agents' hash of a list of components → where it is stored, or until when (Unix milliseconds) somebody asks for it. */
+  /** Agents' hash of a list of components → where it is stored; until when (Unix milliseconds) it is, or somebody asks. */
   private readonly components = new Map<string, { content: string | null; askedUntil: number }>();
   /** New name → former one, until the rename is confirmed. */
   private readonly formerNames = new Map<AgentId, AgentId>();
@@ -142,14 +142,14 @@ class MemoryPresence implements Presence {
 
   async findComponents(hash: string, forMs: number): Promise<{ content: string | null; ask: boolean }> {
     const known = this.components.get(hash);
-    if (known?.content) return { content: known.content, ask: false };
+    if (known?.content && known.askedUntil > this.now()) return { content: known.content, ask: false };
     const ask = known === undefined || known.askedUntil <= this.now();
     if (ask) this.components.set(hash, { content: null, askedUntil: this.now() + forMs });
     return { content: null, ask };
   }
 
   async keepComponents(hash: string, content: string): Promise<void> {
-    this.components.set(hash, { content, askedUntil: 0 });
+    this.components.set(hash, { content, askedUntil: this.now() + componentsKnownMs });
   }
 
   async renewLease(gateway: string, ttlMs: number): Promise<boolean> {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { agentIdFromBytes, agentIdToBytes, type AgentId } from './agent-id.ts';
 import { keeperFromBytes, keeperToBytes } from './owner.ts';
 import {
+  componentsKnownMs,
   nobodyAfter,
   type Claim,
   type Claimed,
@@ -108,13 +109,18 @@ class RedisPresence implements Presence {
   }
 
   async findComponents(hash: string, forMs: number): Promise<{ content: string | null; ask: boolean }> {
-    const found = (await componentsScript.run(this.redis, hash, String(forMs))) as Buffer | null;
+    const found = (await componentsScript.run(
+      this.redis,
+      hash,
+      String(forMs),
+      String(componentsKnownMs),
+    )) as Buffer | null;
     if (found === null) return { content: null, ask: true };
     return { content: found.length > 0 ? found.toString() : null, ask: false };
   }
 
   async keepComponents(hash: string, content: string): Promise<void> {
-    await this.redis.set(componentsKey(hash), content);
+    await this.redis.set(componentsKey(hash), content, 'PX', componentsKnownMs);
   }
 
   async renewLease(gateway: string, ttlMs: number): Promise<boolean> {

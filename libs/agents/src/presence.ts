@@ -57,7 +57,7 @@ export interface Presence {
    */
   findComponents(hash: string, forMs: number): Promise<{ content: string | null; ask: boolean }>;
 
-  /** The list was reported; `content` (hex) is what it is stored under. */
+  /** The list was reported; `content` (hex) is what it is stored under. Known for `componentsKnownMs`. */
   keepComponents(hash: string, content: string): Promise<void>;
 
   /**
@@ -217,3 +217,9 @@ export interface SeedRecord {
   lastSeen: number;
   capabilities: number;
 }
+
+/**
+ * How long a list of components is known by its name after it was reported; then one agent of the fleet is
+ * asked for it again. `UnusedContents` keeps the list itself for longer.
+ */
+export const componentsKnownMs = 24 * 60 * 60 * 1_000;

@@ -115,7 +115,12 @@ describe('order and repetition', () => {
     const withoutClock = async (table: 'agents' | 'agent_states' | 'report_contents' | 'config_failures') => {
       const found = await db.selectFrom(table).selectAll().execute();
       const texts = found.map((row) => {
-        const { enrolled_at: _, first_seen_at: __, ...rest } = row as Record<string, unknown>;
+        const {
+          enrolled_at: _,
+          first_seen_at: __,
+          touched_at: ___,
+          ...rest
+        } = row as Record<string, unknown>;
         return JSON.stringify(rest);
       });
       return texts.sort();

@@ -1,5 +1,6 @@
 import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
+import { describeFailure } from '@muster/messages/failures';
 import type { AgentChange } from '@muster/messages/vocabulary';
 import type { Log } from '@muster/platform/log';
 import { sql, type Kysely } from 'kysely';
@@ -24,8 +25,8 @@ const statementsAtOnce = 2;
 /** What one write found out. */
 interface Outcome {
   enrolled: Set<AgentId>;
-  /** Agents whose data PostgreSQL does not take. */
-  refused: Set<AgentId>;
+  /** Agents whose data PostgreSQL does not take, and what it says. */
+  refused: Map<AgentId, unknown>;
 }
 
 type Write = (rows: readonly ReportRow[], outcome: Outcome) => Promise<void>;
@@ -48,12 +49,15 @@ export class ReportStore {
   /**
    * Writes folded reports (each agent once), up to 1,000 agents a statement, and answers what they
    * changed, whether they were written before or not. An agent that PostgreSQL does not take is left
-   * out and logged; any other failure rejects, and all of it may be written again.
+   * out, logged and put into `refused`; any other failure rejects, and all of it may be written again.
    */
-  async write(agents: readonly FoldedAgent[]): Promise<ChangedAgent[]> {
+  async write(
+    agents: readonly FoldedAgent[],
+    refused = new Map<AgentId, unknown>(),
+  ): Promise<ChangedAgent[]> {
     // One order of locks for all writers.
     const ordered = [...agents].sort((a, b) => (a.uid < b.uid ? -1 : 1));
-    const outcome: Outcome = { enrolled: new Set(), refused: new Set() };
+    const outcome: Outcome = { enrolled: new Set(), refused };
     await this.#contents.store(ordered);
     for (const rows of waves(ordered)) {
       const describes = ({ fields }: ReportRow) => (fields & descriptionField.bit) !== 0;
@@ -95,8 +99,10 @@ export class ReportStore {
       if (!isDataError(error)) throw error;
       if (rows.length === 1) {
         const { uid } = rows[0]!.agent;
-        outcome.refused.add(uid);
-        return this.#log.error({ agent: uid, err: error }, 'a report cannot be stored and is left out');
+        outcome.refused.set(uid, error);
+        // What PostgreSQL says of a value may quote it.
+        const failure = { agent: uid, error: describeFailure(error) };
+        return this.#log.error(failure, 'a report cannot be stored and is left out');
       }
     }
     for (const row of rows) await this.#writePart([row], write, outcome);

@@ -12,6 +12,7 @@ import { PresenceUpkeep } from './presence-upkeep.ts';
 import type { Presence } from './presence.ts';
 import { ReportIntake } from './report-intake.ts';
 import { ReportStore } from './report-store.postgres.ts';
+import { UnusedContents } from './unused-contents.postgres.ts';
 
 export interface Agents {
   views: AgentViews;
@@ -44,6 +45,7 @@ export function wireReports(deps: {
   intake: ReportIntake;
   renames: AgentRenames;
   upkeep: PresenceUpkeep;
+  unused: UnusedContents;
 } {
   const renames = new AgentRenames(deps.db, deps.presence);
   const intake = new ReportIntake({
@@ -54,5 +56,11 @@ export function wireReports(deps: {
   });
   const { presence, httpSilenceMs } = deps;
   const sessions = new AgentSessions(deps.db);
-  return { intake, renames, upkeep: new PresenceUpkeep({ presence, sessions, intake, httpSilenceMs }) };
+  const unused = new UnusedContents(deps.db);
+  return {
+    intake,
+    renames,
+    unused,
+    upkeep: new PresenceUpkeep({ presence, sessions, intake, httpSilenceMs }),
+  };
 }

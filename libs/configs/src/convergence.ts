@@ -1,3 +1,4 @@
+import { describeFailure, kindOfFailure } from '@muster/messages/failures';
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Tx } from '@muster/db/transaction';
 import type { ConvergenceGates } from './convergence-gates.ts';
@@ -89,12 +90,30 @@ export class Convergence {
     const perSecond = policy?.perSecond ?? defaultPerSecond;
     const pace = this.#pace(fleet, perSecond);
     const next = [...waiting].slice(0, pace.take(waiting.size, perSecond, this.#deps.now()));
-    const { given, heldBack } = next.length > 0 ? await this.#converge(fleet, next) : nobody;
+    const { given, heldBack } = next.length > 0 ? await this.#convergeSome(fleet, next) : nobody;
     pace.giveBack(next.length - given);
     for (const agent of next) waiting.delete(agent);
     // Behind the others, who may be of another kind.
     for (const agent of heldBack) waiting.add(agent);
     if (waiting.size === 0) this.#waiting.delete(fleet);
+  }
+
+  /** An agent whose data cannot be worked on is left out, and the others of its fleet go on; the sweep brings it again. */
+  async #convergeSome(fleet: string, agents: readonly AgentId[]): Promise<Converged> {
+    try {
+      return await this.#converge(fleet, agents);
+    } catch (error) {
+      if (kindOfFailure(error) !== 'data') throw error;
+      if (agents.length === 1) {
+        const detail = { error: describeFailure(error), fleet, agent: agents[0] };
+        this.#deps.log.error(detail, 'an agent cannot be given the stable version of its fleet');
+        return nobody;
+      }
+      const middle = Math.ceil(agents.length / 2);
+      const first = await this.#convergeSome(fleet, agents.slice(0, middle));
+      const second = await this.#convergeSome(fleet, agents.slice(middle));
+      return { given: first.given + second.given, heldBack: [...first.heldBack, ...second.heldBack] };
+    }
   }
 
   /** The same reason is logged once, however often it is tried. */

@@ -1,6 +1,7 @@
 import { agentIdsToBytes, type AgentId } from '@muster/agents/agent-id';
 import type { Presence } from '@muster/agents/presence';
 import type { Tx } from '@muster/db/transaction';
+import { describeFailure } from '@muster/messages/failures';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import { configFileText, decodeEffectiveConfig } from '@muster/opamp/effective-config';
 import { MalformedMessage } from '@muster/opamp/errors';
@@ -8,8 +9,8 @@ import type { Log } from '@muster/platform/log';
 import type { Convergence } from './convergence.ts';
 import type { DesiredState } from './desired-state.ts';
 import { pauseAfter, repairOf, type Repair } from './drift.ts';
-import { lackOf, type Files } from './drift-comparison.ts';
-import type { DriftStore, DueDrift, RepairNote } from './drift-store.postgres.ts';
+import { lackOf, type Files, type Lack } from './drift-comparison.ts';
+import type { DriftStore, DueDrift, Pair, RepairNote } from './drift-store.postgres.ts';
 import { windowAt } from './maintenance-windows.ts';
 import type { OfferDelivery } from './offer-delivery.ts';
 import { parsePolicy } from './policy.ts';
@@ -46,11 +47,21 @@ export class DriftReconciler {
   async turn(): Promise<void> {
     const { store, now } = this.#deps;
     for (const pair of await store.pairs(pairsATurn)) {
-      const reported = filesOf(pair.reported);
-      await store.noteComparison(pair, reported && lackOf(pair.files, reported));
+      await store.noteComparison(pair, this.#lackIn(pair));
     }
     await store.refresh(new Date(now()));
     await this.#repair(new Date(now()));
+  }
+
+  /** Null: that cannot be said. What one agent reported keeps the others from nothing. */
+  #lackIn({ files, reported }: Pair): Lack | null {
+    try {
+      const readable = filesOf(reported);
+      return readable && lackOf(files, readable);
+    } catch (error) {
+      this.#deps.log.warn({ error: describeFailure(error) }, 'an effective configuration cannot be compared');
+      return null;
+    }
   }
 
   /** Tries are noted before they are made: a process that dies here has tried. */

@@ -165,6 +165,8 @@ export interface ReportContentsTable {
   hash: Buffer;
   body: Buffer;
   first_seen_at: Generated<Date>;
+  touched_at: Generated<Date>;
+  named: Generated<boolean>;
 }
 
 export interface EffectiveConfigFindingsTable {

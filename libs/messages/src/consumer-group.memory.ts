@@ -1,51 +1,88 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { BusLog } from './bus-log.ts';
+import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { BatchIsolation, type IsolationOptions } from './batch-isolation.ts';
+import { BusUnavailable } from './errors.ts';
 import type { Subscription } from './event-bus.ts';
+import type { Facts } from './vocabulary.ts';
 
 /** A fact on its way to one group. */
 export interface Parcel<T> {
   fact: T;
-  /** Called once: null when a handler took the fact, the reason when the bus closed first. */
+  /** When it was published, Unix milliseconds. */
+  at: number;
+  /** Called once: null when a handler took the fact or it was set aside, the reason when the bus closed first. */
   settle(failure: Error | null): void;
 }
 
-interface Member<T> {
-  handle: (facts: T[]) => Promise<void>;
+interface Member<S extends keyof Facts> {
+  isolation: BatchIsolation<S>;
   maxBatch: number;
-  stopping: boolean;
+  stopped: AbortController;
+  /** It leaves the group: takes nothing more. */
+  leaving: boolean;
   running: Promise<void> | null;
-  /** Ends the pause after a failure. */
-  wake: () => void;
 }
+
+export type GroupOptions<S extends keyof Facts> = Omit<IsolationOptions<S>, 'handle' | 'stopped' | 'pause'>;
 
 /**
  * One consumer group of the in-process bus: a queue that its members share. It outlives its members, as
  * a durable consumer does: what comes while nobody is there waits for the next member.
  */
-export class MemoryConsumerGroup<T> {
-  private readonly waiting: Parcel<T>[] = [];
-  private readonly members = new Set<Member<T>>();
+export class MemoryConsumerGroup<S extends keyof Facts> {
+  private readonly waiting: Parcel<Facts[S]>[] = [];
+  private readonly inHand = new Set<Parcel<Facts[S]>>();
+  private readonly members = new Set<Member<S>>();
   private closing = false;
+  private settled = 0;
+  private dropped = 0;
 
-  private readonly retryPauseMs: number;
-  private readonly log: BusLog;
+  private readonly options: GroupOptions<S>;
 
-  constructor(retryPauseMs: number, log: BusLog) {
-    this.retryPauseMs = retryPauseMs;
-    this.log = log;
+  constructor(options: GroupOptions<S>) {
+    this.options = options;
   }
 
   get backlog(): number {
     return this.waiting.length;
   }
 
-  add(parcel: Parcel<T>): void {
+  /** Facts handled or set aside so far. */
+  get taken(): number {
+    return this.settled;
+  }
+
+  /** When the oldest fact that is not handled yet was published, Unix milliseconds. */
+  get oldestAt(): number | null {
+    const [held] = this.inHand;
+    return held?.at ?? this.waiting[0]?.at ?? null;
+  }
+
+  /** It has members, and takes nothing. */
+  get isStuck(): boolean {
+    return this.members.size > 0 && (this.oldestAt ?? Infinity) < Date.now() - this.options.patienceMs;
+  }
+
+  /** Gives up on the fact that has waited longest. */
+  dropOldest(): void {
+    const dropped = this.waiting.shift();
+    if (!dropped) return;
+    const { subject, group, log } = this.options;
+    if (this.dropped++ % 1_000 === 0)
+      log.error({ subject, group }, 'a group lags too far behind; its oldest facts go');
+    dropped.settle(new BusUnavailable(`${group} lags too far behind`));
+  }
+
+  add(parcel: Parcel<Facts[S]>): void {
     this.waiting.push(parcel);
     this.startMembers();
   }
 
-  join(handle: (facts: T[]) => Promise<void>, maxBatch: number): Subscription {
-    const member: Member<T> = { handle, maxBatch, stopping: false, running: null, wake: () => {} };
+  join(handle: (facts: Facts[S][]) => Promise<void>, maxBatch: number): Subscription {
+    const stopped = new AbortController();
+    const { signal } = stopped;
+    const pause = (ms: number) => delay(ms, undefined, { signal }).catch(() => {});
+    const isolation = new BatchIsolation<S>({ ...this.options, handle, stopped: signal, pause });
+    const member: Member<S> = { isolation, maxBatch, stopped, leaving: false, running: null };
     this.members.add(member);
     this.startMembers();
     return { stop: () => this.leave(member) };
@@ -54,15 +91,15 @@ export class MemoryConsumerGroup<T> {
   /** Lets members handle what waits, without another try for what fails; the rest settles with `reason`. */
   async close(reason: Error): Promise<void> {
     this.closing = true;
-    for (const member of this.members) member.wake();
+    for (const member of this.members) member.stopped.abort();
     await Promise.all([...this.members].map((member) => member.running));
     this.members.clear();
     for (const parcel of this.waiting.splice(0)) parcel.settle(reason);
   }
 
-  private async leave(member: Member<T>): Promise<void> {
-    member.stopping = true;
-    member.wake();
+  private async leave(member: Member<S>): Promise<void> {
+    member.leaving = true;
+    member.stopped.abort();
     await member.running;
     this.members.delete(member);
     this.startMembers();
@@ -71,7 +108,7 @@ export class MemoryConsumerGroup<T> {
   private startMembers(): void {
     if (this.closing || this.waiting.length === 0) return;
     for (const member of this.members) {
-      if (member.stopping || member.running) continue;
+      if (member.leaving || member.running) continue;
       member.running = this.run(member).finally(() => {
         member.running = null;
         this.startMembers();
@@ -79,41 +116,19 @@ export class MemoryConsumerGroup<T> {
     }
   }
 
-  private async run(member: Member<T>): Promise<void> {
-    while (!member.stopping) {
+  private async run(member: Member<S>): Promise<void> {
+    while (!member.leaving) {
       // Facts published in the same turn of the event loop travel together.
       await nextTurn();
       const batch = this.waiting.splice(0, member.maxBatch);
       if (batch.length === 0) return;
-      if (!(await this.offer(member, batch))) {
-        this.waiting.unshift(...batch);
-        return;
-      }
-      for (const parcel of batch) parcel.settle(null);
+      for (const parcel of batch) this.inHand.add(parcel);
+      const taken = await member.isolation.take(batch.map(({ fact }) => fact));
+      for (const parcel of batch) this.inHand.delete(parcel);
+      for (const parcel of batch.slice(0, taken)) parcel.settle(null);
+      this.settled += taken;
+      this.waiting.unshift(...batch.slice(taken));
+      if (taken < batch.length) return;
     }
-  }
-
-  /** Hands the batch over again and again until it is taken; false when the member or the bus ends first. */
-  private async offer(member: Member<T>, batch: Parcel<T>[]): Promise<boolean> {
-    for (;;) {
-      try {
-        await member.handle(batch.map((parcel) => parcel.fact));
-        return true;
-      } catch (error) {
-        this.log.warn({ err: error, facts: batch.length }, 'a consumer failed; its facts will come again');
-      }
-      if (!member.stopping && !this.closing) await this.pause(member);
-      if (member.stopping || this.closing) return false;
-    }
-  }
-
-  private pause(member: Member<T>): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, this.retryPauseMs);
-      member.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 }

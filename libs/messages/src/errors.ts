@@ -32,3 +32,19 @@ export class MessageTooLarge extends Error {
     super(`a message of ${bytes} bytes on ${subject} is larger than the bus carries (${limit} bytes)`);
   }
 }
+
+/** A dead letter that no consumer would take: its subject is none of the bus, or its bytes do not fit it. */
+export class NotReplayable extends Error {
+  readonly code = 'not-replayable';
+  readonly retryable = false;
+}
+
+/** No such dead letter: deleted, replayed, or so old that it went by itself. */
+export class UnknownDeadLetter extends Error {
+  readonly code = 'unknown-dead-letter';
+  readonly field = 'id';
+
+  constructor(id: string) {
+    super(`no dead letter has the id ${id}`);
+  }
+}

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { BusUnavailable, RequestFailed } from './errors.ts';
+import { BusUnavailable, NotReplayable, RequestFailed } from './errors.ts';
 import type { EventBus } from './event-bus.ts';
 import type { Report, ReportFrame } from './report-frame.ts';
 
@@ -11,7 +11,7 @@ export interface BusFixture {
   close(): Promise<void>;
 }
 
-/** What every EventBus promises. Adapters are to pause 50 ms or less after a failing handler. */
+/** What every EventBus promises. Adapters are to pause 50 ms or less after a failing handler, and to wait a second for one. */
 export function eventBusContract(open: () => Promise<BusFixture>): void {
   describe('EventBus', () => {
     let fixture: BusFixture;
@@ -166,6 +166,158 @@ export function eventBusContract(open: () => Promise<BusFixture>): void {
       await expect.poll(() => names, soon).toEqual(['one', 'two']);
     });
 
+    const deadLetters = async () => (await bus.deadLetters.page({ limit: 100 })).items;
+
+    it('sets one report aside that cannot be handled, and stores all others in order', async () => {
+      const stored: string[] = [];
+      const poison = new Set(['2-1', '3-0']);
+      const handle = async (frames: ReportFrame[]) => {
+        const reports = frames.flatMap(({ gateway, reports: all }) =>
+          all.map(({ sequenceNum }) => `${gateway}-${sequenceNum}`),
+        );
+        if (reports.some((report) => poison.has(report))) throw new RangeError('Invalid string length');
+        stored.push(...reports);
+      };
+      await other.consume('reports', 'inventory', handle, { maxBatch: 8 });
+      const numbered = (gateway: number): ReportFrame => {
+        const { reports } = frame(`${gateway}`, 3);
+        return {
+          gateway: `${gateway}`,
+          reports: reports.map((each, sequenceNum) => ({
+            ...each,
+            instanceUid: uidOf(gateway),
+            sequenceNum,
+          })),
+        };
+      };
+      await Promise.all([0, 1, 2, 3, 4].map((gateway) => bus.publish('reports', numbered(gateway))));
+      const all = [0, 1, 2, 3, 4].flatMap((gateway) => [0, 1, 2].map((at) => `${gateway}-${at}`));
+      const expected = all.filter((report) => !poison.has(report));
+      await expect.poll(() => [...new Set(stored)].toSorted(), soon).toEqual(expected);
+      for (const gateway of ['0', '1', '2', '3', '4']) {
+        const ofOne = stored.filter((report) => report.startsWith(gateway));
+        expect(ofOne).toEqual(ofOne.toSorted());
+      }
+      await expect.poll(async () => (await deadLetters()).length, soon).toBe(2);
+      const letters = await deadLetters();
+      expect(letters.map(({ agent }) => agent).toSorted()).toEqual([uidOf(2), uidOf(3)].map(uuidOf));
+      expect(letters[0]).toMatchObject({
+        subject: 'reports',
+        group: 'inventory',
+        error: 'RangeError: Invalid string length',
+      });
+      expect(letters[0]!.tries).toBeGreaterThanOrEqual(3);
+      await expect.poll(async () => (await bus.reportBacklog()).oldestAt, soon).toBeNull();
+
+      poison.clear();
+      for (const letter of letters) {
+        await bus.replay(letter, (await bus.deadLetters.payloadOf(letter.id))!);
+        await bus.deadLetters.remove(letter.id);
+      }
+      await expect.poll(() => [...new Set(stored)].toSorted(), soon).toEqual(all);
+      expect(await deadLetters()).toEqual([]);
+    });
+
+    it('sets aside for one group what only that group cannot handle, down to the one agent', async () => {
+      const uids = Array.from({ length: 6 }, () => randomUUID());
+      const heard: Record<string, string[]> = { failing: [], healthy: [] };
+      const consume = (group: string, fails: (uid: string) => boolean) =>
+        other.consume('agents.changed', group, async (facts) => {
+          const agents = facts.flatMap((fact) => fact.agents.map(({ uid }) => uid));
+          if (agents.some(fails)) throw new Error('cannot be placed');
+          heard[group]!.push(...agents);
+        });
+      let broken = true;
+      await consume('failing', (uid) => broken && uid === uids[3]);
+      await consume('healthy', () => false);
+      await bus.publish('agents.changed', { agents: uids.map((uid) => ({ uid, changes: ['health'] })) });
+      const others = uids.filter((_, at) => at !== 3);
+      await expect.poll(() => heard['failing'], soon).toEqual(others);
+      await expect.poll(() => heard['healthy'], soon).toEqual(uids);
+      await expect.poll(async () => (await deadLetters()).length, soon).toBe(1);
+      const [letter] = await deadLetters();
+      expect(letter).toMatchObject({ subject: 'agents.changed', group: 'failing', agent: uids[3] });
+      broken = false;
+      await bus.replay(letter!, (await bus.deadLetters.payloadOf(letter!.id))!);
+      await expect.poll(() => heard['failing'], soon).toEqual([...others, uids[3]]);
+      await delay(50);
+      expect(heard['healthy']).toEqual(uids);
+    });
+
+    it('sets aside all that a group never handles, one by one', async () => {
+      await other.consume('fleets.changed', 'failing', async () => {
+        throw new Error('always');
+      });
+      await publishFleets('one', 'two', 'three');
+      await expect.poll(async () => (await deadLetters()).length, soon).toBe(3);
+      expect((await deadLetters()).every(({ tries }) => tries >= 3)).toBe(true);
+    });
+
+    it('tries again as long as something is away, and sets nothing aside', async () => {
+      const names: string[] = [];
+      let attempts = 0;
+      await other.consume('fleets.changed', 'a', async (facts) => {
+        attempts += 1;
+        if (attempts < 8) throw Object.assign(new Error('connect'), { code: 'ECONNREFUSED' });
+        names.push(...facts.map(({ name }) => name));
+      });
+      await publishFleets('one', 'two');
+      await expect.poll(() => names, soon).toEqual(['one', 'two']);
+      expect(attempts).toBeGreaterThanOrEqual(8);
+      expect(await deadLetters()).toEqual([]);
+    });
+
+    it('is not held up by a handler that does not end', { timeout: 30_000 }, async () => {
+      const names: string[] = [];
+      await other.consume('fleets.changed', 'a', async (facts) => {
+        if (facts.some(({ name }) => name === 'hangs')) await new Promise(() => {});
+        names.push(...facts.map(({ name }) => name));
+      });
+      await publishFleets('one', 'hangs', 'two', 'three');
+      await expect.poll(() => names, { timeout: 20_000, interval: 20 }).toEqual(['one', 'two', 'three']);
+      await expect.poll(async () => (await deadLetters()).length, soon).toBe(1);
+      expect((await deadLetters())[0]!.error).toContain('handler-hung');
+    });
+
+    it('stops although a handler does not end', async () => {
+      const subscription = await other.consume('fleets.changed', 'a', () => new Promise(() => {}));
+      await publishFleets('one');
+      await delay(100);
+      await subscription.stop();
+    });
+
+    it('refuses to replay what is no fact', async () => {
+      const letter = { subject: 'rollouts.advance', group: 'rollouts' };
+      await expect(bus.replay(letter, new Uint8Array())).rejects.toThrow(NotReplayable);
+    });
+
+    it('tells since when reports wait, and that some are taken', async () => {
+      const before = Date.now();
+      const first = bus.publish('reports', frame('gateway-a', 1));
+      await delay(20);
+      const waiting = await bus.reportBacklog();
+      expect(waiting.oldestAt).toBeGreaterThanOrEqual(before - 1_000);
+      expect(waiting.oldestAt).toBeLessThanOrEqual(Date.now() + 1_000);
+      await other.consume('reports', 'inventory', async () => {});
+      await first;
+      await expect.poll(async () => (await bus.reportBacklog()).oldestAt, soon).toBeNull();
+      expect((await bus.reportBacklog()).taken).toBeGreaterThan(waiting.taken);
+    });
+
+    it('lives on when a listener rejects', async () => {
+      const heard: string[] = [];
+      const rejecting = async ({ id }: { id: string }) => {
+        heard.push(id);
+        throw new Error('a listener rejected');
+      };
+      await other.listen('access.token-revoked', (message) => rejecting(message) as unknown as void);
+      const ids = [randomUUID(), randomUUID()];
+      for (const id of ids) {
+        bus.broadcast('access.token-revoked', { id });
+        await expect.poll(() => heard, soon).toContain(id);
+      }
+    });
+
     it('tells listeners broadcasts and facts from now on', async () => {
       const [before, after] = [randomUUID(), randomUUID()];
       bus.broadcast('access.token-revoked', { id: before });
@@ -272,6 +424,16 @@ function report(index: number, bare: boolean): Report {
     componentsContent: bare ? new Uint8Array(0) : new Uint8Array(32).fill(9),
     formerInstanceUid: bare ? new Uint8Array(0) : new Uint8Array(16).fill(8),
   };
+}
+
+function uidOf(number: number): Uint8Array {
+  return new Uint8Array(16).fill(number);
+}
+
+function uuidOf(uid: Uint8Array): string {
+  return Buffer.from(uid)
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /** With bytes as text, so that a Buffer equals a Uint8Array. */

@@ -4,7 +4,7 @@ import { eventBusContract, frame } from './event-bus.contract.ts';
 import { createMemoryEventBus } from './event-bus.memory.ts';
 
 eventBusContract(async () => {
-  const bus = createMemoryEventBus({ retryPauseMs: 10 });
+  const bus = createMemoryEventBus({ retryPauseMs: 10, patienceMs: 1_000 });
   return { join: async () => bus, close: () => bus.close() };
 });
 
@@ -28,6 +28,21 @@ describe('the bus in one process', () => {
     await bus.publish('fleets.changed', { name: 'one' });
     await bus.publish('fleets.changed', { name: 'two' });
     await expect(bus.publish('fleets.changed', { name: 'three' })).rejects.toThrow(BusUnavailable);
+    await bus.close();
+  });
+
+  it('lets facts of a group go that takes nothing, and keeps no publisher waiting', async () => {
+    const bus = createMemoryEventBus({ retryPauseMs: 10_000, maxBacklog: 3, patienceMs: 100 });
+    const names: string[] = [];
+    const collect = async (facts: { name: string }[]) => void names.push(...facts.map(({ name }) => name));
+    await bus.consume('fleets.changed', 'stuck', () => Promise.reject(new Error('always')), { maxBatch: 1 });
+    await bus.consume('fleets.changed', 'healthy', collect);
+    const all = Array.from({ length: 20 }, (_, index) => `fleet-${index}`);
+    for (const name of all) {
+      await expect.poll(() => bus.publish('fleets.changed', { name }).catch(() => 'not now')).toBeUndefined();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await expect.poll(() => names).toEqual(all);
     await bus.close();
   });
 

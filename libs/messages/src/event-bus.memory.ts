@@ -1,32 +1,42 @@
 import { silentBusLog, type BusLog } from './bus-log.ts';
+import { defaultPatienceMs } from './batch-isolation.ts';
 import { MemoryConsumerGroup, type Parcel } from './consumer-group.memory.ts';
-import { BusUnavailable, RequestFailed } from './errors.ts';
-import type { EventBus, Subscription } from './event-bus.ts';
+import { MemoryDeadLetters } from './dead-letters.memory.ts';
+import { BusUnavailable, NotReplayable, RequestFailed } from './errors.ts';
+import type { EventBus, ReportBacklog, Subscription } from './event-bus.ts';
+import { agentOfFact } from './fact-parts.ts';
+import { describeFailure } from './failures.ts';
+import { heard } from './listener.ts';
+import { decodeMessage, encodeMessage, type Told } from './message-codec.ts';
 import type { Broadcasts, Facts, Requests } from './vocabulary.ts';
 
 export interface MemoryEventBusOptions {
   log?: BusLog;
   /** Pause before a rejecting consumer gets its facts again. Default 500. */
   retryPauseMs?: number;
+  /** How long a consumer may take for a batch, milliseconds. Default 60,000. */
+  patienceMs?: number;
   /** Facts of one subject kept for consumers to come, and most facts a group may lag behind. Default 10,000. */
   maxBacklog?: number;
 }
 
 /**
- * The bus of the all-in-one process. Facts live as long as the process does; what depends on them looks
- * at the tables when it starts.
+ * The bus of the all-in-one process. Facts and dead letters live as long as the process does; what depends
+ * on them looks at the tables when it starts.
  *
  * - `reports` resolves when every group has handled them, so that gateways run no faster than inventory.
  *   All other facts resolve when they are queued: they only say when to look, and waiting for the handlers
  *   would lock up a handler that publishes to a group that waits for it.
  * - Facts published before the first group joined are kept for every group that comes. The latest
  *   `maxBacklog` are kept, as JetStream's limits would.
- * - A group that lags `maxBacklog` facts behind makes `publish` reject with `BusUnavailable`.
+ * - A group that lags `maxBacklog` facts behind makes `publish` reject with `BusUnavailable`; where it has been
+ *   stuck for longer than a handler may take, and the fact only says when to look, its oldest goes instead.
  */
 export function createMemoryEventBus(options: MemoryEventBusOptions = {}): EventBus {
   return new MemoryEventBus(
     options.log ?? silentBusLog,
     options.retryPauseMs ?? 500,
+    options.patienceMs ?? defaultPatienceMs,
     options.maxBacklog ?? 10_000,
   );
 }
@@ -34,12 +44,13 @@ export function createMemoryEventBus(options: MemoryEventBusOptions = {}): Event
 const paced = new Set<string>(['reports'] satisfies (keyof Facts)[]);
 
 interface Topic {
-  groups: Map<string, MemoryConsumerGroup<unknown>>;
+  groups: Map<string, MemoryConsumerGroup<keyof Facts>>;
   /** What was published before there was a group. */
-  early: Parcel<unknown>[];
+  early: Parcel<AnyFact>[];
 }
 
-type Listener = (message: unknown) => void;
+type AnyFact = Facts[keyof Facts];
+type Listener = (message: unknown) => unknown;
 type Responder = (question: unknown) => Promise<unknown>;
 
 class MemoryEventBus implements EventBus {
@@ -49,13 +60,17 @@ class MemoryEventBus implements EventBus {
   private readonly answering = new Set<Promise<unknown>>();
   private closed = false;
 
+  readonly deadLetters: MemoryDeadLetters;
   private readonly log: BusLog;
   private readonly retryPauseMs: number;
+  private readonly patienceMs: number;
   private readonly maxBacklog: number;
 
-  constructor(log: BusLog, retryPauseMs: number, maxBacklog: number) {
+  constructor(log: BusLog, retryPauseMs: number, patienceMs: number, maxBacklog: number) {
+    this.deadLetters = new MemoryDeadLetters(log);
     this.log = log;
     this.retryPauseMs = retryPauseMs;
+    this.patienceMs = patienceMs;
     this.maxBacklog = maxBacklog;
   }
 
@@ -71,8 +86,13 @@ class MemoryEventBus implements EventBus {
     this.assertOpen();
     const topic = this.topic(subject);
     const groups = [...topic.groups.values()];
-    if (groups.some((group) => group.backlog >= this.maxBacklog)) {
-      throw new BusUnavailable(`consumers of ${subject} lag too far behind`);
+    for (const group of groups) {
+      if (group.backlog < this.maxBacklog) continue;
+      // One group that takes nothing keeps neither the others nor their publishers waiting.
+      if (paced.has(subject) || !group.isStuck) {
+        throw new BusUnavailable(`consumers of ${subject} lag too far behind`);
+      }
+      group.dropOldest();
     }
     this.tell(subject, fact);
     const handled =
@@ -89,7 +109,7 @@ class MemoryEventBus implements EventBus {
   ): Promise<Subscription> {
     this.assertOpen();
     return this.group(subject, group).join(
-      handle as (facts: unknown[]) => Promise<void>,
+      handle as (facts: AnyFact[]) => Promise<void>,
       options.maxBatch ?? 100,
     );
   }
@@ -150,6 +170,27 @@ class MemoryEventBus implements EventBus {
     };
   }
 
+  async replay(letter: { subject: string; group: string }, payload: Uint8Array): Promise<void> {
+    this.assertOpen();
+    const group = this.topics.get(letter.subject)?.groups.get(letter.group);
+    if (!group) throw new NotReplayable(`no group ${letter.group} takes ${letter.subject} here`);
+    const fact = decodeMessage(letter.subject as keyof Told, payload) as AnyFact;
+    enqueue(group, fact).catch(() => {});
+  }
+
+  async reportBacklog(): Promise<ReportBacklog> {
+    this.assertOpen();
+    const { groups, early } = this.topic('reports');
+    const all = [...groups.values()];
+    // What came early stays for groups to come; it waits for nobody once there is one.
+    const since = all.length > 0 ? all.map(({ oldestAt }) => oldestAt) : [early[0]?.at ?? null];
+    const oldest = since.filter((at) => at !== null);
+    return {
+      oldestAt: oldest.length > 0 ? Math.min(...oldest) : null,
+      taken: all.reduce((sum, { taken }) => sum + taken, 0),
+    };
+  }
+
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
@@ -173,20 +214,41 @@ class MemoryEventBus implements EventBus {
     return topic;
   }
 
-  private group(subject: string, name: string): MemoryConsumerGroup<unknown> {
+  private group(subject: keyof Facts, name: string): MemoryConsumerGroup<keyof Facts> {
     const topic = this.topic(subject);
     const known = topic.groups.get(name);
     if (known) return known;
-    const group = new MemoryConsumerGroup<unknown>(this.retryPauseMs, this.log);
+    const { log, retryPauseMs, patienceMs } = this;
+    const group = new MemoryConsumerGroup<keyof Facts>({
+      subject,
+      group: name,
+      retryPauseMs,
+      patienceMs,
+      log,
+      setAside: async (fact, failure) => {
+        const payload = bytesOf(subject, fact);
+        await this.deadLetters.add({
+          subject,
+          group: name,
+          agent: agentOfFact(subject, fact),
+          payload,
+          ...failure,
+        });
+      },
+    });
     topic.groups.set(name, group);
     for (const parcel of topic.early) group.add(parcel);
     return group;
   }
 
   /** Resolves when the first group that comes has handled the fact. */
-  private keep(topic: Topic, fact: unknown): Promise<void> {
+  private keep(topic: Topic, fact: AnyFact): Promise<void> {
     return new Promise((resolve, reject) => {
-      topic.early.push({ fact, settle: (failure) => (failure ? reject(failure) : resolve()) });
+      topic.early.push({
+        fact,
+        at: Date.now(),
+        settle: (failure) => (failure ? reject(failure) : resolve()),
+      });
       if (topic.early.length <= this.maxBacklog) return;
       topic.early.shift()?.settle(new BusUnavailable('nobody consumes these facts'));
     });
@@ -196,19 +258,27 @@ class MemoryEventBus implements EventBus {
   private tell(subject: string, message: unknown): void {
     for (const listener of this.listeners.get(subject) ?? []) {
       setImmediate(() => {
-        try {
-          listener(message);
-        } catch (error) {
-          this.log.error({ err: error, subject }, 'a listener failed');
-        }
+        heard(
+          () => listener(message),
+          (error) => this.log.error({ error: describeFailure(error), subject }, 'a listener failed'),
+        );
       });
     }
   }
 }
 
-function enqueue(group: MemoryConsumerGroup<unknown>, fact: unknown): Promise<void> {
+/** Nothing of a fact that does not even fit its subject. */
+function bytesOf(subject: keyof Facts, fact: AnyFact): Uint8Array {
+  try {
+    return encodeMessage<keyof Told>(subject, fact);
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+function enqueue(group: MemoryConsumerGroup<keyof Facts>, fact: AnyFact): Promise<void> {
   return new Promise((resolve, reject) => {
-    group.add({ fact, settle: (failure) => (failure ? reject(failure) : resolve()) });
+    group.add({ fact, at: Date.now(), settle: (failure) => (failure ? reject(failure) : resolve()) });
   });
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { jetstreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { startLocalNats } from '@muster/platform/local-services';
 import { useTestService } from '@muster/platform/test-service.setup';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -16,12 +16,13 @@ const nats = useTestService((options) => startLocalNats({ ...options, maxPayload
 
 async function openBus(log?: BusLog) {
   const link = await connectNats({ url: nats.url, name: 'test', ...(log && { log }) });
-  return { link, bus: await createNatsEventBus(link, { retryPauseMs: 20 }) };
+  return { link, bus: await createNatsEventBus(link, { retryPauseMs: 20, patienceMs: 1_000 }) };
 }
 
 async function wipe(link: NatsLink): Promise<void> {
   const manager = await jetstreamManager(link.connection);
-  for (const stream of ['REPORTS', 'FACTS', 'PARTS']) await manager.streams.delete(stream).catch(() => {});
+  for (const stream of ['REPORTS', 'FACTS', 'PARTS', 'DEADLETTERS'])
+    await manager.streams.delete(stream).catch(() => {});
 }
 
 async function openFixture() {
@@ -42,6 +43,8 @@ async function openFixture() {
 }
 
 eventBusContract(openFixture);
+
+const alarm = 'a message was set aside as a dead letter: see muster deadletter list';
 
 describe('the bus on NATS', () => {
   const logged: string[] = [];
@@ -236,10 +239,13 @@ describe('the bus on NATS', () => {
       async (frames) => void received.push(...frames.map((f) => f.gateway)),
     );
     await expect.poll(() => received, soon).toEqual(['next']);
-    expect(logged).toEqual(['dropped a message that does not fit']);
+    const { items } = await bus.deadLetters.page({ limit: 9 });
+    expect(items).toMatchObject([{ subject: 'reports', group: 'inventory', agent: null, bytes: 0 }]);
+    expect(items[0]!.error).toContain('part 0 of');
+    expect(logged).toEqual([alarm]);
   });
 
-  it('drops what does not fit the subject and says so', async () => {
+  it('sets aside what does not fit the subject and says so', async () => {
     const names: string[] = [];
     await bus.consume(
       'fleets.changed',
@@ -248,11 +254,75 @@ describe('the bus on NATS', () => {
     );
     await bus.listen('access.token-revoked', () => names.push('heard'));
     link.connection.publish('fleets.changed', '{"name":7}');
-    link.connection.publish('fleets.changed', 'no JSON');
+    link.connection.publish('fleets.changed', 'no JSON hunter2');
     link.connection.publish('access.token-revoked', '{}');
     await bus.publish('fleets.changed', { name: 'good' });
     await expect.poll(() => names, soon).toEqual(['good']);
-    await expect.poll(() => logged.length, soon).toBe(3);
+    const { items } = await bus.deadLetters.page({ limit: 9 });
+    expect(items).toHaveLength(2);
+    expect(JSON.stringify(items)).not.toContain('hunter2');
+    const payload = (await bus.deadLetters.payloadOf(items[0]!.id))!;
+    expect(Buffer.from(payload).toString()).toBe('no JSON hunter2');
+    await expect
+      .poll(() => logged.toSorted(), soon)
+      .toEqual([alarm, 'a message did not fit or its listener failed'].toSorted());
+  });
+
+  it('sets undecodable frames aside as they are, and goes on', async () => {
+    // A length that is not there, and one beyond the end.
+    for (const bytes of [
+      [0x0a, 0xff, 0xff],
+      [0x12, 100, 1, 2],
+    ]) {
+      link.connection.publish('reports', Uint8Array.from(bytes));
+    }
+    await bus.publish('reports', frame('next', 1));
+    const received: string[] = [];
+    await bus.consume(
+      'reports',
+      'inventory',
+      async (frames) => void received.push(...frames.map((f) => f.gateway)),
+    );
+    await expect.poll(() => received, soon).toEqual(['next']);
+    const { items } = await bus.deadLetters.page({ limit: 9 });
+    expect(items.map(({ bytes }) => bytes).toSorted()).toEqual([3, 4]);
+    await expect.poll(async () => (await bus.reportBacklog()).oldestAt, soon).toBeNull();
+  });
+
+  /** A member that takes what it is given and dies with it: it never says what became of it. */
+  async function dieOn(subject: string, group: string): Promise<void> {
+    const consumer = await jetstream(link.connection).consumers.get(
+      subject === 'reports' ? 'REPORTS' : 'FACTS',
+      `${group}_${subject.replaceAll('.', '_')}`,
+    );
+    const taken = await consumer.fetch({ max_messages: 1, expires: 1_000 });
+    for await (const message of taken) message.nak();
+  }
+
+  it('divides a frame that processes died on, and gives up on the one report in the end', async () => {
+    const first = await bus.consume('reports', 'inventory', async () => {});
+    await first.stop();
+    await bus.publish('reports', frame('deadly', 3));
+    for (let deaths = 0; deaths < 2; deaths += 1) await dieOn('reports', 'inventory');
+    const sizes: number[] = [];
+    const member = await bus.consume('reports', 'inventory', async (frames) => {
+      sizes.push(...frames.map(({ reports }) => reports.length));
+      // Two of the parts are handled; on the last one this process would die, too.
+      if (frames[0]!.reports[0]!.instanceUid[0] === 3) {
+        throw Object.assign(new Error('gone'), { code: 'ECONNRESET' });
+      }
+    });
+    await expect.poll(() => sizes.length, soon).toBeGreaterThanOrEqual(3);
+    expect(new Set(sizes)).toEqual(new Set([1]));
+    await member.stop();
+    for (let deaths = 0; deaths < 3; deaths += 1) await dieOn('reports', 'inventory');
+    const after: number[] = [];
+    await bus.consume('reports', 'inventory', async (frames) => void after.push(frames.length));
+    await expect.poll(async () => (await bus.reportBacklog()).oldestAt, soon).toBeNull();
+    expect(after).toEqual([]);
+    const { items } = await bus.deadLetters.page({ limit: 9 });
+    expect(items).toMatchObject([{ agent: '03030303-0303-0303-0303-030303030303', group: 'inventory' }]);
+    expect(items[0]!.error).toContain('processes may have died on it');
   });
 
   it('gives a group that is new what was published before', async () => {

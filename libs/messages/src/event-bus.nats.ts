@@ -1,11 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { jetstream, type JetStreamClient } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager, type JetStreamClient } from '@nats-io/jetstream';
 import { RequestError, type Msg, type MsgHdrs } from '@nats-io/transport-node';
+import { defaultPatienceMs } from './batch-isolation.ts';
 import type { NatsLink } from './connection.nats.ts';
-import { BusUnavailable, MessageTooLarge, RequestFailed } from './errors.ts';
-import type { EventBus, Subscription } from './event-bus.ts';
+import { NatsDeadLetters } from './dead-letters.nats.ts';
+import { headersFor } from './delivered-message.nats.ts';
+import { BusUnavailable, MessageTooLarge, NotReplayable, RequestFailed } from './errors.ts';
+import type { EventBus, ReportBacklog, Subscription } from './event-bus.ts';
 import { FactConsumer } from './fact-consumer.nats.ts';
+import { describeFailure } from './failures.ts';
 import { LargeMessages } from './large-messages.nats.ts';
+import { heard } from './listener.ts';
 import {
   decodeAnswer,
   decodeMessage,
@@ -15,12 +20,14 @@ import {
   type Told,
 } from './message-codec.ts';
 import { payloadOf, reply, unsubscribe } from './replies.nats.ts';
-import { ensureStreams, isStreamMissing, raiseReplicas, whyNotStored } from './streams.nats.ts';
-import type { Broadcasts, Facts, Requests } from './vocabulary.ts';
+import { ensureStreams, isStreamMissing, raiseReplicas, streamOf, whyNotStored } from './streams.nats.ts';
+import { schemas, type Broadcasts, type Facts, type Requests } from './vocabulary.ts';
 
 export interface NatsEventBusOptions {
   /** Pause before a rejecting consumer gets its facts again. Default 1,000. */
   retryPauseMs?: number;
+  /** How long a consumer may take for a batch, milliseconds. Default 60,000. */
+  patienceMs?: number;
 }
 
 /**
@@ -35,7 +42,7 @@ export async function createNatsEventBus(
   options: NatsEventBusOptions = {},
 ): Promise<EventBus> {
   await ensureStreams(link);
-  return new NatsEventBus(link, options.retryPauseMs ?? 1_000);
+  return new NatsEventBus(link, options.retryPauseMs ?? 1_000, options.patienceMs ?? defaultPatienceMs);
 }
 
 const patienceMs = 5_000;
@@ -50,17 +57,21 @@ class NatsEventBus implements EventBus {
   private readonly streams: JetStreamClient;
   private readonly large: LargeMessages;
 
+  readonly deadLetters: NatsDeadLetters;
   private readonly link: NatsLink;
   private readonly retryPauseMs: number;
   private readonly raising: NodeJS.Timeout;
+  private readonly patienceMs: number;
 
-  constructor(link: NatsLink, retryPauseMs: number) {
+  constructor(link: NatsLink, retryPauseMs: number, patienceMs: number) {
     this.link = link;
     this.retryPauseMs = retryPauseMs;
+    this.patienceMs = patienceMs;
     this.streams = jetstream(link.connection);
     this.large = new LargeMessages(link);
     this.raising = setInterval(() => void this.raiseReplicas(), raiseEveryMs);
     void this.raiseReplicas();
+    this.deadLetters = new NatsDeadLetters(link, (...message) => this.store(...message));
   }
 
   get available(): boolean {
@@ -72,11 +83,35 @@ class NatsEventBus implements EventBus {
   }
 
   async publish<S extends keyof Facts>(subject: S, fact: Facts[S]): Promise<void> {
+    await this.send(subject, encodeMessage<keyof Told>(subject, fact));
+  }
+
+  async replay({ subject, group }: { subject: string; group: string }, payload: Uint8Array): Promise<void> {
+    const isFact = subject === 'reports' || Object.hasOwn(schemas.facts, subject);
+    if (!isFact) throw new NotReplayable(`no group takes ${subject} from the bus`);
+    await this.send(subject, payload, headersFor(group));
+  }
+
+  async reportBacklog(): Promise<ReportBacklog> {
     if (!this.available) throw new BusUnavailable('not connected to NATS');
-    const payload = encodeMessage<keyof Told>(subject, fact);
     try {
-      if (this.large.fits(payload)) return await this.store(subject, payload);
-      await this.large.send(subject, payload, (...message) => this.store(...message));
+      const manager = await jetstreamManager(this.link.connection, { checkAPI: false });
+      // What was taken is no longer in it.
+      const { state } = await manager.streams.info(streamOf('reports'));
+      return {
+        oldestAt: state.messages > 0 ? Date.parse(String(state.first_ts)) : null,
+        taken: state.last_seq - state.messages,
+      };
+    } catch (error) {
+      throw unavailable('the backlog of reports is not known', error);
+    }
+  }
+
+  private async send(subject: string, payload: Uint8Array, headers?: MsgHdrs): Promise<void> {
+    if (!this.available) throw new BusUnavailable('not connected to NATS');
+    try {
+      if (this.large.fits(payload)) return await this.store(subject, payload, headers);
+      await this.large.send(subject, payload, (...message) => this.store(...message), headers);
     } catch (error) {
       if (error instanceof MessageTooLarge) throw error;
       if (isUnheard(error)) throw new BusUnavailable(`no server of NATS leads the stream of ${subject} now`);
@@ -96,6 +131,9 @@ class NatsEventBus implements EventBus {
       handle,
       maxBatch: options.maxBatch ?? 100,
       retryPauseMs: this.retryPauseMs,
+      patienceMs: this.patienceMs,
+      deadLetters: this.deadLetters,
+      publish: (...message) => this.send(...message),
     });
     this.consumers.add(consumer);
     return {
@@ -114,15 +152,24 @@ class NatsEventBus implements EventBus {
     const subscription = this.link.connection.subscribe(subject, {
       callback: (error, message) => {
         if (error) return this.link.log.error({ err: error, subject }, 'a subscription failed');
-        try {
-          handle(decodeMessage(subject, message.data));
-        } catch (failure) {
-          this.link.log.error({ err: failure, subject }, 'a message did not fit or its listener failed');
-        }
+        heard(
+          () => this.hear(message, subject, handle),
+          (failure) =>
+            this.link.log.error(
+              { error: describeFailure(failure), subject },
+              'a message did not fit or its listener failed',
+            ),
+        );
       },
     });
     await this.link.flush();
     return { stop: () => unsubscribe(subscription) };
+  }
+
+  private hear<S extends keyof Told>(message: Msg, subject: S, handle: (told: Told[S]) => void): unknown {
+    return message.headers
+      ? this.large.payloadOf(message).then((payload) => handle(decodeMessage(subject, payload)))
+      : handle(decodeMessage(subject, message.data));
   }
 
   async request<S extends keyof Requests>(

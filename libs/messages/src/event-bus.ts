@@ -1,8 +1,17 @@
+import type { DeadLetters } from './dead-letters.ts';
 import type { Broadcasts, Facts, Requests } from './vocabulary.ts';
 
 /** Ends a subscription; resolves when no handler of it runs any more. */
 export interface Subscription {
   stop(): Promise<void>;
+}
+
+/** How far the one group of `reports` is behind. */
+export interface ReportBacklog {
+  /** When the oldest frame that was not taken yet was published, Unix milliseconds; null: all were taken. */
+  oldestAt: number | null;
+  /** Frames taken so far, ever growing while the consumer gets on; counted from any point. */
+  taken: number;
 }
 
 /**
@@ -21,7 +30,12 @@ export interface EventBus {
   /**
    * Handles a fact's messages in order, in batches of at most `maxBatch`, one batch at a time. Each
    * `group` gets every message once or more; members of one group share the messages. The batch is
-   * acknowledged when `handle` resolves; when it rejects, the same messages come again after a pause.
+   * acknowledged when `handle` resolves.
+   *
+   * When it rejects because something is away, the same messages come again after a pause, as often as it
+   * takes. When it rejects otherwise, or does not end within a minute, the batch is divided down to the one
+   * message, report or agent; what fails alone and three times in all is set aside in `deadLetters`, and
+   * everything else is handled in its order.
    */
   consume<S extends keyof Facts>(
     subject: S,
@@ -51,6 +65,18 @@ export interface EventBus {
     subject: S,
     answer: (question: Requests[S]['question']) => Promise<Requests[S]['answer']>,
   ): Promise<Subscription>;
+
+  /** What no handler took, of all groups. */
+  readonly deadLetters: DeadLetters;
+
+  /**
+   * Hands what was set aside, as `deadLetters.payloadOf` gives it, to one group of its subject again. Resolves when
+   * it is stored, as `publish` does; rejects with `BusUnavailable`, and with `NotReplayable` for what is no fact.
+   */
+  replay(letter: { subject: string; group: string }, payload: Uint8Array): Promise<void>;
+
+  /** Reports that were published and not taken yet. Rejects with `BusUnavailable`. */
+  reportBacklog(): Promise<ReportBacklog>;
 
   /** True while the bus can take a publish. */
   readonly available: boolean;

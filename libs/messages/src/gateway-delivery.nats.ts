@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { RequestError } from '@nats-io/transport-node';
 import type { NatsLink } from './connection.nats.ts';
 import {
@@ -56,7 +57,8 @@ class NatsGatewayDelivery implements GatewayDelivery {
     return {
       stop: async () => {
         await unsubscribe(subscription);
-        await Promise.all(running);
+        // Those that hang are not waited for: their askers have given up.
+        await Promise.race([Promise.all(running), delay(this.timeoutMs, undefined, { ref: false })]);
       },
     };
   }

@@ -38,9 +38,9 @@ export class LargeMessages {
   /**
    * Stores a payload in parts, then the message that stands for it. Rejects with what goes wrong, leaving no
    * part behind where that can be helped; with `MessageTooLarge` beyond 256 MiB, or a quarter of what the stream of
-   * parts holds.
+   * parts holds. `more`: further headers.
    */
-  async send(subject: string, payload: Uint8Array, store: Store): Promise<void> {
+  async send(subject: string, payload: Uint8Array, store: Store, more?: MsgHdrs): Promise<void> {
     const most = Math.min(largestMessage, bytesOf(this.#link.streams, partsStream) / 4);
     if (payload.byteLength > most) throw new MessageTooLarge(subject, payload.byteLength, most);
     const id = randomUUID();
@@ -52,7 +52,7 @@ export class LargeMessages {
         const bytes = payload.subarray(part * partBytes, (part + 1) * partBytes);
         await store(partSubject(id, part), bytes);
       }
-      const named = headers();
+      const named = more ?? headers();
       named.set(partsHeader, `${id}/${count}`);
       await store(subject, nothing, named);
     } catch (error) {

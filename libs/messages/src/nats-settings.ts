@@ -1,5 +1,6 @@
 import type { natsSettings, Settings } from '@muster/platform/settings';
 import type { BusLog } from './bus-log.ts';
+import { defaultStreamSettings } from './stream-settings.ts';
 import type { NatsSettings } from './connection.nats.ts';
 
 /** How a process reaches NATS, as the environment has it. `name`: who connects. */
@@ -20,6 +21,7 @@ export function natsSettingsFromEnv(
         REPORTS: env.MUSTER_NATS_REPORTS_BYTES,
         FACTS: env.MUSTER_NATS_FACTS_BYTES,
         PARTS: env.MUSTER_NATS_PARTS_BYTES,
+        DEADLETTERS: defaultStreamSettings.bytes['DEADLETTERS']!,
       },
     },
     name,

@@ -1,3 +1,5 @@
+import { deadLetterBounds } from './dead-letters.ts';
+
 const MiB = 2 ** 20;
 
 /** How the streams of JetStream are made. */
@@ -10,7 +12,7 @@ export interface StreamSettings {
 
 export const defaultStreamSettings: StreamSettings = {
   replicas: null,
-  bytes: { REPORTS: 1_024 * MiB, FACTS: 256 * MiB, PARTS: 1_024 * MiB },
+  bytes: { REPORTS: 1_024 * MiB, FACTS: 256 * MiB, PARTS: 1_024 * MiB, DEADLETTERS: deadLetterBounds.bytes },
 };
 
 /** What a stream may hold, bytes. */

@@ -13,6 +13,7 @@ import {
 } from '@nats-io/jetstream';
 import { nanos } from '@nats-io/transport-node';
 import type { NatsLink } from './connection.nats.ts';
+import { deadLetterBounds } from './dead-letters.ts';
 import { BusUnavailable } from './errors.ts';
 import { refusalInWords, refusesReplicas } from './stream-refusals.nats.ts';
 import { bytesOf } from './stream-settings.ts';
@@ -29,6 +30,8 @@ const MiB = 2 ** 20;
  * out again when the message has been taken, and what stayed behind goes after a week.
  */
 export const partsStream = 'PARTS';
+/** What no handler took (`dead-letters.nats.ts`). */
+export const deadLettersStream = 'DEADLETTERS';
 const streams = [
   {
     name: 'REPORTS',
@@ -52,6 +55,15 @@ const streams = [
     storage: StorageType.File,
     discard: DiscardPolicy.New,
     max_age: nanos(7 * 24 * 60 * 60 * 1_000),
+  },
+  {
+    name: deadLettersStream,
+    subjects: ['deadletters.>'],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.Old,
+    max_msgs: deadLetterBounds.letters,
+    max_age: nanos(deadLetterBounds.ageMs),
   },
 ];
 

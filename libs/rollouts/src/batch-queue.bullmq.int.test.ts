@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { MemoryDeadLetters } from '@muster/messages/dead-letters.memory';
 import { startLocalRedis } from '@muster/platform/local-services';
 import { useTestService } from '@muster/platform/test-service.setup';
 import { Worker } from 'bullmq';
@@ -19,12 +20,22 @@ afterAll(async () => {
   redis.disconnect();
 });
 
-const openQueue = () => createBullBatchQueue({ url: server.url, retryPauseMs: 50, takeOverMs: 2_000 });
+let deadLetters = new MemoryDeadLetters();
+const openQueue = () =>
+  createBullBatchQueue({
+    url: server.url,
+    retryPauseMs: 50,
+    takeOverMs: 2_000,
+    patienceMs: 500,
+    deadLetters,
+  });
 
 batchQueueContract(async () => {
   await redis.flushall();
   const queues: BatchQueue[] = [];
+  deadLetters = new MemoryDeadLetters();
   return {
+    deadLetters,
     join: async () => {
       const queue = openQueue();
       queues.push(queue);
@@ -62,6 +73,27 @@ it('calls again when a process died in a call', async () => {
   await began.promise;
   await dying.close(true);
   const calls = await recordCalls(queue);
+  await expect.poll(() => calls, soon).toEqual([rollout]);
+  await queue.close();
+});
+
+it('lets a rollout rest that processes die in, until a person says otherwise', async () => {
+  await redis.flushall();
+  deadLetters = new MemoryDeadLetters();
+  const queue = openQueue();
+  const rollout = randomUUID();
+  // What three processes leave behind that died in it.
+  await redis.hset('muster:rollouts:begun', rollout, 3);
+  const calls = await recordCalls(queue);
+  await queue.schedule(rollout, Date.now());
+  await expect.poll(() => deadLetters.count(), soon).toBe(1);
+  await queue.schedule(rollout, Date.now());
+  await expect.poll(() => redis.hget('muster:rollouts:pending', rollout), soon).toBeNull();
+  await expect.poll(() => redis.hget('muster:rollouts:begun', rollout), soon).toBe('5');
+  expect(calls).toEqual([]);
+  const [letter] = (await deadLetters.page({ limit: 1 })).items;
+  await deadLetters.remove(letter!.id);
+  await queue.schedule(rollout, Date.now());
   await expect.poll(() => calls, soon).toEqual([rollout]);
   await queue.close();
 });

@@ -1,14 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { RedisScript, closeRedis, openRedis, type RedisSettings } from '@muster/agents/redis-client.redis';
+import type { DeadLetters } from '@muster/messages/dead-letters';
+import { describeFailure, placeOf } from '@muster/messages/failures';
 import { Queue, Worker, type Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { BatchQueue } from './batch-queue.ts';
+import { FailedSteps, inPatience, isWorthATry, stepPatienceMs, type KnownLetters } from './failed-steps.ts';
 
 export interface BullBatchQueueOptions extends RedisSettings {
   /** Pause after the first failure of a rollout; doubles up to a minute. Default 1,000. */
   retryPauseMs?: number;
   /** How soon another process may take over from one that died in a call. Default 10,000. */
   takeOverMs?: number;
+  /** How long a step may take. Default five minutes. */
+  patienceMs?: number;
+  /** Where steps that fail again and again are told of; left out: they are tried for ever. */
+  deadLetters?: DeadLetters;
 }
 
 /**
@@ -26,6 +33,12 @@ export function createBullBatchQueue(options: BullBatchQueueOptions): BatchQueue
 const queueName = 'rollouts';
 const prefix = 'muster';
 const pendingKey = 'muster:rollouts:pending';
+/** rollout → dead letter that tells of it. */
+const lettersKey = 'muster:rollouts:letters';
+/** rollout → calls that began and did not end yet, or never: their process died. */
+const begunKey = 'muster:rollouts:begun';
+/** So many processes may die in calls of one rollout. */
+const maxDeaths = 3;
 const lockKey = (rolloutId: string) => `muster:rollouts:lock:${rolloutId}`;
 const concurrency = 8;
 const busyPauseMs = 200;
@@ -64,6 +77,7 @@ class BullBatchQueue implements BatchQueue {
   private readonly queue: Queue<Call>;
   private readonly retryPauseMs: number;
   private readonly takeOverMs: number;
+  private readonly failedSteps: FailedSteps | null;
   private worker: Worker<Call> | null = null;
   private workerRedis: Redis | null = null;
 
@@ -74,6 +88,9 @@ class BullBatchQueue implements BatchQueue {
     this.retryPauseMs = options.retryPauseMs ?? 1_000;
     this.takeOverMs = options.takeOverMs ?? 10_000;
     this.redis = openRedis(options, 'rollouts');
+    this.failedSteps = options.deadLetters
+      ? new FailedSteps(options.deadLetters, lettersIn(this.redis))
+      : null;
     this.queue = new Queue(queueName, {
       connection: this.redis,
       prefix,
@@ -128,15 +145,41 @@ class BullBatchQueue implements BatchQueue {
     // A later start is a call that died with its process after it had taken what was pending.
     if (taken !== 1 && job.attemptsStarted <= 1) return;
     const ran = await this.locked(rolloutId, async () => {
+      if (await this.isDeadly(rolloutId)) return;
       try {
-        await handle(rolloutId);
+        await inPatience(handle(rolloutId), this.options.patienceMs ?? stepPatienceMs);
+        await this.failedSteps?.succeeded(rolloutId);
       } catch (error) {
-        const pause = Math.min(this.retryPauseMs * 2 ** failures, maxRetryPauseMs);
-        this.options.log?.warn({ err: error, rolloutId, pause }, 'a rollout step failed; it is tried again');
-        await this.add({ rolloutId, at: Date.now() + pause, failures: failures + 1 });
+        await this.failed({ rolloutId, at, failures: failures + 1 }, error);
+      } finally {
+        await this.redis.hdel(begunKey, rolloutId).catch(() => {});
       }
     });
     if (!ran) await this.add({ rolloutId, at: Date.now() + busyPauseMs, failures });
+  }
+
+  /** `failures`: this one included. */
+  private async failed({ rolloutId, failures }: Call, error: unknown): Promise<void> {
+    const detail = { error: describeFailure(error), at: placeOf(error), rolloutId, failures };
+    if (this.failedSteps && !isWorthATry(error, failures)) {
+      this.options.log?.warn(detail, 'a rollout step fails again and again');
+      return this.failedSteps.setAside(rolloutId, error, failures);
+    }
+    const pause = Math.min(this.retryPauseMs * 2 ** (failures - 1), maxRetryPauseMs);
+    this.options.log?.warn({ ...detail, pause }, 'a rollout step failed; it is tried again');
+    await this.add({ rolloutId, at: Date.now() + pause, failures });
+  }
+
+  /** Have processes died in calls of this rollout, as often as they may? It rests until its letter is gone. */
+  private async isDeadly(rolloutId: string): Promise<boolean> {
+    const begun = await this.redis.hincrby(begunKey, rolloutId, 1);
+    if (!this.failedSteps || begun <= maxDeaths) return false;
+    if (await this.failedSteps.isForgiven(rolloutId)) {
+      await this.redis.hset(begunKey, rolloutId, 1);
+      return false;
+    }
+    await this.failedSteps.setAside(rolloutId, new Error('processes died in it'), begun - 1);
+    return true;
   }
 
   /** False when another call of the rollout is running. */
@@ -154,4 +197,12 @@ class BullBatchQueue implements BatchQueue {
     }
     return true;
   }
+}
+
+function lettersIn(redis: Redis): KnownLetters {
+  return {
+    get: (rolloutId) => redis.hget(lettersKey, rolloutId),
+    set: async (rolloutId, letter) => void (await redis.hset(lettersKey, rolloutId, letter)),
+    delete: async (rolloutId) => void (await redis.hdel(lettersKey, rolloutId)),
+  };
 }

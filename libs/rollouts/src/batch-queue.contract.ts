@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { DeadLetters } from '@muster/messages/dead-letters';
 import type { BatchQueue } from './batch-queue.ts';
 
 /** A clock with nothing due. `join` is another process's view of it, or the same where there is only one process. */
 export interface BatchQueueFixture {
   join(): Promise<BatchQueue>;
+  /** Those that the queues tell of. */
+  deadLetters: DeadLetters;
   close(): Promise<void>;
 }
 
-/** What every BatchQueue promises. Adapters are to pause 50 ms after the first failure. */
+/** What every BatchQueue promises. Adapters are to pause 50 ms after the first failure, and to wait half a second for a step. */
 export function batchQueueContract(open: () => Promise<BatchQueueFixture>): void {
   describe('BatchQueue', () => {
     let fixture: BatchQueueFixture;
@@ -95,6 +98,59 @@ export function batchQueueContract(open: () => Promise<BatchQueueFixture>): void
       expect(pauses[2]).toBeGreaterThanOrEqual(180);
       await delay(600);
       expect(times).toHaveLength(4);
+    });
+
+    it('tells of a step that always fails, once, holds no other up, and takes it back when it succeeds', async () => {
+      const { deadLetters } = fixture;
+      const [broken, healthy] = [randomUUID(), randomUUID()];
+      const calls: string[] = [];
+      let mended = false;
+      await queue.work(async (rolloutId) => {
+        calls.push(rolloutId);
+        if (rolloutId === broken && !mended) throw new Error('a row that no step can take: pwd=hunter2');
+      });
+      await queue.schedule(broken, Date.now());
+      await expect
+        .poll(async () => (await deadLetters.page({ limit: 9 })).items, soon)
+        .toMatchObject([{ subject: 'rollouts.advance', group: 'rollouts', tries: 5, agent: null }]);
+      const [letter] = (await deadLetters.page({ limit: 9 })).items;
+      expect(letter!.error).not.toContain('hunter2');
+      expect(Buffer.from((await deadLetters.payloadOf(letter!.id))!).toString()).toBe(broken);
+      const tried = calls.length;
+      await delay(300);
+      expect(calls).toHaveLength(tried);
+      await queue.schedule(healthy, Date.now());
+      await expect.poll(() => calls, soon).toContain(healthy);
+      await queue.schedule(broken, Date.now());
+      await expect.poll(() => calls.length, soon).toBeGreaterThan(tried + 1);
+      await delay(1_500);
+      expect(await deadLetters.count()).toBe(1);
+      mended = true;
+      await queue.schedule(broken, Date.now());
+      await expect.poll(() => deadLetters.count(), soon).toBe(0);
+    });
+
+    it('tells of nothing while something is away', async () => {
+      const times: number[] = [];
+      await queue.work(async () => {
+        times.push(Date.now());
+        if (times.length < 7) throw Object.assign(new Error('away'), { code: '57P01' });
+      });
+      await queue.schedule(randomUUID(), Date.now());
+      await expect.poll(() => times.length, soon).toBe(7);
+      expect(await fixture.deadLetters.count()).toBe(0);
+    });
+
+    it('is not held up by steps that do not end', async () => {
+      const hanging = new Set(Array.from({ length: 12 }, () => randomUUID() as string));
+      const calls: string[] = [];
+      await queue.work(async (rolloutId) => {
+        if (hanging.has(rolloutId)) await new Promise(() => {});
+        calls.push(rolloutId);
+      });
+      const healthy = randomUUID();
+      for (const rollout of [...hanging, healthy]) await queue.schedule(rollout, Date.now());
+      await expect.poll(() => calls, soon).toContain(healthy);
     });
 
     it('calls once for each rollout at a time, over all workers, and for several rollouts side by side', async () => {

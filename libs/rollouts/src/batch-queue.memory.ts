@@ -1,15 +1,22 @@
+import type { DeadLetters } from '@muster/messages/dead-letters';
+import { describeFailure, placeOf } from '@muster/messages/failures';
 import { silentLog, type Log } from '@muster/platform/log';
 import type { BatchQueue } from './batch-queue.ts';
+import { FailedSteps, inPatience, isWorthATry, stepPatienceMs, type KnownLetters } from './failed-steps.ts';
 
 export interface MemoryBatchQueueOptions {
   log?: Log;
   /** Pause after the first failure of a rollout; doubles up to a minute. Default 500. */
   retryPauseMs?: number;
+  /** How long a step may take. Default five minutes. */
+  patienceMs?: number;
+  /** Where steps that fail again and again are told of; left out: they are tried for ever. */
+  deadLetters?: DeadLetters;
 }
 
 /** The clock of the all-in-one process: timers. Calls that are due before `work` wait for it. */
 export function createMemoryBatchQueue(options: MemoryBatchQueueOptions = {}): BatchQueue {
-  return new MemoryBatchQueue(options.log ?? silentLog, options.retryPauseMs ?? 500);
+  return new MemoryBatchQueue(options);
 }
 
 const maxRetryPauseMs = 60_000;
@@ -30,10 +37,14 @@ class MemoryBatchQueue implements BatchQueue {
 
   private readonly log: Log;
   private readonly retryPauseMs: number;
+  private readonly patienceMs: number;
+  private readonly failedSteps: FailedSteps | null;
 
-  constructor(log: Log, retryPauseMs: number) {
-    this.log = log;
-    this.retryPauseMs = retryPauseMs;
+  constructor(options: MemoryBatchQueueOptions) {
+    this.log = options.log ?? silentLog;
+    this.retryPauseMs = options.retryPauseMs ?? 500;
+    this.patienceMs = options.patienceMs ?? stepPatienceMs;
+    this.failedSteps = options.deadLetters ? new FailedSteps(options.deadLetters, lettersInMemory()) : null;
   }
 
   async schedule(rolloutId: string, at: number): Promise<void> {
@@ -76,14 +87,29 @@ class MemoryBatchQueue implements BatchQueue {
 
   private async call(rolloutId: string, handle: (rolloutId: string) => Promise<void>): Promise<void> {
     try {
-      await handle(rolloutId);
+      await inPatience(handle(rolloutId), this.patienceMs);
       this.failures.delete(rolloutId);
+      await this.failedSteps?.succeeded(rolloutId);
     } catch (error) {
-      const failures = this.failures.get(rolloutId) ?? 0;
-      const pause = Math.min(this.retryPauseMs * 2 ** failures, maxRetryPauseMs);
-      this.failures.set(rolloutId, failures + 1);
-      this.log.warn({ err: error, rolloutId, pause }, 'a rollout step failed; it is tried again');
+      const failures = (this.failures.get(rolloutId) ?? 0) + 1;
+      this.failures.set(rolloutId, failures);
+      const detail = { error: describeFailure(error), at: placeOf(error), rolloutId, failures };
+      if (this.failedSteps && !isWorthATry(error, failures)) {
+        this.log.warn(detail, 'a rollout step fails again and again');
+        return this.failedSteps.setAside(rolloutId, error, failures);
+      }
+      const pause = Math.min(this.retryPauseMs * 2 ** (failures - 1), maxRetryPauseMs);
+      this.log.warn({ ...detail, pause }, 'a rollout step failed; it is tried again');
       if (!this.closed) await this.schedule(rolloutId, Date.now() + pause);
     }
   }
+}
+
+function lettersInMemory(): KnownLetters {
+  const letters = new Map<string, string>();
+  return {
+    get: async (rolloutId) => letters.get(rolloutId) ?? null,
+    set: async (rolloutId, letter) => void letters.set(rolloutId, letter),
+    delete: async (rolloutId) => void letters.delete(rolloutId),
+  };
 }

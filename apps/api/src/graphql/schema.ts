@@ -2,6 +2,7 @@ import type { GraphQLSchema } from 'graphql/index.js';
 import { agentResolvers, agentSubscriptions } from '../agents/agents.resolver.ts';
 import { auditResolvers } from '../audit/audit.resolver.ts';
 import { configurationResolvers } from '../configurations/configurations.resolver.ts';
+import { deadLetterResolvers } from '../dead-letters/dead-letters.resolver.ts';
 import { driftResolvers } from '../drift/drift.resolver.ts';
 import { enrollmentTokenResolvers } from '../enrollment-tokens/enrollment-tokens.resolver.ts';
 import { fleetResolvers } from '../fleets/fleets.resolver.ts';
@@ -25,6 +26,7 @@ export function graphqlSchema(services: ApiServices, live: Live): GraphQLSchema 
     quarantineResolvers(services.quarantines, services.quarantineChanges),
     driftResolvers(services.driftResources),
     enrollmentTokenResolvers(services.access, services.enrollmentTokenChanges),
+    deadLetterResolvers(services.deadLetters, services.deadLetterChanges),
     auditResolvers(services.audit),
     offerHoldResolvers(services.offerHold),
     overviewResolvers(services.overview),

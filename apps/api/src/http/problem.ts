@@ -64,6 +64,7 @@ const statusOf: Record<ErrorCode, number | null> = {
   'unknown-fleet': 404,
   'unknown-rollout': 404,
   'unknown-quarantine': 404,
+  'unknown-dead-letter': 404,
   'unknown-enrollment-token': 404,
   'agent-offline': 409,
   'command-refused': 409,
@@ -73,6 +74,7 @@ const statusOf: Record<ErrorCode, number | null> = {
   'rollout-state-conflict': 409,
   'offers-held': 409,
   'no-offer-hold': 409,
+  'not-replayable': 409,
   'invalid-configuration': 422,
   'invalid-template': 422,
   'not-renderable': 422,
@@ -80,6 +82,7 @@ const statusOf: Record<ErrorCode, number | null> = {
   'bus-unavailable': 503,
   'gateway-unreachable': 503,
   'message-too-large': null,
+  'report-refused': null,
 };
 
 const shown: Partial<Record<ErrorCode, string>> = {

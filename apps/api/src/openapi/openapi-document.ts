@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { agentOperations } from '../agents/agent-operations.ts';
 import { auditOperations } from '../audit/audit-operations.ts';
 import { configurationOperations } from '../configurations/configuration-operations.ts';
+import { deadLetterOperations } from '../dead-letters/dead-letter-operations.ts';
 import { driftOperations } from '../drift/drift-operations.ts';
 import { enrollmentTokenOperations } from '../enrollment-tokens/enrollment-token-operations.ts';
 import { fleetOperations } from '../fleets/fleet-operations.ts';
@@ -21,6 +22,7 @@ export const operations: readonly Operation[] = [
   ...rolloutOperations,
   ...quarantineOperations,
   ...driftOperations,
+  ...deadLetterOperations,
   ...enrollmentTokenOperations,
   ...auditOperations,
   ...offerHoldOperations,

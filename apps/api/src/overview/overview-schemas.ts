@@ -14,6 +14,10 @@ export const overviewResource = named(
     withCredentials: z.int(),
     configurationStatus: z.array(z.object({ status: configurationStatus, count: z.int() })),
     drift: driftCounts,
+    deadLetters: z
+      .int()
+      .nullable()
+      .meta({ description: 'Messages that were set aside; null: the bus does not say.' }),
     versions: z.array(z.object({ name: z.string(), count: z.int() })),
     fleets: z.int(),
     configurations: z.int(),

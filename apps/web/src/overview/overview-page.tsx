@@ -5,6 +5,7 @@ import { useLiveQuery } from '../live-query.ts';
 import { RolloutTable } from '../rollouts/rollout-table.tsx';
 import { serverErrors } from '../server-error.ts';
 import { ErrorNotice } from '../ui/error-notice.tsx';
+import { Notice } from '../ui/notice.tsx';
 import { PageHeader } from '../ui/page-header.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { FirstSteps } from './first-steps.tsx';
@@ -30,6 +31,7 @@ function OverviewSections({ overview }: { overview: Overview }) {
   const isSetUp = overview.agents > 0 && overview.configurations > 0 && overview.fleets > 0;
   return (
     <>
+      <DeadLetterNotice count={overview.deadLetters ?? 0} />
       {!isSetUp && <FirstSteps overview={overview} />}
       <dl className="figures">
         <Figure label="Agents" value={overview.agents} to="/agents" />
@@ -73,6 +75,22 @@ function OverviewSections({ overview }: { overview: Overview }) {
         )}
       </Panel>
     </>
+  );
+}
+
+function DeadLetterNotice({ count }: { count: number }) {
+  if (count === 0) return null;
+  const title =
+    count === 1
+      ? '1 message could not be processed'
+      : `${count.toLocaleString()} messages could not be processed`;
+  return (
+    <Notice tone="warn" title={title} role="status">
+      <p>
+        {count === 1 ? 'It was' : 'They were'} set aside as dead letters, and everything else goes on.{' '}
+        <code>muster deadletter list</code> tells why.
+      </p>
+    </Notice>
   );
 }
 

@@ -14,6 +14,8 @@ export interface Overview {
   withCredentials: number;
   configurationStatus: { status: ConfigurationStatus; count: number }[];
   drift: { kind: DriftKind; count: number }[];
+  /** Messages that were set aside; null: not known. */
+  deadLetters: number | null;
   versions: { name: string; count: number }[];
   fleets: number;
   configurations: number;
@@ -30,6 +32,7 @@ export const overviewQuery = gql<{ overview: Overview }, Record<string, never>>(
       withCredentials
       configurationStatus { status count }
       drift { kind count }
+      deadLetters
       versions { name count }
       fleets
       configurations
