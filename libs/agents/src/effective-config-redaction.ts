@@ -3,6 +3,7 @@ import { decodeEffectiveConfig } from '@muster/opamp/effective-config';
 import { EffectiveConfig } from '@muster/opamp/opamp';
 import { WireReader, wireType } from '@muster/opamp/wire-reader';
 import { findCredentials, isTokenAt, redact, type CredentialFinding } from './credential-shapes.ts';
+import { unusedName } from './unused-name.ts';
 
 /** Where a credential was in what an agent reported. Line and column count from 1, columns in characters. */
 export interface ConfigFinding {
@@ -104,26 +105,11 @@ function redactFiles(body: Uint8Array): RedactedConfig | null {
       contentType,
     });
   }
-  if (places.findings.length === 0) return null;
-  return {
-    body: EffectiveConfig.encode({ configMap: { configMap: Object.fromEntries(files) } }).finish(),
-    ...places,
-  };
-}
-
-/** Names that were told apart by their credentials are told apart by a number. */
-function unusedName(
-  name: string,
-  used: ReadonlyMap<string, unknown>,
-  copies: Map<string, number>,
-): string {
-  if (!used.has(name)) return name;
-  let copy = copies.get(name) ?? 1;
-  let next: string;
-  do next = `${name} (${++copy})`;
-  while (used.has(next));
-  copies.set(name, copy);
-  return next;
+  const clean = EffectiveConfig.encode({ configMap: { configMap: Object.fromEntries(files) } }).finish();
+  // What is in none of the files, and no search has seen, is not kept.
+  return places.findings.length === 0 && Buffer.compare(clean, body) === 0
+    ? null
+    : { body: clean, ...places };
 }
 
 /** Where credentials were, as far as it is kept. */

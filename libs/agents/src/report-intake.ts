@@ -25,7 +25,7 @@ export class ReportIntake {
   /** Resolves when the reports are stored and told of. Rejects when all of it has to be taken again. */
   async take(frames: readonly ReportFrame[]): Promise<void> {
     const renamed = await this.#renames.carryOut(frames);
-    const { agents, notes } = foldReports(await this.#renames.present(frames));
+    const { agents, notes } = await foldReports(await this.#renames.present(frames));
     for (const note of notes) this.#log.warn(note, 'a report could not be kept as it came');
     await this.tell([...renamed, ...(await this.#store.write(agents))]);
   }

@@ -12,6 +12,8 @@ const longestOutputInFlow = 128;
 /** A value has a tag and an anchor; what has more is no YAML. */
 const mostProperties = 2;
 
+const nothing: Range = { start: 0, end: -1 };
+
 const keyOfItem = /[\w.-]{1,128}:(?:\s|$)/y;
 const keyOfLine = /["']?[\w./-]{1,128}["']? {0,64}:(?:\s|$)/y;
 
@@ -22,13 +24,11 @@ const keyOfLine = /["']?[\w./-]{1,128}["']? {0,64}:(?:\s|$)/y;
 export class ScalarRanges {
   readonly #text: string;
   /** The line that was asked for last, up to its line break. */
-  #line: Range = { start: 0, end: -1 };
+  #line: Range = nothing;
   /** Where the line that begins at `start` has its first character that is no blank. */
-  #content: Range = { start: -1, end: -1 };
+  #content: Range = nothing;
   /** Lines with nothing but comments. */
-  #gap: Range = { start: -1, end: -1 };
-  /** There is no ` #` from `start` to `end`, where one is, or the text's end. */
-  #comment: Range = { start: -1, end: -1 };
+  #gap: Range = nothing;
   #block: { from: number; column: number; range: Range } | null = null;
   #left: number;
 
@@ -115,7 +115,7 @@ export class ScalarRanges {
 
   /** How far a line is indented. */
   indentationOf(lineStart: number): number {
-    if (this.#content.start !== lineStart) {
+    if (this.#content.start !== lineStart || this.#content.end === -1) {
       this.#content = { start: lineStart, end: skipBlanks(this.#text, lineStart) };
     }
     return this.#content.end - lineStart;
@@ -123,21 +123,9 @@ export class ScalarRanges {
 
   #plain(start: number, isFlow: boolean): Range {
     const text = this.#text;
-    const before = this.#commentAfter(start);
-    const end = isFlow ? Math.min(endInFlow(text, start, before), before) : Math.min(this.lineOf(start).end, before);
-    return { start, end: start + text.slice(start, end).trimEnd().length };
-  }
-
-  #commentAfter(start: number): number {
-    const known = this.#comment;
-    if (start >= known.start && start <= known.end) return known.end;
-    const isJustBefore = start < known.start;
-    const found = isJustBefore
-      ? this.#text.slice(start, known.start + 1).indexOf(' #')
-      : this.#text.indexOf(' #', start);
-    if (isJustBefore) this.#comment = { start, end: found === -1 ? known.end : start + found };
-    else this.#comment = { start, end: found === -1 ? this.#text.length : found };
-    return this.#comment.end;
+    const value = text.slice(start, isFlow ? endInFlow(text, start) : this.lineOf(start).end);
+    const comment = value.indexOf(' #');
+    return { start, end: start + (comment === -1 ? value : value.slice(0, comment)).trimEnd().length };
   }
 
   /** `[a, b]` of scalars. */
@@ -274,10 +262,10 @@ export function backslashesBefore(text: string, at: number): number {
   return count;
 }
 
-/** Where a plain scalar within `{}` or `[]` ends, at `limit` at the latest. */
-function endInFlow(text: string, start: number, limit: number): number {
+/** Where a plain scalar within `{}` or `[]` ends, or a comment begins. */
+function endInFlow(text: string, start: number): number {
   let at = start;
-  while (at < limit) {
+  while (at < text.length) {
     const character = text[at]!;
     const second = text[at + 1];
     let inner = -1;
@@ -286,6 +274,7 @@ function endInFlow(text: string, start: number, limit: number): number {
     else if (character === '{' && second === '%') inner = closeWithin(text, at + 2, '%}', longestOutputInFlow);
     if (inner !== -1) at = inner;
     else if (character === ',' || character === '}' || character === ']' || character === '\n') break;
+    else if (character === ' ' && second === '#') return at + 2;
     else at++;
   }
   return at;

@@ -115,12 +115,11 @@ class SecretValues {
   readonly found: CredentialFinding[] = [];
   readonly #text: string;
   readonly #scalars: ScalarRanges;
-  readonly #anchors: Anchors;
+  #anchors: Anchors | null = null;
 
   constructor(text: string) {
     this.#text = text;
     this.#scalars = new ScalarRanges(text);
-    this.#anchors = new Anchors(text, this.#scalars);
   }
 
   collect(sign: ':' | '='): void {
@@ -187,6 +186,7 @@ class SecretValues {
       if (text[value.start] === '*' && !/["']/.test(text[value.start - 1] ?? '')) {
         const anchor = /^\*([^\s,[\]{}*]+)/.exec(text.slice(value.start, value.start + longestName))?.[1];
         if (anchor === undefined) continue;
+        this.#anchors ??= new Anchors(text, this.#scalars);
         const { ranges, isRead } = this.#anchors.take(anchor);
         for (const range of ranges) {
           for (const literal of isRead ? literalsOf(text, range, kind) : [{ ...range, kind }])

@@ -162,11 +162,13 @@ export interface ReportContentsTable {
   hash: Buffer;
   body: Buffer;
   first_seen_at: Generated<Date>;
+  withheld: string | null;
 }
 
 export interface EffectiveConfigFindingsTable {
   hash: Buffer;
   findings: Json<{ file: string; line: number; column: number; kind: string }[]>;
+  omitted: Generated<number>;
 }
 
 export interface EffectiveComparisonsTable {
@@ -175,6 +177,7 @@ export interface EffectiveComparisonsTable {
   differs: boolean;
   detail: Json<string[]>;
   digest: Buffer | null;
+  not_compared: string | null;
 }
 
 export interface AgentDriftsTable {
