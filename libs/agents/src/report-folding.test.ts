@@ -55,14 +55,14 @@ describe('foldReports', () => {
     const host = {
       nonIdentifyingAttributes: [attribute('host.name', 'web-1'), attribute('os.type', 'linux')],
     };
-    expect(named({ agentDescription: { ...service, ...host } })).toMatchObject({
+    expect(await named({ agentDescription: { ...service, ...host } })).toMatchObject({
       name: 'web-1',
       hostname: 'web-1',
       type: 'otelcol',
       os: 'linux',
     });
-    expect(named({ agentDescription: service })).toMatchObject({ name: 'otelcol', hostname: '' });
-    expect(named({ agentDescription: {} })).toMatchObject({ name: uid, attributes: '{}' });
+    expect(await named({ agentDescription: service })).toMatchObject({ name: 'otelcol', hostname: '' });
+    expect(await named({ agentDescription: {} })).toMatchObject({ name: uid, attributes: '{}' });
   });
 
   it('makes text of every kind of attribute, for selectors', async () => {

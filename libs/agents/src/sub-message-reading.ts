@@ -38,7 +38,7 @@ const readers: { [F in ReadField]: (body: Uint8Array, uid: AgentId, changed: () 
     // Agents quote the configuration they refuse.
     const clean = redactSubMessage(subMessageField.remoteConfigStatus, body);
     const { lastRemoteConfigHash, status, errorMessage } = decodeRemoteConfigStatus(clean);
-    const hash = Uint8Array.from(lastRemoteConfigHash.subarray(0, maxConfigHash));
+    const hash = Buffer.from(lastRemoteConfigHash.subarray(0, maxConfigHash));
     return { hash, status, error: cleanText(errorMessage) };
   },
   [subMessageField.customCapabilities]: (body) =>

@@ -8,11 +8,13 @@ import type { Log } from '@muster/platform/log';
 import type { Convergence } from './convergence.ts';
 import type { DesiredState } from './desired-state.ts';
 import { pauseAfter, repairOf, type Repair } from './drift.ts';
-import { lackOf, type Files } from './drift-comparison.ts';
-import type { DriftStore, DueDrift, RepairNote } from './drift-store.postgres.ts';
+import type { Files } from './drift-comparison.ts';
+import type { DriftStore, DueDrift, Pair, RepairNote } from './drift-store.postgres.ts';
+import { InvalidTemplate } from './errors.ts';
 import { windowAt } from './maintenance-windows.ts';
 import type { OfferDelivery } from './offer-delivery.ts';
 import { parsePolicy } from './policy.ts';
+import { sizeOf, textWork, type TextWork } from './text-work.ts';
 
 const pairsATurn = 500;
 /** A restart loses what a collector holds in memory: never many at once. */
@@ -30,6 +32,8 @@ export interface DriftReconcilerDeps {
   readonly transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
   readonly log: Log;
   readonly now: () => number;
+  /** Left out: that of the process. */
+  readonly work?: TextWork;
 }
 
 /**
@@ -47,10 +51,24 @@ export class DriftReconciler {
     const { store, now } = this.#deps;
     for (const pair of await store.pairs(pairsATurn)) {
       const reported = filesOf(pair.reported);
-      await store.noteComparison(pair, reported && lackOf(pair.files, reported));
+      await this.#compare(pair, reported);
     }
     await store.refresh(new Date(now()));
     await this.#repair(new Date(now()));
+  }
+
+  /** What takes too much to compare is noted as that, and not tried again. */
+  async #compare(pair: Pair, reported: Files | null): Promise<void> {
+    const { store, work = textWork } = this.#deps;
+    if (reported === null) return store.noteComparison(pair, null);
+    const size = sizeOf(pair.files) + sizeOf(reported);
+    try {
+      const lack = await work.run('compare', { rendered: pair.files, reported }, size, 'compared');
+      await store.noteComparison(pair, lack && { ...lack, digest: lack.digest && Buffer.from(lack.digest) });
+    } catch (error) {
+      if (!(error instanceof InvalidTemplate)) throw error;
+      await store.noteComparison(pair, null, `not compared: ${error.reason}`);
+    }
   }
 
   /** Tries are noted before they are made: a process that dies here has tried. */

@@ -1,3 +1,4 @@
+import { componentNames } from './component-names.ts';
 import { readConfigurationText as readText, type ConfigurationInput } from './configuration-input.ts';
 import type { ConfigurationText } from './configuration.ts';
 import { lackOf, type Files, type Lack } from './drift-comparison.ts';
@@ -97,6 +98,11 @@ export function understand({
   files: readonly (readonly [name: string, text: string])[];
 }): Outcome<FileProblem[]> {
   return outcomeOf(() => problemsOf(text, files));
+}
+
+/** See `componentNames`. */
+export function names(files: Files): Outcome<string[]> {
+  return outcomeOf(() => componentNames(files));
 }
 
 export interface DiffPart {
