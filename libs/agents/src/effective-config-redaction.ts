@@ -2,7 +2,13 @@ import { MalformedMessage } from '@muster/opamp/errors';
 import { decodeEffectiveConfig } from '@muster/opamp/effective-config';
 import { EffectiveConfig } from '@muster/opamp/opamp';
 import { WireReader, wireType } from '@muster/opamp/wire-reader';
-import { findCredentials, isTokenAt, redact, type CredentialFinding } from './credential-shapes.ts';
+import {
+  findCredentials,
+  isTokenAt,
+  redact,
+  redactMessage,
+  type CredentialFinding,
+} from './credential-shapes.ts';
 import { unusedName } from './unused-name.ts';
 
 /** Where a credential was in what an agent reported. Line and column count from 1, columns in characters. */
@@ -102,7 +108,7 @@ function redactFiles(body: Uint8Array): RedactedConfig | null {
     places.addAll(clean, text, found, encoding);
     files.set(clean, {
       body: found.length === 0 ? file : encoding.write(redact(text, found)),
-      contentType,
+      contentType: redactMessage(contentType),
     });
   }
   const clean = EffectiveConfig.encode({ configMap: { configMap: Object.fromEntries(files) } }).finish();

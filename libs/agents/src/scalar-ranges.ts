@@ -217,6 +217,8 @@ export class Anchors {
   readonly #text: string;
   readonly #scalars: ScalarRanges;
   #places: Map<string, number> | null = null;
+  /** Of the anchor that was asked for last: keys in other lines ask for them in turn. */
+  #line: Range = nothing;
 
   constructor(text: string, scalars: ScalarRanges) {
     this.#text = text;
@@ -235,7 +237,8 @@ export class Anchors {
     const at = this.#places.get(name);
     if (at === undefined) return { ranges: [], isRead: true };
     this.#places.delete(name);
-    const line = this.#scalars.lineOf(at);
+    if (at < this.#line.start || at > this.#line.end) this.#line = this.#scalars.lineOf(at);
+    const line = this.#line;
     // Each of many anchors in one line has the rest of it as its value.
     if (!this.#scalars.spend(line.end - at))
       return { ranges: [{ start: at, end: line.end }], isRead: false };
