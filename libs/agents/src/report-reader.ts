@@ -27,13 +27,13 @@ export class ReportReader {
   /** Rejects with `MalformedMessage`, and `NotSearched` if that would take too much. */
   read(field: ReadField, uid: AgentId, body: Uint8Array): Promise<Reading> {
     // A view of a whole frame would take the frame along.
-    return this.#told(this.#pool.run('read', { field, uid, body: Uint8Array.from(body) }));
+    return this.#told(this.#pool.run('read', { field, uid, body: new Uint8Array(body) }));
   }
 
   /** The same for a content; a small one at once. */
   async redact(field: ContentField, body: Uint8Array): Promise<RedactedContent> {
     if (body.length <= readAtOnce) return redactContent(field, body);
-    return this.#told(this.#pool.run('redact', { field, body: Uint8Array.from(body) }));
+    return this.#told(this.#pool.run('redact', { field, body: new Uint8Array(body) }));
   }
 
   async #told<T>(running: Promise<work.Outcome<T>>): Promise<T> {
