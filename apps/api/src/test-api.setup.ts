@@ -112,7 +112,9 @@ export async function startTestApi(
         connected: !options.disconnected,
         disconnected: options.disconnected ?? false,
       });
-      const agents = await reports.write((await foldReports([{ gateway: 'gateway-1', reports: [report] }])).agents);
+      const agents = await reports.write(
+        (await foldReports([{ gateway: 'gateway-1', reports: [report] }])).agents,
+      );
       await bus.publish('agents.changed', { agents });
     },
     /** Stops the server alone. */

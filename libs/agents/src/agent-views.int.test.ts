@@ -273,7 +273,9 @@ it('overview counts agents, and unhealthy ones among the connected', async () =>
   const store = new ReportStore(other.db, silentLog);
   const reports = [1, 2, 5, 10, 15].map((agent) => report(agent, { connected: true, say: described(agent) }));
   await store.write((await foldReports([{ gateway: 'g', reports }])).agents);
-  await store.write((await foldReports([{ gateway: 'g', reports: [report(15, { disconnected: true })] }])).agents);
+  await store.write(
+    (await foldReports([{ gateway: 'g', reports: [report(15, { disconnected: true })] }])).agents,
+  );
   expect(await new AgentViews(other.db).overview()).toEqual({
     agents: 5,
     connected: 4,

@@ -122,7 +122,8 @@ test('what was stored in the clear by a former release is redacted when it is re
 
 test('a broken message is searched as it is', async () => {
   const broken = Buffer.concat([Buffer.from([0x0a, 0x7f]), Buffer.from(`token: ${secret}`)]);
-  const [agent] = (await foldReports([{ gateway: 'g', reports: [testReport(clean, { say: config('x') })] }])).agents;
+  const [agent] = (await foldReports([{ gateway: 'g', reports: [testReport(clean, { say: config('x') })] }]))
+    .agents;
   agent!.effectiveConfig!.value = { hash: Buffer.from('broken'), body: broken };
   await new ReportStore(db, silentLog).write([agent!]);
   expect(await placesOf(secret)).toEqual([]);

@@ -36,9 +36,7 @@ export interface RedactedConfig {
  * An EffectiveConfig with `[REDACTED:<kind>]` for each credential in its files and their names, all else as it
  * came; null: it holds none. One that is malformed is searched as it is.
  */
-export function redactEffectiveConfig(
-  body: Uint8Array,
-): RedactedConfig | null {
+export function redactEffectiveConfig(body: Uint8Array): RedactedConfig | null {
   // Byte for byte: what matters is ASCII. Most configs are clean, and not decoded.
   const whole = bytewise.read(body);
   const found = findCredentials(whole);

@@ -102,7 +102,8 @@ export class ReportContents {
     if (contents.length === 0) return;
     await this.#db
       .insertInto('effective_config_findings')
-      .values(contents.map(({ hash, findings, omitted }) => ({
+      .values(
+        contents.map(({ hash, findings, omitted }) => ({
           hash,
           findings: JSON.stringify(findings),
           omitted,

@@ -150,7 +150,10 @@ describe('foldReports', () => {
   });
 
   it('takes neither an offer nor an end for a sign that an agent is there', async () => {
-    const { agent } = await fold(report({ disconnected: true }), report({ offeredConfigHash: Buffer.from('x') }));
+    const { agent } = await fold(
+      report({ disconnected: true }),
+      report({ offeredConfigHash: Buffer.from('x') }),
+    );
     expect(agent).toMatchObject({ enrols: false, lastSeenAt: 0 });
     expect([...agent.changes]).toEqual(['disconnected', 'configStatus']);
   });
@@ -186,7 +189,9 @@ describe('foldReports', () => {
   it('leaves a malformed part out, keeps the rest and says so', async () => {
     const whole = AgentToServer.encode({ capabilities: 5, health: { healthy: true } }).finish();
     const malformedDescription = Buffer.from([0x1a, 2, 0x0a, 0x7f]);
-    const { agent, notes } = await fold(report({ agentToServer: Buffer.concat([whole, malformedDescription]) }));
+    const { agent, notes } = await fold(
+      report({ agentToServer: Buffer.concat([whole, malformedDescription]) }),
+    );
     expect(agent).toMatchObject({ description: null, health: { value: { healthy: true } } });
     expect(notes).toMatchObject([{ agent: uid, problem: expect.stringContaining('agent_description') }]);
   });
@@ -239,7 +244,9 @@ describe('foldReports', () => {
   });
 
   it('cuts long texts', async () => {
-    const { agent } = await fold(report({ say: status('x', configStatus.failed, '\u{1F600}'.repeat(100_000)) }));
+    const { agent } = await fold(
+      report({ say: status('x', configStatus.failed, '\u{1F600}'.repeat(100_000)) }),
+    );
     const { error } = agent.remoteConfigStatus!.value;
     expect(error.length).toBeLessThanOrEqual(65_536);
     expect(error.isWellFormed()).toBe(true);

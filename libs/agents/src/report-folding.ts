@@ -74,7 +74,9 @@ async function readLarge(
   reader: ReportReader,
 ): Promise<Map<Report, LargeReadings> | null> {
   const large = frames.flatMap(({ reports }) =>
-    reports.filter(({ agentToServer, instanceUid }) => agentToServer.length > readAtOnce && instanceUid.length === 16),
+    reports.filter(
+      ({ agentToServer, instanceUid }) => agentToServer.length > readAtOnce && instanceUid.length === 16,
+    ),
   );
   if (large.length === 0) return null;
   return new Map(
@@ -223,7 +225,8 @@ function foldSubMessage(
   { large, note }: Read,
 ): void {
   try {
-    if (isReadField(field)) foldReading(agent, field, large?.get(field) ?? readSubMessage(field, agent.uid, body), moment, note);
+    if (isReadField(field))
+      foldReading(agent, field, large?.get(field) ?? readSubMessage(field, agent.uid, body), moment, note);
     // One-shot fields (agent_disconnect, custom_message, …) are no state, so they have no fold.
     else contentFolds[field]?.(agent, body, moment.order);
   } catch (error) {

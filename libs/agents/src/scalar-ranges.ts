@@ -240,8 +240,7 @@ export class Anchors {
     if (at < this.#line.start || at > this.#line.end) this.#line = this.#scalars.lineOf(at);
     const line = this.#line;
     // Each of many anchors in one line has the rest of it as its value.
-    if (!this.#scalars.spend(line.end - at))
-      return { ranges: [{ start: at, end: line.end }], isRead: false };
+    if (!this.#scalars.spend(line.end - at)) return { ranges: [{ start: at, end: line.end }], isRead: false };
     const isFlow = /[{[][^{}[\]]*$/.test(text.slice(Math.max(line.start, at - 256), at));
     const ranges = this.#scalars.at(at, this.#scalars.indentationOf(line.start), isFlow);
     for (const { start, end } of ranges) this.#scalars.spend(end - start);
@@ -273,8 +272,10 @@ function endInFlow(text: string, start: number): number {
     const second = text[at + 1];
     let inner = -1;
     if (character === '$' && second === '{') inner = closeWithin(text, at + 2, '}', longestReference);
-    else if (character === '{' && second === '{') inner = closeWithin(text, at + 2, '}}', longestOutputInFlow);
-    else if (character === '{' && second === '%') inner = closeWithin(text, at + 2, '%}', longestOutputInFlow);
+    else if (character === '{' && second === '{')
+      inner = closeWithin(text, at + 2, '}}', longestOutputInFlow);
+    else if (character === '{' && second === '%')
+      inner = closeWithin(text, at + 2, '%}', longestOutputInFlow);
     if (inner !== -1) at = inner;
     else if (character === ',' || character === '}' || character === ']' || character === '\n') break;
     else if (character === ' ' && second === '#') return at + 2;

@@ -62,7 +62,6 @@ function overlappingValues(
   return values;
 }
 
-
 /** The parts of a value that are secrets in plain sight. */
 export function literalsOf(
   text: string,

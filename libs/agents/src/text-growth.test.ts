@@ -29,7 +29,10 @@ const works: Record<string, (text: string) => unknown> = {
     readSubMessage(
       subMessageField.health,
       uid,
-      ComponentHealth.encode({ attributes: [{ key: 'a', value: { stringValue: text } }], lastError: text }).finish(),
+      ComponentHealth.encode({
+        attributes: [{ key: 'a', value: { stringValue: text } }],
+        lastError: text,
+      }).finish(),
     ),
   parseSelector,
 };
@@ -61,7 +64,9 @@ it.each(Object.entries(counted))('%s', (what, fragment) => {
 
 it('files with names like a credential', () => {
   const files = (count: number) =>
-    configOf(Object.fromEntries(Array.from({ length: count }, (_, index) => [`password=hunter${index}x`, 'a: b'])));
+    configOf(
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`password=hunter${index}x`, 'a: b'])),
+    );
   expectLinear(redactEffectiveConfig, files, { size: 2_000 });
   const clean = redactEffectiveConfig(files(3))!;
   expect(Buffer.from(clean.body).toString()).not.toContain('hunter');
@@ -71,7 +76,9 @@ it('components with names like a credential', () => {
   const body = (count: number) =>
     AvailableComponents.encode({
       hash: Buffer.from('1'),
-      components: Object.fromEntries(Array.from({ length: count }, (_, i) => [`ghp_${'a'.repeat(35)}${i % 10} ${i}`, {}])),
+      components: Object.fromEntries(
+        Array.from({ length: count }, (_, i) => [`ghp_${'a'.repeat(35)}${i % 10} ${i}`, {}]),
+      ),
     }).finish();
   expectLinear((bytes: Uint8Array) => redactEffectiveConfig(bytes), body, { size: 2_000 });
 });

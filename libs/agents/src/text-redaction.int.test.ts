@@ -48,7 +48,9 @@ async function stored(): Promise<string> {
     all += JSON.stringify(rows);
   }
   // bytea in JSON is hexadecimal
-  return all + all.replaceAll(/\\\\x([0-9a-f]+)/g, (_, hex: string) => Buffer.from(hex, 'hex').toString('latin1'));
+  return (
+    all + all.replaceAll(/\\\\x([0-9a-f]+)/g, (_, hex: string) => Buffer.from(hex, 'hex').toString('latin1'))
+  );
 }
 
 let next = 0;
@@ -110,18 +112,27 @@ describe('a credential in any text of a message is in no table, no answer and no
     });
     const detail = await new AgentViews(database.db).find(uid);
     expect(detail!.health!.attributes).toEqual({ password: '[REDACTED:password]' });
-    expect(detail!.components!.components['receivers']!.metadata).toEqual({ password: '[REDACTED:password]' });
+    expect(detail!.components!.components['receivers']!.metadata).toEqual({
+      password: '[REDACTED:password]',
+    });
     expect(await stored()).not.toContain('hunter2x');
   });
 });
 
 it('what is no credential stays as it came', async () => {
   const uid = await take({
-    health: { healthy: true, status: 'StatusOK', componentHealthMap: { 'pipeline:traces': { healthy: true } } },
+    health: {
+      healthy: true,
+      status: 'StatusOK',
+      componentHealthMap: { 'pipeline:traces': { healthy: true } },
+    },
     packageStatuses: { packages: { otelcol: { name: 'otelcol', agentHasVersion: '0.149.0' } } },
   });
   const detail = await new AgentViews(database.db).find(uid);
-  expect(detail!.health).toMatchObject({ status: 'StatusOK', components: { 'pipeline:traces': { healthy: true } } });
+  expect(detail!.health).toMatchObject({
+    status: 'StatusOK',
+    components: { 'pipeline:traces': { healthy: true } },
+  });
   expect(detail!.packages!.packages['otelcol']!.agentHasVersion).toBe('0.149.0');
   expect(detail!.withheld).toEqual({});
 });

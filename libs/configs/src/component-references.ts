@@ -193,7 +193,11 @@ class ComponentCheck {
   #child(map: YAMLMap, name: string): Node | null {
     let members = this.#members.get(map);
     if (!members) {
-      members = new Map(this.#entries(map).toReversed().map((entry) => [entry.key, entry]));
+      members = new Map(
+        this.#entries(map)
+          .toReversed()
+          .map((entry) => [entry.key, entry]),
+      );
       this.#members.set(map, members);
     }
     const entry = members.get(name);

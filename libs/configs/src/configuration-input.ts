@@ -35,7 +35,11 @@ const maxOverlays = 50;
 
 /** All characters of a configuration's texts. */
 export function sizeOfInput({ body = '', files = {}, overlays = [] }: ConfigurationInput): number {
-  const texts = [body, ...Object.values(files), ...overlays.flatMap(({ selector = '', body }) => [selector, body])];
+  const texts = [
+    body,
+    ...Object.values(files),
+    ...overlays.flatMap(({ selector = '', body }) => [selector, body]),
+  ];
   return texts.reduce((size, text) => size + text.length, 0);
 }
 

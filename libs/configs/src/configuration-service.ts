@@ -1,6 +1,11 @@
 import type { Tx } from '@muster/db/transaction';
 import type { Announcer } from './announcer.ts';
-import { checkSizes, refuseCredentials, sizeOfInput, type ConfigurationInput } from './configuration-input.ts';
+import {
+  checkSizes,
+  refuseCredentials,
+  sizeOfInput,
+  type ConfigurationInput,
+} from './configuration-input.ts';
 import { textPlace, type Configuration, type ConfigurationVersion } from './configuration.ts';
 import type { ConfigurationStore, NewVersion } from './configuration-store.postgres.ts';
 import { UnknownConfiguration, UnknownConfigurationVersion } from './errors.ts';

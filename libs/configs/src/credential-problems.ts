@@ -41,13 +41,11 @@ export function refuseRenderedCredentials(place: string, text: string): void {
 function toProblems(text: string, findings: readonly CredentialFinding[]): Problem[] {
   if (findings.length === 0) return [];
   const places = new TextPlaces(text);
-  const problems = findings.slice(0, mostFindings).map(
-    ({ kind, start }): Problem => ({
-      severity: 'error',
-      message: `there is a credential here (${kind}); write a reference such as \${env:NAME} instead, which only the agent's host resolves`,
-      ...places.next(start),
-    }),
-  );
+  const problems = findings.slice(0, mostFindings).map(({ kind, start }): Problem => ({
+    severity: 'error',
+    message: `there is a credential here (${kind}); write a reference such as \${env:NAME} instead, which only the agent's host resolves`,
+    ...places.next(start),
+  }));
   const others = findings.length - mostFindings;
   if (others <= 0) return problems;
   const place = { ...problems.at(-1)!, path: null };

@@ -141,8 +141,7 @@ class Comparison {
   /** Lists are the same element by element, but where supervisors add their own. */
   #areThere(expected: readonly unknown[], actual: readonly unknown[], path: readonly string[]): boolean {
     const isOpen = path[0] === 'service' && (path[1] === 'extensions' || path[1] === 'telemetry');
-    if (isOpen)
-      return expected.every((item) => actual.some((other) => this.#isThere(item, other, path)));
+    if (isOpen) return expected.every((item) => actual.some((other) => this.#isThere(item, other, path)));
     return (
       expected.length === actual.length &&
       expected.every((item, index) => this.#isThere(item, actual[index], path))

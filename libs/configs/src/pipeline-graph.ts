@@ -41,8 +41,7 @@ export function checkConnectors(
   const found = circles(connectors, pipelines);
   for (let count = 0, next = found.next(); !next.done && count < mostCircles; next = found.next(), count++) {
     const { links, node, path } = next.value;
-    const shown =
-      links.length <= mostLinks ? links : [...links.slice(0, mostLinks - 1), '…', links.at(-1)!];
+    const shown = links.length <= mostLinks ? links : [...links.slice(0, mostLinks - 1), '…', links.at(-1)!];
     report('error', node, path, `the pipelines lead in a circle: ${shown.join(' → ')}`);
   }
 }

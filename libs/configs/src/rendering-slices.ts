@@ -32,7 +32,8 @@ export async function renderGroups(
   name: string,
   now: () => number = () => performance.now(),
 ): Promise<Rendering[]> {
-  if (groups.some((group) => mayTakeLong(compiled, group))) return renderElsewhere(compiled, groups, name, now);
+  if (groups.some((group) => mayTakeLong(compiled, group)))
+    return renderElsewhere(compiled, groups, name, now);
   const renderings: Rendering[] = [];
   let spent = 0;
   let began = now();

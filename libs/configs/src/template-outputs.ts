@@ -8,7 +8,9 @@ export class TemplateOutputs {
 
   /** `texts`: all that are hidden or shown with it. */
   constructor(texts: readonly string[]) {
-    const longest = texts.flatMap((text) => Array.from(text.matchAll(/musterOutput(X*)/g), ([, x]) => x!.length));
+    const longest = texts.flatMap((text) =>
+      Array.from(text.matchAll(/musterOutput(X*)/g), ([, x]) => x!.length),
+    );
     this.#word = `musterOutput${'X'.repeat(longest.reduce((most, length) => Math.max(most, length + 1), 0))}`;
   }
 

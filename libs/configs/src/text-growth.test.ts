@@ -30,12 +30,16 @@ const works: Record<string, (text: string) => unknown> = {
 
 it.each(Object.keys(works))('%s takes time linear in its text', { timeout: 240_000 }, (name) => {
   for (const mixture of mixtures(8))
-    expectLinear(works[name]!, repeated(mixture), { size: 4 * 1024, what: `${name} of ${JSON.stringify(mixture)}` });
+    expectLinear(works[name]!, repeated(mixture), {
+      size: 4 * 1024,
+      what: `${name} of ${JSON.stringify(mixture)}`,
+    });
 });
 
 const lines = (line: (index: number) => string) => (size: number) => {
   const parts: string[] = [];
-  for (let index = 0, length = 0; length < size; index++) length += parts[parts.push(line(index)) - 1]!.length;
+  for (let index = 0, length = 0; length < size; index++)
+    length += parts[parts.push(line(index)) - 1]!.length;
   return parts.join('');
 };
 
@@ -50,15 +54,20 @@ const documents: Record<string, (size: number) => string> = {
     `connectors: {c: }\n${service(lines((index) => `    traces/${index}: {receivers: [c], exporters: [c]}\n`)(size))}`,
   'a chain of pipelines that leads back': (size) =>
     `connectors: {${lines((index) => `c${index}: ,`)(size / 3)}}\n${service(
-      lines((index) => `    traces/${index}: {receivers: [c${index}], exporters: [c${index + 1}, c0]}\n`)(size / 2),
+      lines((index) => `    traces/${index}: {receivers: [c${index}], exporters: [c${index + 1}, c0]}\n`)(
+        size / 2,
+      ),
     )}`,
   'components, each used': (size) =>
     `receivers: {${lines((index) => `r${index}: ,`)(size / 2)}}\n${service(
       `    traces: {receivers: [${lines((index) => `r${index},`)(size / 2)}], exporters: [x]}\n`,
     )}`,
-  'a long key with many members': (size) => `${'k'.repeat(size / 2)}:\n${lines((index) => `  a${index}: 1\n`)(size / 2)}`,
+  'a long key with many members': (size) =>
+    `${'k'.repeat(size / 2)}:\n${lines((index) => `  a${index}: 1\n`)(size / 2)}`,
   'anchors and aliases': lines((index) => `a${index}: &a${index} {x: 1}\nb${index}: *a${index}\n`),
-  'merge keys of merge keys': lines((index) => `m${index}: &m${index} {<<: ${index === 0 ? '{a: 1}' : `*m${index - 1}`}}\n`),
+  'merge keys of merge keys': lines(
+    (index) => `m${index}: &m${index} {<<: ${index === 0 ? '{a: 1}' : `*m${index - 1}`}}\n`,
+  ),
 };
 
 it.each(Object.entries(documents))('%s', { timeout: 120_000 }, (what, document) => {
@@ -66,14 +75,21 @@ it.each(Object.entries(documents))('%s', { timeout: 120_000 }, (what, document) 
     expectLinear(works[name]!, document, { size: 16 * 1024, what: `${name} of ${what}` });
   // Lists where any item may be anywhere, and what is not there at all.
   const open = (size: number) => `service: {extensions: [${lines((index) => `e${index},`)(size)}]}\n`;
-  expectLinear((size: number) => lackOf({ '': open(size) }, { '': open(size).replaceAll('e', 'f') }), (size) => size, {
-    size: 8 * 1024,
-  });
+  expectLinear(
+    (size: number) => lackOf({ '': open(size) }, { '': open(size).replaceAll('e', 'f') }),
+    (size) => size,
+    {
+      size: 8 * 1024,
+    },
+  );
 });
 
 it('changes of every other line', () => {
   const text = (end: string) => lines((index) => `line ${index}${index % 20 === 0 ? end : ''}\n`);
-  expectLinear((size: number) => unifiedDiff('a', text('a')(size), 'b', text('b')(size)), (size) => size);
+  expectLinear(
+    (size: number) => unifiedDiff('a', text('a')(size), 'b', text('b')(size)),
+    (size) => size,
+  );
 });
 
 it('many errors are told as the first of them and a number', () => {

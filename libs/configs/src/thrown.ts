@@ -1,8 +1,4 @@
-import {
-  InvalidConfiguration,
-  InvalidOverlay,
-  InvalidTemplate,
-} from './errors.ts';
+import { InvalidConfiguration, InvalidOverlay, InvalidTemplate } from './errors.ts';
 
 const classes = { InvalidConfiguration, InvalidOverlay, InvalidTemplate } as const;
 

@@ -73,7 +73,12 @@ export class ConfigurationValidation {
     scope: { name?: string | undefined; fleet?: string | undefined },
   ): Promise<ValidationResult> {
     checkSizes(text);
-    const { perAgent, isRendered, ...found } = await textWork.run('check', text, sizeOfInput(text), 'checked');
+    const { perAgent, isRendered, ...found } = await textWork.run(
+      'check',
+      text,
+      sizeOfInput(text),
+      'checked',
+    );
     const credentials = found.credentials.map(ofEverybody);
     if (found.unreadable) {
       return { findings: [...credentials, ofEverybody(found.unreadable)], checked: nothing };
@@ -88,8 +93,7 @@ export class ConfigurationValidation {
             checked: isRendered ? { ...nothing, texts: 1 } : nothing,
           },
         ];
-    if (perAgent && fleets.length === 0)
-      parts.push({ findings: [unchecked(needsFleet)], checked: nothing });
+    if (perAgent && fleets.length === 0) parts.push({ findings: [unchecked(needsFleet)], checked: nothing });
     for (const fleet of fleets) parts.push(await this.#forFleet(compiled, fleet));
     return {
       findings: distinctFindings([...credentials, ...parts.flatMap(({ findings }) => findings)]),

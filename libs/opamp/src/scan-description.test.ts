@@ -41,7 +41,10 @@ it.each([
     'a key sent twice, of which a value would go unseen',
     encoded({ nonIdentifyingAttributes: [text('a', 'x'), text('a', 'y')] }),
   ],
-  ['a key in both lists', encoded({ identifyingAttributes: [text('a', 'x')], nonIdentifyingAttributes: [text('a', 'y')] })],
+  [
+    'a key in both lists',
+    encoded({ identifyingAttributes: [text('a', 'x')], nonIdentifyingAttributes: [text('a', 'y')] }),
+  ],
   ['a field of another version of the protocol', Buffer.from('1a0161', 'hex')],
   ['value before key', Buffer.from('0a0712030a01620a0161', 'hex')],
 ])('leaves %s to the decoder', (_, description) => {

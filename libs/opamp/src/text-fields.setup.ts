@@ -28,7 +28,9 @@ function fieldsOf(type: protobuf.Type, above: readonly protobuf.Type[]): TextFie
   return type.fieldsArray.flatMap((field) => {
     const name = snakeCase(field.name);
     field.resolve();
-    const put: Put = (inner) => ({ [field.name]: field.map ? { name: inner } : field.repeated ? [inner] : inner });
+    const put: Put = (inner) => ({
+      [field.name]: field.map ? { name: inner } : field.repeated ? [inner] : inner,
+    });
     const path = field.map ? `${name}.*` : name;
     const inner = inside(field, path, put, [...above, type]);
     if (!(field instanceof protobuf.MapField) || field.keyType !== 'string') return inner;
@@ -41,12 +43,7 @@ function keyOf(field: protobuf.MapField, name: string): TextField {
   return { path: `${name}.#`, kind: 'string', with: (text) => ({ [field.name]: { [text]: value } }) };
 }
 
-function inside(
-  field: protobuf.Field,
-  path: string,
-  put: Put,
-  above: readonly protobuf.Type[],
-): TextField[] {
+function inside(field: protobuf.Field, path: string, put: Put, above: readonly protobuf.Type[]): TextField[] {
   if (field.resolvedType instanceof protobuf.Type) {
     return fieldsOf(field.resolvedType, above).map((inner) => ({
       path: `${path}.${inner.path}`,
@@ -56,7 +53,8 @@ function inside(
   }
   const { type: kind } = field;
   if (kind === 'string') return [{ path, kind, with: (text) => put(text) as AgentToServerFields }];
-  if (kind === 'bytes') return [{ path, kind, with: (text) => put(Buffer.from(text)) as AgentToServerFields }];
+  if (kind === 'bytes')
+    return [{ path, kind, with: (text) => put(Buffer.from(text)) as AgentToServerFields }];
   return [];
 }
 

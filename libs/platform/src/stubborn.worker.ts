@@ -17,6 +17,7 @@ export function spin(milliseconds: number): number {
 
 export function fill(megabytes: number): number {
   const kept: number[][] = [];
-  for (let i = 0; i < megabytes; i++) kept.push(Array.from({ length: 131_072 }, (_, index) => index + i + 0.5));
+  for (let i = 0; i < megabytes; i++)
+    kept.push(Array.from({ length: 131_072 }, (_, index) => index + i + 0.5));
   return kept.length;
 }

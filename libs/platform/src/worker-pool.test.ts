@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect, it } from 'vitest';
-import { WorkerPool, WorkTooLarge } from './worker-pool.ts';
+import type { WorkTooLarge } from './worker-pool.ts';
+import { WorkerPool } from './worker-pool.ts';
 import type * as stubborn from './stubborn.worker.ts';
 
 const pool = (budget: { ms?: number; MiB?: number } = {}) =>
@@ -19,10 +20,9 @@ it('ends a task that takes too long, and the others go on', { timeout: 60_000 },
   delay.enable();
   const refused = await Promise.allSettled([tasks.run('spin', 60_000), tasks.run('spin', 60_000)]);
   delay.disable();
-  expect(refused.map((one) => (one.status === 'rejected' ? (one.reason as WorkTooLarge).limit : one.value))).toEqual([
-    'time',
-    'time',
-  ]);
+  expect(
+    refused.map((one) => (one.status === 'rejected' ? (one.reason as WorkTooLarge).limit : one.value)),
+  ).toEqual(['time', 'time']);
   expect(await Promise.all(others)).toEqual([0, 2, 4, 6, 8, 10]);
   expect(await tasks.run('double', 4)).toBe(8);
   expect(delay.max / 1e6).toBeLessThan(250);

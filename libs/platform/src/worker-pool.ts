@@ -17,7 +17,9 @@ export class WorkTooLarge extends Error {
   readonly limit: 'time' | 'memory';
 
   constructor(limit: 'time' | 'memory') {
-    super(limit === 'time' ? `it takes more than ${budgetMs / 1000} s` : `it takes more than ${budgetMiB} MiB`);
+    super(
+      limit === 'time' ? `it takes more than ${budgetMs / 1000} s` : `it takes more than ${budgetMiB} MiB`,
+    );
     this.limit = limit;
   }
 }

@@ -113,7 +113,9 @@ function toResource(summary: AgentSummary, configuration: AgentConfiguration | u
   };
 }
 
-function toDetail(detail: AgentDetail): Omit<AgentDetailResource, keyof AgentResource | 'drift' | 'driftNotCompared'> {
+function toDetail(
+  detail: AgentDetail,
+): Omit<AgentDetailResource, keyof AgentResource | 'drift' | 'driftNotCompared'> {
   return {
     identifyingAttributes: detail.identifyingAttributes,
     nonIdentifyingAttributes: detail.nonIdentifyingAttributes,
