@@ -1,12 +1,25 @@
 import { WorkerPool, WorkTooLarge } from '@muster/platform/worker-pool';
 import { InvalidTemplate } from './errors.ts';
-import * as work from './texts.worker.ts';
+import type * as work from './texts.worker.ts';
+import {
+  check,
+  compare,
+  diff,
+  lacking,
+  names,
+  read,
+  render,
+  skeleton,
+  understand,
+  validate,
+} from './texts.worker.ts';
 import { fromThrown } from './thrown.ts';
 
 /** Up to here a text is worked on at once: whatever it says takes less than a thread does. In characters. */
 const atOnce = 8 * 1024;
 
 type Work = typeof work;
+const here: Work = { check, compare, diff, lacking, names, read, render, skeleton, understand, validate };
 type Done<N extends keyof Work> = Extract<ReturnType<Work[N]>, { done: unknown }>['done'];
 
 /** Reads, checks, renders and compares the texts of configurations, large ones off the event loop. */
@@ -30,7 +43,7 @@ export class TextWork {
   ): Promise<Done<N>> {
     const outcome =
       size <= atOnce
-        ? (work[name] as (input: unknown) => work.Outcome<Done<N>>)(input)
+        ? (here[name] as (input: unknown) => work.Outcome<Done<N>>)(input)
         : ((await this.#pool.run(name, input).catch((error: unknown) => {
             if (!(error instanceof WorkTooLarge)) throw error;
             throw new InvalidTemplate('body', `cannot be ${what}: ${error.message}`, null, null);
