@@ -217,6 +217,12 @@ export const typeDefinitions = /* GraphQL */ `
     effectiveConfig: JSON
     "Credentials in the effective configuration; their values are not kept."
     findings: [CredentialFinding!]!
+    "Credentials beyond those that are listed."
+    findingsOmitted: Int!
+    "Members that the agent reported and that are not shown (effectiveConfig…), and why."
+    withheld: JSON!
+    "Why what it runs was not compared with what it was given."
+    driftNotCompared: String
     "Null: it is what it should be."
     drift: Drift
     "AvailableComponents: {hash, components: {name: {metadata, components}}}."

@@ -114,7 +114,9 @@ export async function startTestApi(
         disconnected: options.disconnected ?? false,
         ...(options.enrollmentTokenId && { enrollmentTokenId: options.enrollmentTokenId }),
       });
-      const agents = await reports.write(foldReports([{ gateway: 'gateway-1', reports: [report] }]).agents);
+      const agents = await reports.write(
+        (await foldReports([{ gateway: 'gateway-1', reports: [report] }])).agents,
+      );
       await bus.publish('agents.changed', { agents });
     },
     /** Stops the server alone. */

@@ -41,9 +41,9 @@ function described(agent: number): AgentToServerFields {
   };
 }
 
-function write(...reports: Report[]) {
+async function write(...reports: Report[]) {
   return new ReportStore(database.db, silentLog).write(
-    foldReports([{ gateway: 'gateway-1', reports }]).agents,
+    (await foldReports([{ gateway: 'gateway-1', reports }])).agents,
   );
 }
 
@@ -272,8 +272,10 @@ it('overview counts agents, and unhealthy ones among the connected', async () =>
   const other = await createTestDatabase();
   const store = new ReportStore(other.db, silentLog);
   const reports = [1, 2, 5, 10, 15].map((agent) => report(agent, { connected: true, say: described(agent) }));
-  await store.write(foldReports([{ gateway: 'g', reports }]).agents);
-  await store.write(foldReports([{ gateway: 'g', reports: [report(15, { disconnected: true })] }]).agents);
+  await store.write((await foldReports([{ gateway: 'g', reports }])).agents);
+  await store.write(
+    (await foldReports([{ gateway: 'g', reports: [report(15, { disconnected: true })] }])).agents,
+  );
   expect(await new AgentViews(other.db).overview()).toEqual({
     agents: 5,
     connected: 4,

@@ -108,7 +108,11 @@ export class AgentViews {
         'agent_states.gateway',
         'enrollment_tokens.name as enrollment_token',
         'config.body as effective_config',
+        'config.withheld as effective_config_withheld',
+        'components.withheld as components_withheld',
+        'packages.withheld as packages_withheld',
         'findings.findings',
+        'findings.omitted',
         'components.body as available_components',
         'packages.body as package_statuses',
       ])
@@ -254,7 +258,11 @@ interface DetailRow {
   gateway: string;
   enrollment_token: string | null;
   effective_config: Buffer | null;
+  effective_config_withheld: string | null;
+  components_withheld: string | null;
+  packages_withheld: string | null;
   findings: ConfigFinding[] | null;
+  omitted: number | null;
   available_components: Buffer | null;
   package_statuses: Buffer | null;
 }
@@ -265,10 +273,12 @@ function detailOf(row: DetailRow): Omit<AgentDetail, keyof AgentSummary> {
     identifyingAttributes: description?.identifyingAttributes ?? {},
     nonIdentifyingAttributes: description?.nonIdentifyingAttributes ?? {},
     health: decodeStored(row.health, decodeHealth),
-    effectiveConfig: decodeStored(row.effective_config, filesOf),
+    effectiveConfig: shown(row.effective_config_withheld, row.effective_config, filesOf),
     findings: row.findings ?? [],
-    components: decodeStored(row.available_components, decodeAvailableComponents),
-    packages: decodeStored(row.package_statuses, decodePackageStatuses),
+    findingsOmitted: row.omitted ?? 0,
+    withheld: withheldOf(row),
+    components: shown(row.components_withheld, row.available_components, decodeAvailableComponents),
+    packages: shown(row.packages_withheld, row.package_statuses, decodePackageStatuses),
     remoteConfigStatus: remoteConfigStatusOf(row),
     connection: {
       gateway: row.gateway,
@@ -277,6 +287,18 @@ function detailOf(row: DetailRow): Omit<AgentDetail, keyof AgentSummary> {
       enrollmentToken: row.enrollment_token,
     },
   };
+}
+
+function withheldOf(row: DetailRow): Record<string, string> {
+  return {
+    ...(row.effective_config_withheld !== null && { effectiveConfig: row.effective_config_withheld }),
+    ...(row.components_withheld !== null && { components: row.components_withheld }),
+    ...(row.packages_withheld !== null && { packages: row.packages_withheld }),
+  };
+}
+
+function shown<T>(withheld: string | null, body: Buffer | null, decode: (bytes: Uint8Array) => T): T | null {
+  return withheld === null ? decodeStored(body, decode) : null;
 }
 
 /** Contents are kept as agents sent them; what turns out to be malformed is shown as never reported. */

@@ -50,6 +50,10 @@ export interface AgentDetail extends AgentSummary {
   effectiveConfig: Record<string, string> | null;
   /** Credentials that were in it when it came; they are not kept. */
   findings: ConfigFinding[];
+  /** Credentials beyond those. */
+  findingsOmitted: number;
+  /** Of effectiveConfig, components and packages those that it reported and that are not shown, and why. */
+  withheld: Record<string, string>;
   components: AvailableComponents | null;
   packages: PackageStatuses | null;
   remoteConfigStatus: {

@@ -1,5 +1,6 @@
 import { escapedScalars } from './escaped-scalars.ts';
 import { kindOfName } from './secret-names.ts';
+import { ScalarRanges } from './scalar-ranges.ts';
 import { literalsOf, secretValues, secretValuesOf, type CredentialFinding } from './secret-values.ts';
 
 export type { CredentialFinding };
@@ -39,10 +40,9 @@ const shapes: readonly (readonly [kind: string, shape: string])[] = [
   ['muster-token', 'mus_[a-z]+_[\\w-]{43}'],
   ['jwt', 'eyJ[\\w-]{8,}\\.[\\w-]{8,}\\.[\\w-]*'],
 ];
-const knownToken = new RegExp(
-  `(?<![A-Za-z0-9_-])(?:${shapes.map(([, shape]) => `(${shape})`).join('|')})`,
-  'g',
-);
+const anyToken = shapes.map(([, shape]) => `(${shape})`).join('|');
+const knownToken = new RegExp(`(?<![A-Za-z0-9_-])(?:${anyToken})`, 'g');
+const tokenAtStart = new RegExp(`^(?:${anyToken})`);
 
 /**
  * Every credential in a text that is known by its form (keys of clouds and vendors, JWTs, private keys,
@@ -57,8 +57,8 @@ export function findCredentials(text: string): CredentialFinding[] {
 
 function findWithin(text: string, depth: number): CredentialFinding[] {
   const found = [...knownForms(text), ...secretValues(text)];
-  if (depth < deepestEscapes && text.includes('\\')) found.push(...escapedCredentials(text, depth));
-  return apart(found);
+  if (depth === deepestEscapes || !text.includes('\\')) return apart(found);
+  return apart([...found, ...escapedCredentials(text, depth)]);
 }
 
 /** The same in the value of something that has a name: a label, a variable, an attribute. */
@@ -74,7 +74,9 @@ export function isTokenAt(text: string, at: number): boolean {
   for (let next = at; next < at + shortestToken; next++) {
     if (tokenCharacter[text.charCodeAt(next)] !== 1) return false;
   }
-  return tokens(text.slice(at, at + longestToken)).some(({ start }) => start === 0);
+  let end = at + shortestToken;
+  while (end < at + longestToken && tokenCharacter[text.charCodeAt(end)] === 1) end++;
+  return mayBeToken(text, at, end) && tokenAtStart.test(text.slice(at, end));
 }
 
 /** The same in a message, where `token: unexpected end` is prose: a value is one word that something ends. */
@@ -106,18 +108,16 @@ export function redactMessage(text: string): string {
 /** What double-quoted scalars hide behind escapes: names of keys, tokens, and whole documents. */
 function escapedCredentials(text: string, depth: number): CredentialFinding[] {
   const found: CredentialFinding[] = [];
+  const scalars = new ScalarRanges(text);
   for (const { start, end, value, sourceOf } of escapedScalars(text)) {
     const colon = /^" *:/.exec(text.slice(end, end + 8))?.[0].length;
     if (colon !== undefined) {
-      found.push(...secretValuesOf(text, { name: value, start: start - 1, sign: end + colon - 1 }));
+      const key = { name: value, start: start - 1, sign: end + colon - 1 };
+      for (const finding of secretValuesOf(text, scalars, key)) found.push(finding);
     }
-    found.push(
-      ...findWithin(value, depth + 1).map(({ kind, ...range }) => ({
-        kind,
-        start: sourceOf(range.start),
-        end: sourceOf(range.end),
-      })),
-    );
+    for (const { kind, ...range } of findWithin(value, depth + 1)) {
+      found.push({ kind, start: sourceOf(range.start), end: sourceOf(range.end) });
+    }
   }
   return found;
 }
@@ -172,7 +172,7 @@ function urlPasswords(text: string): CredentialFinding[] {
     const before = text.slice(Math.max(0, at - longestUserinfo), at);
     const scheme = before.lastIndexOf('://');
     const isMysql = text.startsWith('tcp(', at + 1);
-    const userinfo = isMysql ? /[^\s"'/]*$/.exec(before)![0] : scheme === -1 ? '' : before.slice(scheme + 3);
+    const userinfo = isMysql ? lastWord(before) : scheme === -1 ? '' : before.slice(scheme + 3);
     const password = /^[^\s/@"':]*:([^\s/"']+)$/.exec(userinfo)?.[1];
     if (password === undefined || isReference(password)) continue;
     // A password may hold what it should not.
@@ -181,6 +181,13 @@ function urlPasswords(text: string): CredentialFinding[] {
     at += rest.length;
   }
   return found;
+}
+
+/** What nothing interrupts that is neither a user nor a password. */
+function lastWord(text: string): string {
+  let start = text.length;
+  while (start > 0 && !/[\s"'/]/.test(text[start - 1]!)) start--;
+  return text.slice(start);
 }
 
 function isReference(value: string): boolean {

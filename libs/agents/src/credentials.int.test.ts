@@ -32,9 +32,9 @@ const config = (body: string): AgentToServerFields => ({
   },
 });
 
-const write = (uid: AgentId, say: AgentToServerFields) =>
+const write = async (uid: AgentId, say: AgentToServerFields) =>
   new ReportStore(db, silentLog).write(
-    foldReports([{ gateway: 'gateway-1', reports: [testReport(uid, { say })] }]).agents,
+    (await foldReports([{ gateway: 'gateway-1', reports: [testReport(uid, { say })] }])).agents,
   );
 
 /** Every table and column that holds this text, as text, JSON or bytes. */
@@ -107,7 +107,7 @@ test('the content keeps the hash of what was reported', async () => {
 
 test('what was stored in the clear by a former release is redacted when it is reported again', async () => {
   const say = config(`token: ${secret}`);
-  const [agent] = foldReports([{ gateway: 'g', reports: [testReport(clean, { say })] }]).agents;
+  const [agent] = (await foldReports([{ gateway: 'g', reports: [testReport(clean, { say })] }])).agents;
   const { hash, body } = agent!.effectiveConfig!.value;
   await db
     .insertInto('report_contents')
@@ -122,7 +122,8 @@ test('what was stored in the clear by a former release is redacted when it is re
 
 test('a broken message is searched as it is', async () => {
   const broken = Buffer.concat([Buffer.from([0x0a, 0x7f]), Buffer.from(`token: ${secret}`)]);
-  const [agent] = foldReports([{ gateway: 'g', reports: [testReport(clean, { say: config('x') })] }]).agents;
+  const [agent] = (await foldReports([{ gateway: 'g', reports: [testReport(clean, { say: config('x') })] }]))
+    .agents;
   agent!.effectiveConfig!.value = { hash: Buffer.from('broken'), body: broken };
   await new ReportStore(db, silentLog).write([agent!]);
   expect(await placesOf(secret)).toEqual([]);
@@ -172,7 +173,7 @@ test('health is searched where all is well too, and one that is broken stops nob
   const report = testReport(leaky, { sequenceNum: 9, say });
   const at = Buffer.from(report.agentToServer).indexOf('hunter');
   report.agentToServer[at] = 0xff; // no UTF-8
-  const { agents, notes } = foldReports([{ gateway: 'g', reports: [report] }]);
+  const { agents, notes } = await foldReports([{ gateway: 'g', reports: [report] }]);
   expect(notes).toEqual([
     expect.objectContaining({ agent: leaky, problem: expect.stringContaining('health') }),
   ]);

@@ -1,9 +1,11 @@
 import type { AttributeValue, Attributes } from '@muster/opamp/attributes';
 import { decodeAgentDescription, type AgentDescription } from '@muster/opamp/description';
+import { subMessageField } from '@muster/opamp/scan-agent-to-server';
 import { scanTextAttributes } from '@muster/opamp/scan-description';
 import type { AgentId } from './agent-id.ts';
 import { cleanText, columnJson, maxJson } from './column-text.ts';
-import { mayHoldCredentials, redactDescription } from './description-redaction.ts';
+import { mayHoldCredentials } from './description-redaction.ts';
+import { redactSubMessage } from './text-redaction.ts';
 
 /** What `agents` keeps of an AgentDescription to find and list agents by. */
 export interface DescriptionColumns {
@@ -35,8 +37,9 @@ export interface StoredDescription extends DescriptionColumns {
 export function describeAgent(uid: AgentId, description: Uint8Array, changed: () => void): StoredDescription {
   let body = description;
   let { values, plain } = valuesOf(body);
-  if (mayHoldCredentials(values)) {
-    body = redactDescription(description);
+  // Bytes are in none of the texts.
+  if (!plain || mayHoldCredentials(values)) {
+    body = redactSubMessage(subMessageField.agentDescription, description);
     ({ values, plain } = valuesOf(body));
   }
   const text = (key: string) => cleanText(values.get(key) ?? '', maxName);

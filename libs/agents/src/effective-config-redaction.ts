@@ -2,7 +2,14 @@ import { MalformedMessage } from '@muster/opamp/errors';
 import { decodeEffectiveConfig } from '@muster/opamp/effective-config';
 import { EffectiveConfig } from '@muster/opamp/opamp';
 import { WireReader, wireType } from '@muster/opamp/wire-reader';
-import { findCredentials, isTokenAt, redact, type CredentialFinding } from './credential-shapes.ts';
+import {
+  findCredentials,
+  isTokenAt,
+  redact,
+  redactMessage,
+  type CredentialFinding,
+} from './credential-shapes.ts';
+import { unusedName } from './unused-name.ts';
 
 /** Where a credential was in what an agent reported. Line and column count from 1, columns in characters. */
 export interface ConfigFinding {
@@ -13,13 +20,23 @@ export interface ConfigFinding {
   kind: string;
 }
 
+/** Findings that are kept of one content: a person who sees to so many finds the others. */
+export const mostFindings = 1_000;
+
+/** A content in which `[REDACTED:<kind>]` stands for each credential. */
+export interface RedactedConfig {
+  body: Uint8Array;
+  /** The first of them. */
+  findings: ConfigFinding[];
+  /** How many more there were. */
+  omitted: number;
+}
+
 /**
  * An EffectiveConfig with `[REDACTED:<kind>]` for each credential in its files and their names, all else as it
  * came; null: it holds none. One that is malformed is searched as it is.
  */
-export function redactEffectiveConfig(
-  body: Uint8Array,
-): { body: Uint8Array; findings: ConfigFinding[] } | null {
+export function redactEffectiveConfig(body: Uint8Array): RedactedConfig | null {
   // Byte for byte: what matters is ASCII. Most configs are clean, and not decoded.
   const whole = bytewise.read(body);
   const found = findCredentials(whole);
@@ -29,8 +46,9 @@ export function redactEffectiveConfig(
   } catch (error) {
     if (!(error instanceof MalformedMessage)) throw error;
     if (found.length === 0) return null;
-    const findings = found.map((finding) => placeOf('', whole, finding, bytewise));
-    return { body: bytewise.write(redact(whole, found)), findings };
+    const places = new FindingPlaces();
+    places.addAll('', whole, found, bytewise);
+    return { body: bytewise.write(redact(whole, found)), ...places };
   }
 }
 
@@ -74,70 +92,96 @@ function mayBeginWithToken(body: Uint8Array, whole: string): boolean {
   }
 }
 
-function redactFiles(body: Uint8Array): { body: Uint8Array; findings: ConfigFinding[] } | null {
-  const findings: ConfigFinding[] = [];
+function redactFiles(body: Uint8Array): RedactedConfig | null {
+  const places = new FindingPlaces();
   const files = new Map<string, { body: Uint8Array; contentType: string }>();
+  const copies = new Map<string, number>();
   for (const { name, body: file, contentType } of decodeEffectiveConfig(body)) {
     const inName = findCredentials(name);
-    let clean = redact(name, inName);
-    while (files.has(clean)) clean += ' (2)';
-    findings.push(...inName.map(({ kind }) => ({ file: clean, line: 1, column: 1, kind })));
+    const clean = unusedName(redact(name, inName), files, copies);
+    for (const { kind } of inName) places.add({ file: clean, line: 1, column: 1, kind });
     const encoding = encodingOf(file);
     const text = encoding.read(file);
     const found = findCredentials(text);
-    findings.push(...found.map((finding) => placeOf(clean, text, finding, encoding)));
+    places.addAll(clean, text, found, encoding);
     files.set(clean, {
       body: found.length === 0 ? file : encoding.write(redact(text, found)),
-      contentType,
+      contentType: redactMessage(contentType),
     });
   }
-  if (findings.length === 0) return null;
-  return {
-    body: EffectiveConfig.encode({ configMap: { configMap: Object.fromEntries(files) } }).finish(),
-    findings,
-  };
+  const clean = EffectiveConfig.encode({ configMap: { configMap: Object.fromEntries(files) } }).finish();
+  // What is in none of the files, and no search has seen, is not kept.
+  return places.findings.length === 0 && Buffer.compare(clean, body) === 0
+    ? null
+    : { body: clean, ...places };
 }
 
-function placeOf(
-  file: string,
-  text: string,
-  { kind, start }: CredentialFinding,
-  { characters }: Encoding,
-): ConfigFinding {
-  const before = text.slice(0, start);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  return {
-    file,
-    line: before.split('\n').length,
-    column: characters(before.slice(lineStart)) + 1,
-    kind,
-  };
+/** Where credentials were, as far as it is kept. */
+class FindingPlaces {
+  readonly findings: ConfigFinding[] = [];
+  omitted = 0;
+
+  add(finding: ConfigFinding): void {
+    if (this.findings.length < mostFindings) this.findings.push(finding);
+    else this.omitted++;
+  }
+
+  /** `found`: in the order of the text. */
+  addAll(file: string, text: string, found: readonly CredentialFinding[], { characters }: Encoding): void {
+    let line = 1;
+    let column = 1;
+    let at = 0;
+    for (const { kind, start } of found) {
+      if (this.findings.length === mostFindings) {
+        this.omitted++;
+        continue;
+      }
+      for (let end = text.indexOf('\n', at); end !== -1 && end < start; end = text.indexOf('\n', at)) {
+        line++;
+        column = 1;
+        at = end + 1;
+      }
+      column += characters(text, at, start);
+      at = start;
+      this.findings.push({ file, line, column, kind });
+    }
+  }
 }
 
 /** How a file's bytes are searched as text, and written again. */
 interface Encoding {
   read(bytes: Uint8Array): string;
   write(text: string): Uint8Array;
-  /** How many characters people see in a text that was read. */
-  characters(text: string): number;
+  /** How many characters people see in a part of a text that was read. */
+  characters(text: string, start: number, end: number): number;
 }
 
 /** UTF-8 and what else keeps ASCII. */
 const bytewise: Encoding = {
   read: (bytes) => bufferOf(bytes).toString('latin1'),
   write: (text) => Buffer.from(text, 'latin1'),
-  characters: (text) => Buffer.from(text, 'latin1').toString().length,
+  characters: charactersOfUtf8,
 };
 const utf16: Encoding = {
   read: (bytes) => bufferOf(bytes).toString('utf16le'),
   write: (text) => Buffer.from(text, 'utf16le'),
-  characters: (text) => text.length,
+  characters: (_text, start, end) => end - start,
 };
 const utf16BigEndian: Encoding = {
   read: (bytes) => swapped(bytes).toString('utf16le'),
   write: (text) => Buffer.from(text, 'utf16le').swap16(),
   characters: utf16.characters,
 };
+
+/** In UTF-16, as everywhere; bytes that go on with a character count for none. */
+function charactersOfUtf8(text: string, start: number, end: number): number {
+  let count = 0;
+  for (let at = start; at < end; at++) {
+    const byte = text.charCodeAt(at);
+    if ((byte & 0xc0) !== 0x80) count += byte >= 0xf0 ? 2 : 1;
+  }
+  return count;
+}
 
 /** By its byte order mark, or as YAML 1.2 (5.2) says by where the NUL of a first ASCII character is. */
 function encodingOf(bytes: Uint8Array): Encoding {

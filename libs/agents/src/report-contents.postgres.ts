@@ -1,8 +1,12 @@
 import { binaryArrayOf } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import { sql, type Kysely } from 'kysely';
-import { redactEffectiveConfig, type ConfigFinding } from './effective-config-redaction.ts';
-import type { FoldedAgent } from './folded-agent.ts';
+import { MalformedMessage } from '@muster/opamp/errors';
+import { subMessageField } from '@muster/opamp/scan-agent-to-server';
+import type { ContentField } from './content-redaction.ts';
+import type { ConfigFinding } from './effective-config-redaction.ts';
+import type { Content, FoldedAgent } from './folded-agent.ts';
+import { NotSearched, reportReader, type ReportReader } from './report-reader.ts';
 
 /** A message to PostgreSQL must stay below 1 GiB; this much is far from it. */
 const maxBytes = 32 * 1024 * 1024;
@@ -18,6 +22,10 @@ interface Stored {
   body: Uint8Array;
   /** Credentials that were taken out of the body. */
   findings: readonly ConfigFinding[];
+  /** How many more there were. */
+  omitted: number;
+  /** Why there is no body; null: it is there. */
+  withheld: string | null;
   /** Agents may name it by a hash alone. */
   named: boolean;
 }
@@ -25,8 +33,8 @@ interface Stored {
 /**
  * What many agents report alike, stored once: effective configs, available components, package statuses.
  * What was stored is not sent again for ten minutes; `UnusedContents` frees what has not been sent for much longer
- * and nothing refers to. Credentials in effective configs
- * are not stored: such a config keeps the hash of what was reported, with what stands for them.
+ * and nothing refers to. Credentials in contents are not stored: such a content keeps the hash of what was reported, with
+ * what stands for them. One that cannot be searched for them is withheld: its body is empty, and `withheld` says why.
  */
 export class ReportContents {
   readonly #db: Kysely<Database>;
@@ -34,30 +42,58 @@ export class ReportContents {
   /** Hashes of contents that are stored, and since when (ms of a steady clock), the oldest first. */
   readonly #known = new Map<string, number>();
 
+  readonly #reader: ReportReader;
+
   /** `now`: milliseconds of a steady clock. */
-  constructor(db: Kysely<Database>, now: () => number = () => performance.now()) {
+  constructor(
+    db: Kysely<Database>,
+    {
+      reader = reportReader,
+      now = () => performance.now(),
+    }: { reader?: ReportReader; now?: () => number } = {},
+  ) {
     this.#db = db;
+    this.#reader = reader;
     this.#now = now;
   }
 
   /** Stores the contents these agents report; must be done before anything names their hash. */
   async store(agents: readonly FoldedAgent[]): Promise<void> {
-    const unknown = new Map<string, Stored>();
+    const unknown = new Map<string, Promise<Stored>>();
     const since = this.#now() - knownForMs;
     for (const { effectiveConfig, availableComponents, packageStatuses } of agents) {
-      for (const field of [effectiveConfig, availableComponents, packageStatuses]) {
-        if (field === null || field.value.body === null) continue;
-        const { hash, body } = field.value;
+      for (const [field, reported] of [
+        [subMessageField.effectiveConfig, effectiveConfig],
+        [subMessageField.availableComponents, availableComponents],
+        [subMessageField.packageStatuses, packageStatuses],
+      ] as const) {
+        if (reported === null || reported.value.body === null) continue;
+        const { hash, body } = reported.value;
         const key = hash.toString('latin1');
         if ((this.#known.get(key) ?? -Infinity) > since || unknown.has(key)) continue;
-        const redacted = field === effectiveConfig ? redactEffectiveConfig(body) : null;
-        const named = field === availableComponents;
-        unknown.set(key, { hash, named, ...(redacted ?? { body, findings: [] }) });
+        unknown.set(key, this.#withoutCredentials(field, { hash, body }));
       }
     }
-    for (const part of statements(unknown)) {
-      await this.#insert(part.map(([, content]) => content));
-      for (const [key] of part) this.#remember(key);
+    const stored = await Promise.all(unknown.values());
+    for (const part of statements(stored)) {
+      await this.#insert(part);
+      for (const { hash, withheld } of part) {
+        // What was withheld is tried again when it is reported again.
+        if (withheld === null) this.#remember(hash.toString('latin1'));
+      }
+    }
+  }
+
+  async #withoutCredentials(
+    field: ContentField,
+    { hash, body }: Content & { body: Uint8Array },
+  ): Promise<Stored> {
+    const named = field === subMessageField.availableComponents;
+    try {
+      return { hash, named, ...(await this.#reader.redact(field, body)), withheld: null };
+    } catch (error) {
+      if (!(error instanceof NotSearched || error instanceof MalformedMessage)) throw error;
+      return { hash, named, body: new Uint8Array(0), findings: [], omitted: 0, withheld: error.message };
     }
   }
 
@@ -82,25 +118,31 @@ export class ReportContents {
 
 async function insert(db: Kysely<Database>, contents: readonly Stored[]): Promise<void> {
   await sql`
-    insert into report_contents (hash, body, named)
-    select content.hash, content.body, content.named
+    insert into report_contents as known (hash, body, named, withheld)
+    select content.hash, content.body, content.named, content.withheld
     from unnest(
       ${binaryArrayOf('bytea', contents, ({ hash }) => hash)}::bytea[],
       ${binaryArrayOf('bytea', contents, ({ body }) => body)}::bytea[],
-      ${binaryArrayOf('boolean', contents, ({ named }) => named)}::boolean[]
-    ) as content (hash, body, named)
+      ${binaryArrayOf('boolean', contents, ({ named }) => named)}::boolean[],
+      ${binaryArrayOf('text', contents, ({ withheld }) => withheld)}::text[]
+    ) as content (hash, body, named, withheld)
     order by content.hash
     on conflict (hash) do update set
       touched_at = excluded.touched_at,
-      named = report_contents.named or excluded.named
-    where report_contents.touched_at < now() - interval '5 minutes'
-      or (excluded.named and not report_contents.named)`.execute(db);
+      named = known.named or excluded.named,
+      body = case when excluded.withheld is null then excluded.body else known.body end,
+      withheld = case when excluded.withheld is null then null else known.withheld end
+    where known.touched_at < now() - interval '5 minutes'
+      or (excluded.named and not known.named)
+      or (known.withheld is not null and excluded.withheld is null)`.execute(db);
 }
 
 async function insertFindings(db: Kysely<Database>, contents: readonly Stored[]): Promise<void> {
   const { numInsertedOrUpdatedRows } = await db
     .insertInto('effective_config_findings')
-    .values(contents.map(({ hash, findings }) => ({ hash, findings: JSON.stringify(findings) })))
+    .values(
+      contents.map(({ hash, findings, omitted }) => ({ hash, findings: JSON.stringify(findings), omitted })),
+    )
     .onConflict((conflict) => conflict.column('hash').doNothing())
     .executeTakeFirstOrThrow();
   if (numInsertedOrUpdatedRows === 0n) return;
@@ -111,17 +153,17 @@ async function insertFindings(db: Kysely<Database>, contents: readonly Stored[])
   );
 }
 
-function* statements(contents: ReadonlyMap<string, Stored>): Generator<[string, Stored][]> {
-  let part: [string, Stored][] = [];
+function* statements(contents: readonly Stored[]): Generator<Stored[]> {
+  let part: Stored[] = [];
   let bytes = 0;
-  for (const entry of contents) {
-    const size = entry[1].body.length;
+  for (const content of contents) {
+    const size = content.body.length;
     if (part.length > 0 && bytes + size > maxBytes) {
       yield part;
       part = [];
       bytes = 0;
     }
-    part.push(entry);
+    part.push(content);
     bytes += size;
   }
   if (part.length > 0) yield part;

@@ -10,8 +10,8 @@ const uid = agentIdFromBytes(uidBytes);
 
 const report = (fields: TestReport) => testReport(uid, fields);
 
-function fold(...reports: Report[]) {
-  const { agents, notes } = foldReports([{ gateway: 'gateway-1', reports }]);
+async function fold(...reports: Report[]) {
+  const { agents, notes } = await foldReports([{ gateway: 'gateway-1', reports }]);
   return { agent: agents[0]!, agents, notes };
 }
 
@@ -21,7 +21,7 @@ const status = (hash: string, state: number, errorMessage = ''): AgentToServerFi
 const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } });
 
 describe('foldReports', () => {
-  it('keeps the last value of each field, whatever order the reports come in', () => {
+  it('keeps the last value of each field, whatever order the reports come in', async () => {
     const early = report({ sequenceNum: 2, say: { health: { healthy: true }, capabilities: 0x803 } });
     const late = report({ sequenceNum: 3, say: { health: { healthy: false, lastError: 'boom' } } });
     for (const reports of [
@@ -29,15 +29,15 @@ describe('foldReports', () => {
       [late, early],
       [late, early, late, early],
     ]) {
-      const { agent } = fold(...reports);
+      const { agent } = await fold(...reports);
       expect(agent.health).toMatchObject({ value: { healthy: false }, order: [10, 3] });
       expect(agent.capabilities).toEqual({ value: 0x803, order: [10, 2] });
       expect(agent).toMatchObject({ epoch: 10, sequenceNum: 3 });
     }
   });
 
-  it('orders by epoch before sequence_num', () => {
-    const { agent } = fold(
+  it('orders by epoch before sequence_num', async () => {
+    const { agent } = await fold(
       report({ epoch: 11, sequenceNum: 0, say: { capabilities: 2 } }),
       report({ epoch: 10, sequenceNum: 900, say: { capabilities: 1 } }),
     );
@@ -45,28 +45,28 @@ describe('foldReports', () => {
     expect(agent).toMatchObject({ epoch: 11, sequenceNum: 0 });
   });
 
-  it('takes capabilities 0 for not said', () => {
-    expect(fold(report({ say: { capabilities: 0, health: {} } })).agent.capabilities).toBeNull();
+  it('takes capabilities 0 for not said', async () => {
+    expect((await fold(report({ say: { capabilities: 0, health: {} } }))).agent.capabilities).toBeNull();
   });
 
-  it('shows an agent by host.name, else service.name, else its uid', () => {
-    const named = (say: AgentToServerFields) => fold(report({ say })).agent.description!.value;
+  it('shows an agent by host.name, else service.name, else its uid', async () => {
+    const named = async (say: AgentToServerFields) => (await fold(report({ say }))).agent.description!.value;
     const service = { identifyingAttributes: [attribute('service.name', 'otelcol')] };
     const host = {
       nonIdentifyingAttributes: [attribute('host.name', 'web-1'), attribute('os.type', 'linux')],
     };
-    expect(named({ agentDescription: { ...service, ...host } })).toMatchObject({
+    expect(await named({ agentDescription: { ...service, ...host } })).toMatchObject({
       name: 'web-1',
       hostname: 'web-1',
       type: 'otelcol',
       os: 'linux',
     });
-    expect(named({ agentDescription: service })).toMatchObject({ name: 'otelcol', hostname: '' });
-    expect(named({ agentDescription: {} })).toMatchObject({ name: uid, attributes: '{}' });
+    expect(await named({ agentDescription: service })).toMatchObject({ name: 'otelcol', hostname: '' });
+    expect(await named({ agentDescription: {} })).toMatchObject({ name: uid, attributes: '{}' });
   });
 
-  it('makes text of every kind of attribute, for selectors', () => {
-    const { agent } = fold(
+  it('makes text of every kind of attribute, for selectors', async () => {
+    const { agent } = await fold(
       report({
         say: {
           agentDescription: {
@@ -93,12 +93,12 @@ describe('foldReports', () => {
     ['unhealthy with an error', { healthy: false, lastError: 'boom' }, false],
     ['unhealthy and running', { healthy: false, startTimeUnixNano: 5 }, false],
     ['not healthy yet: no error, not started', { healthy: false }, null],
-  ])('judges health: %s', (_, health, expected) => {
-    expect(fold(report({ say: { health } })).agent.health!.value.healthy).toBe(expected);
+  ])('judges health: %s', async (_, health, expected) => {
+    expect((await fold(report({ say: { health } }))).agent.health!.value.healthy).toBe(expected);
   });
 
-  it('keeps a failure and an APPLIED that a later report of the batch covers', () => {
-    const { agent } = fold(
+  it('keeps a failure and an APPLIED that a later report of the batch covers', async () => {
+    const { agent } = await fold(
       report({ sequenceNum: 2, say: status('bad', configStatus.failed, 'no such exporter') }),
       report({ sequenceNum: 3, say: status('good', configStatus.applied), receivedAt: 3000 }),
       report({ sequenceNum: 4, say: status('next', configStatus.applying) }),
@@ -108,10 +108,10 @@ describe('foldReports', () => {
     expect(agent.remoteConfigStatus!.value).toMatchObject({ hash: Buffer.from('next'), status: 2 });
   });
 
-  it('keeps one failure for each configuration, the latest', () => {
+  it('keeps one failure for each configuration, the latest', async () => {
     const failed = (hash: string, error: string, receivedAt: number) =>
       report({ say: status(hash, configStatus.failed, error), receivedAt });
-    const { agent } = fold(
+    const { agent } = await fold(
       failed('a', 'second', 2000),
       failed('b', 'other', 1500),
       failed('a', 'first', 1000),
@@ -119,44 +119,47 @@ describe('foldReports', () => {
     expect(agent.failures.map(({ error }) => error)).toEqual(['second', 'other']);
   });
 
-  it('does not let a connection that ended end a newer one', () => {
+  it('does not let a connection that ended end a newer one', async () => {
     const reports = [
       report({ epoch: 10, connected: true }),
       report({ epoch: 11, connected: true, transport: 'http' }),
       report({ epoch: 10, disconnected: true, sequenceNum: 99 }),
     ];
-    expect(fold(...reports).agent).toMatchObject({
+    expect((await fold(...reports)).agent).toMatchObject({
       connected: { value: true },
       peer: { value: { transport: 'http' } },
     });
-    expect(fold(...reports.toReversed()).agent.connected!.value).toBe(true);
+    expect((await fold(...reports.toReversed())).agent.connected!.value).toBe(true);
   });
 
-  it('lets the end of a connection win over its reports, whatever their sequence_num', () => {
+  it('lets the end of a connection win over its reports, whatever their sequence_num', async () => {
     const reports = [
       report({ connected: true, sequenceNum: 7 }),
       report({ disconnected: true, sequenceNum: 7 }),
     ];
-    expect(fold(...reports).agent.connected!.value).toBe(false);
-    expect(fold(...reports.toReversed()).agent.connected!.value).toBe(false);
+    expect((await fold(...reports)).agent.connected!.value).toBe(false);
+    expect((await fold(...reports.toReversed())).agent.connected!.value).toBe(false);
   });
 
-  it('orders offers that follow one report by time', () => {
+  it('orders offers that follow one report by time', async () => {
     const offer = (hash: string, receivedAt: number) =>
       report({ offeredConfigHash: Buffer.from(hash), receivedAt });
-    expect(fold(offer('second', 2), offer('first', 1)).agent.offered!.value.hash).toEqual(
+    expect((await fold(offer('second', 2), offer('first', 1))).agent.offered!.value.hash).toEqual(
       Buffer.from('second'),
     );
   });
 
-  it('takes neither an offer nor an end for a sign that an agent is there', () => {
-    const { agent } = fold(report({ disconnected: true }), report({ offeredConfigHash: Buffer.from('x') }));
+  it('takes neither an offer nor an end for a sign that an agent is there', async () => {
+    const { agent } = await fold(
+      report({ disconnected: true }),
+      report({ offeredConfigHash: Buffer.from('x') }),
+    );
     expect(agent).toMatchObject({ enrols: false, lastSeenAt: 0 });
     expect([...agent.changes]).toEqual(['disconnected', 'configStatus']);
   });
 
-  it('says what changed', () => {
-    const { agent } = fold(
+  it('says what changed', async () => {
+    const { agent } = await fold(
       report({
         connected: true,
         say: {
@@ -173,26 +176,28 @@ describe('foldReports', () => {
     );
   });
 
-  it('keeps contents as they came, addressed by their SHA-256', () => {
+  it('keeps contents as they came, addressed by their SHA-256', async () => {
     const effectiveConfig = { configMap: { configMap: { '': { body: Buffer.from([0xff, 0xfe]) } } } };
     const [one, other] = [uidBytes, Buffer.alloc(16, 7)].map((instanceUid) =>
       report({ instanceUid, say: { effectiveConfig } }),
     );
-    const { agents } = fold(one!, other!);
+    const { agents } = await fold(one!, other!);
     expect(agents).toHaveLength(2);
     expect(agents[0]!.effectiveConfig!.value.hash).toEqual(agents[1]!.effectiveConfig!.value.hash);
   });
 
-  it('leaves a malformed part out, keeps the rest and says so', () => {
+  it('leaves a malformed part out, keeps the rest and says so', async () => {
     const whole = AgentToServer.encode({ capabilities: 5, health: { healthy: true } }).finish();
     const malformedDescription = Buffer.from([0x1a, 2, 0x0a, 0x7f]);
-    const { agent, notes } = fold(report({ agentToServer: Buffer.concat([whole, malformedDescription]) }));
+    const { agent, notes } = await fold(
+      report({ agentToServer: Buffer.concat([whole, malformedDescription]) }),
+    );
     expect(agent).toMatchObject({ description: null, health: { value: { healthy: true } } });
     expect(notes).toMatchObject([{ agent: uid, problem: expect.stringContaining('agent_description') }]);
   });
 
-  it('survives bytes that are no message, and an instance_uid that is none', () => {
-    const { agent, agents, notes } = fold(
+  it('survives bytes that are no message, and an instance_uid that is none', async () => {
+    const { agent, agents, notes } = await fold(
       report({ agentToServer: Buffer.from([0xff]), connected: true }),
       report({ instanceUid: Buffer.from('short') }),
     );
@@ -201,8 +206,8 @@ describe('foldReports', () => {
     expect(notes).toHaveLength(2);
   });
 
-  it('removes from text what PostgreSQL cannot keep, and says so of attributes', () => {
-    const { agent, notes } = fold(
+  it('removes from text what PostgreSQL cannot keep, and says so of attributes', async () => {
+    const { agent, notes } = await fold(
       report({
         say: {
           agentDescription: {
@@ -220,8 +225,8 @@ describe('foldReports', () => {
     expect(notes).toEqual([{ agent: uid, problem: 'agent_description: changed to fit the database' }]);
   });
 
-  it('leaves attributes out that are far too large to select by, and says so', () => {
-    const { agent, notes } = fold(
+  it('leaves attributes out that are far too large to select by, and says so', async () => {
+    const { agent, notes } = await fold(
       report({
         say: {
           agentDescription: {
@@ -238,8 +243,10 @@ describe('foldReports', () => {
     expect(notes).toHaveLength(1);
   });
 
-  it('cuts long texts', () => {
-    const { agent } = fold(report({ say: status('x', configStatus.failed, '\u{1F600}'.repeat(100_000)) }));
+  it('cuts long texts', async () => {
+    const { agent } = await fold(
+      report({ say: status('x', configStatus.failed, '\u{1F600}'.repeat(100_000)) }),
+    );
     const { error } = agent.remoteConfigStatus!.value;
     expect(error.length).toBeLessThanOrEqual(65_536);
     expect(error.isWellFormed()).toBe(true);

@@ -30,7 +30,7 @@ export class ReportIntake {
    */
   async take(frames: readonly ReportFrame[]): Promise<void> {
     const renamed = await this.#renames.carryOut(frames);
-    const { agents, notes } = foldReports(await this.#renames.present(frames));
+    const { agents, notes } = await foldReports(await this.#renames.present(frames));
     for (const note of notes) this.#log.warn(note, 'a report could not be kept as it came');
     const refused = new Map<AgentId, unknown>();
     await this.tell([...renamed, ...(await this.#store.write(agents, refused))]);

@@ -42,8 +42,8 @@ function uidOf(number: number): AgentId {
 
 const report = (agent: number, fields: TestReport) => testReport(uidOf(agent), fields);
 
-function write(...reports: Report[]) {
-  return store.write(foldReports([{ gateway: 'gateway-1', reports }]).agents);
+async function write(...reports: Report[]) {
+  return store.write((await foldReports([{ gateway: 'gateway-1', reports }])).agents);
 }
 
 const state = (agent: number) =>
@@ -321,7 +321,7 @@ describe('ReportStore', () => {
       ...agent,
       connectionSettingsStatus: { value: '{"a":"\\u0000"}', order: [10, 1] },
     });
-    const { agents } = foldReports([
+    const { agents } = await foldReports([
       {
         gateway: 'g',
         reports: [1, 2, 3].map((agent) => report(agent, { connected: true, say: described('a') })),
@@ -341,7 +341,7 @@ describe('ReportStore', () => {
     const gone = new Kysely<Database>({
       dialect: new PostgresDialect({ pool: new Pool({ connectionString: 'postgresql://127.0.0.1:1/x' }) }),
     });
-    const { agents } = foldReports([{ gateway: 'g', reports: [report(1, { connected: true })] }]);
+    const { agents } = await foldReports([{ gateway: 'g', reports: [report(1, { connected: true })] }]);
     await expect(new ReportStore(gone, silentLog).write(agents)).rejects.toThrow(/ECONNREFUSED/);
     await gone.destroy();
   });

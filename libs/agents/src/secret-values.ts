@@ -1,4 +1,4 @@
-import { Anchors, columnOf, scalarAt, skipBlanks, valuesAfterColon, type Range } from './scalar-ranges.ts';
+import { Anchors, ScalarRanges, skipBlanks, type Range } from './scalar-ranges.ts';
 import { kindOfName, mayEndSecretName } from './secret-names.ts';
 import { assignedLiterals, templateLiterals } from './template-literals.ts';
 
@@ -15,6 +15,10 @@ export interface CredentialFinding {
 const colon = 58;
 const blank = 32;
 const longestName = 128;
+/** `bearer token x` and its like: names of schemes before a credential. */
+const mostSchemes = 4;
+/** A line that sets a name of its own is not indented further. */
+const deepestSetting = 256;
 
 /**
  * Literal values of keys that are secret by their names: `key: value`, `key=value`, `--key value`, and what templates
@@ -34,15 +38,37 @@ export function secretValues(text: string): CredentialFinding[] {
 /** The values of one key, whose name is known: its quotes begin at `start`, and its colon is at `sign`. */
 export function secretValuesOf(
   text: string,
+  scalars: ScalarRanges,
   { name, start, sign }: { name: string; start: number; sign: number },
 ): CredentialFinding[] {
   const kind = kindOfName(name);
   if (kind === null) return [];
-  return valuesAfterColon(text, start, sign + 1, true).flatMap((value) => literalsOf(text, value, kind));
+  const values = overlappingValues(scalars, start, sign, true);
+  return values === null
+    ? [{ kind, start: sign + 1, end: scalars.lineOf(sign).end }]
+    : values.flatMap((value) => literalsOf(text, value, kind));
+}
+
+/** Of a key that may be part of another's value; null: there is too much of that, and the line is one credential. */
+function overlappingValues(
+  scalars: ScalarRanges,
+  keyStart: number,
+  sign: number,
+  quotedKey: boolean,
+): Range[] | null {
+  if (!scalars.spend(scalars.lineOf(sign).end - sign)) return null;
+  const values = scalars.afterColon(keyStart, sign + 1, quotedKey);
+  for (const { start, end } of values) scalars.spend(end - start);
+  return values;
 }
 
 /** The parts of a value that are secrets in plain sight. */
-export function literalsOf(text: string, { start, end }: Range, kind: string): readonly CredentialFinding[] {
+export function literalsOf(
+  text: string,
+  { start, end }: Range,
+  kind: string,
+  schemes = 0,
+): readonly CredentialFinding[] {
   const value = text.slice(start, end);
   const opening = value.indexOf('{');
   if (opening !== -1) {
@@ -56,9 +82,9 @@ export function literalsOf(text: string, { start, end }: Range, kind: string): r
     if (value.includes('${')) return nothing;
   }
   const scheme = /^(bearer|basic|apikey|token|splunk|digest|aws4-hmac-sha256)\s+/i.exec(value);
-  if (scheme && scheme[0].length < value.length) {
+  if (scheme && scheme[0].length < value.length && schemes < mostSchemes) {
     const own = { bearer: 'bearer-token', basic: 'basic-auth' }[scheme[1]!.toLowerCase()] ?? kind;
-    return literalsOf(text, { start: start + scheme[0].length, end }, own);
+    return literalsOf(text, { start: start + scheme[0].length, end }, own, schemes + 1);
   }
   return saysNothing(value, kind) ? nothing : [{ kind, start, end }];
 }
@@ -67,21 +93,32 @@ const isTemplate = /\{[{%]/;
 const nothing: readonly CredentialFinding[] = [];
 
 function templateSecrets(text: string, value: string, start: number, kind: string): CredentialFinding[] {
-  // A template of a reference's name.
-  if (/\$\{[^}]*\{[{%]/.test(value)) return [];
+  if (hasTemplateInReference(value)) return [];
   return templateLiterals(value).flatMap((literal) =>
     literalsOf(text, trimmed(text, start + literal.start, start + literal.end), kind),
   );
 }
 
+/** A template of a reference's name, as in `${env:{{ name }}}`. */
+function hasTemplateInReference(value: string): boolean {
+  let isReference = false;
+  for (const [part] of value.matchAll(/\$\{|\}|\{[{%]/g)) {
+    if (part === '${') isReference = true;
+    else if (part === '}') isReference = false;
+    else if (isReference) return true;
+  }
+  return false;
+}
+
 class SecretValues {
   readonly found: CredentialFinding[] = [];
   readonly #text: string;
-  readonly #anchors: Anchors;
+  readonly #scalars: ScalarRanges;
+  #anchors: Anchors | null = null;
 
   constructor(text: string) {
     this.#text = text;
-    this.#anchors = new Anchors(text);
+    this.#scalars = new ScalarRanges(text);
   }
 
   collect(sign: ':' | '='): void {
@@ -100,7 +137,10 @@ class SecretValues {
     for (const { index, 0: whole, 1: name } of this.#text.matchAll(pattern)) {
       const sign = index + whole.length - 1;
       const kind = kindOfName(name!);
-      if (kind) this.#take(valuesAfterColon(this.#text, sign, sign + 1, false), kind);
+      if (kind === null) continue;
+      const values = overlappingValues(this.#scalars, sign, sign, false);
+      if (values) this.#take(values, kind);
+      else this.found.push({ kind, start: sign + 1, end: this.#scalars.lineOf(sign).end });
     }
   }
 
@@ -133,8 +173,8 @@ class SecretValues {
     if (!kind) return sign + 1;
     const values =
       text.charCodeAt(sign) === colon
-        ? valuesAfterColon(text, key.start, sign + 1, key.quoted)
-        : valueAfterEquals(text, sign + 1, key.start);
+        ? this.#scalars.afterColon(key.start, sign + 1, key.quoted)
+        : valueAfterEquals(text, this.#scalars, sign + 1, key.start);
     this.#take(values, kind);
     return Math.max(sign + 1, values.at(-1)?.end ?? 0);
   }
@@ -144,14 +184,19 @@ class SecretValues {
     for (const value of values) {
       if (text[value.start] === '*' && !/["']/.test(text[value.start - 1] ?? '')) {
         const anchor = /^\*([^\s,[\]{}*]+)/.exec(text.slice(value.start, value.start + longestName))?.[1];
-        const meant = anchor === undefined ? [] : this.#anchors.take(anchor);
-        for (const range of meant) this.found.push(...literalsOf(text, range, kind));
+        if (anchor === undefined) continue;
+        this.#anchors ??= new Anchors(text, this.#scalars);
+        const { ranges, isRead } = this.#anchors.take(anchor);
+        for (const range of ranges) {
+          for (const literal of isRead ? literalsOf(text, range, kind) : [{ ...range, kind }])
+            this.found.push(literal);
+        }
       } else for (const literal of literalsOf(text, value, kind)) this.found.push(literal);
     }
   }
 
   #isComment(at: number): boolean {
-    return /(?:^|\s)#/.test(this.#text.slice(at - Math.min(columnOf(this.#text, at), longestName), at));
+    return /(?:^|\s)#/.test(this.#text.slice(at - Math.min(this.#scalars.columnOf(at), longestName), at));
   }
 }
 
@@ -221,8 +266,8 @@ function kindOfNamed(before: string): string | null {
   return named === undefined ? null : kindOfName(named);
 }
 
-function valueAfterEquals(text: string, from: number, keyStart: number): Range[] {
-  if (text.charCodeAt(from) === blank) return valueOfSetting(text, from, keyStart);
+function valueAfterEquals(text: string, scalars: ScalarRanges, from: number, keyStart: number): Range[] {
+  if (text.charCodeAt(from) === blank) return valueOfSetting(text, scalars, from, keyStart);
   const value = /^["']?([^\s;&,"')}\]=~][^\s;&,"')}\]]*)/.exec(text.slice(from, from + 1024));
   if (!value) return [];
   const range = { start: from + value[0].length - value[1]!.length, end: from + value[0].length };
@@ -230,11 +275,13 @@ function valueAfterEquals(text: string, from: number, keyStart: number): Range[]
 }
 
 /** `name = value` is a setting where it has a line of its own, as in INI and TOML; else it may be a comparison. */
-function valueOfSetting(text: string, from: number, keyStart: number): Range[] {
-  const before = text.slice(keyStart - columnOf(text, keyStart), keyStart);
+function valueOfSetting(text: string, scalars: ScalarRanges, from: number, keyStart: number): Range[] {
+  const column = scalars.columnOf(keyStart);
+  if (column > deepestSetting) return [];
+  const before = text.slice(keyStart - column, keyStart);
   const at = skipBlanks(text, from);
   if (!/^[ \t]*(?:export )?$/.test(before) || /[\n=~]/.test(text[at] ?? '\n')) return [];
-  return [scalarAt(text, at, false)];
+  return [scalars.scalarAt(at, false)];
 }
 
 /** Of a regular expression or a Grok pattern after `name=`: that looks for a secret and is none. */

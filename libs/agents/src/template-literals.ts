@@ -13,8 +13,10 @@ export function templateLiterals(value: string): Range[] {
   let from = 0;
   for (const part of templateParts(value)) {
     if (hasBlocks) literals.push({ start: from, end: part.start });
-    if (part.isOutput)
-      literals.push(...literalsOfOutput(value.slice(part.start + 2, part.end), part.start + 2));
+    if (part.isOutput) {
+      const output = value.slice(part.start + 2, part.end);
+      for (const literal of literalsOfOutput(output, part.start + 2)) literals.push(literal);
+    }
     from = part.end;
   }
   if (hasBlocks && from > 0) literals.push({ start: from, end: value.length });
@@ -36,7 +38,7 @@ function* templateParts(value: string): Generator<Range & { isOutput: boolean }>
 function literalsOfOutput(output: string, offset: number): Range[] {
   const literals: Range[] = [];
   let isGiven = true;
-  for (const token of output.matchAll(/\| *(\w+)|(\[? *)(?:"([^"]*)"|'([^']*)')/g)) {
+  for (const token of output.matchAll(/\| {0,64}(\w+)|(\[ {0,64})?(?:"([^"]*)"|'([^']*)')/g)) {
     const [, filter, before = ''] = token;
     if (filter !== undefined) isGiven = givingFilters.has(filter);
     else if (isGiven && !before.startsWith('[')) {

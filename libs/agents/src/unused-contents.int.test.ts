@@ -26,10 +26,12 @@ const config = (text: string): AgentToServerFields => ({
   effectiveConfig: { configMap: { configMap: { '': { body: Buffer.from(text) } } } },
 });
 let sequenceNum = 0;
-const folded = (uid: AgentId, say: AgentToServerFields) =>
-  foldReports([{ gateway: 'gateway-1', reports: [testReport(uid, { sequenceNum: ++sequenceNum, say })] }])
-    .agents;
-const report = (store: ReportStore, uid: AgentId, say: AgentToServerFields) => store.write(folded(uid, say));
+const folded = async (uid: AgentId, say: AgentToServerFields) => {
+  const reports = [testReport(uid, { sequenceNum: ++sequenceNum, say })];
+  return (await foldReports([{ gateway: 'gateway-1', reports }])).agents;
+};
+const report = async (store: ReportStore, uid: AgentId, say: AgentToServerFields) =>
+  store.write(await folded(uid, say));
 const newUid = () => randomUUID() as AgentId;
 const contents = async () =>
   (await database.db.selectFrom('report_contents').select('hash').execute()).length;
@@ -93,17 +95,17 @@ describe('contents that nothing refers to', () => {
   it('are stored again when an agent comes back to them, by a process that has stored them before too', async () => {
     const [first, second] = [newUid(), newUid()];
     let now = 0;
-    const known = new ReportContents(database.db, () => now);
+    const known = new ReportContents(database.db, { now: () => now });
     const store = new ReportStore(database.db, silentLog);
-    await known.store(folded(first, config('a: 1')));
+    await known.store(await folded(first, config('a: 1')));
     await age(2);
     expect(await new UnusedContents(database.db).free()).toBe(1);
     // For ten minutes it is taken as stored: contents are never freed as soon as that.
     now += 9 * 60_000;
-    await known.store(folded(first, config('a: 1')));
+    await known.store(await folded(first, config('a: 1')));
     expect(await contents()).toBe(0);
     now += 2 * 60_000;
-    await known.store(folded(first, config('a: 1')));
+    await known.store(await folded(first, config('a: 1')));
     expect(await contents()).toBe(1);
     // What is there is marked as in use when it is reported anew.
     await age(2);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runValidate, type Verdict } from './collector-sandbox.ts';
-import { problemsOf } from './collector-words.ts';
+import { textWork } from './text-work.ts';
 import { warning, type FileProblem } from './file-problems.ts';
 
 /** A collector by its distribution (`service.name`) and version (`service.version`). */
@@ -84,7 +84,7 @@ export class CollectorValidators {
         unshare: this.#unshare,
       }),
     );
-    const problems = judge(verdict, build, inOrder);
+    const problems = await judge(verdict, build, inOrder);
     if (verdict.kind === 'said') this.#keep(key, problems);
     return problems;
   }
@@ -116,11 +116,11 @@ export class CollectorValidators {
   }
 }
 
-function judge(
+async function judge(
   verdict: Verdict,
   { distribution, version }: CollectorBuild,
   files: readonly (readonly [name: string, text: string])[],
-): FileProblem[] {
+): Promise<FileProblem[]> {
   const collector = `${distribution} ${version}`;
   if (verdict.kind === 'notRun') {
     return [warning(`${collector} was not asked, since ${verdict.reason.slice(0, 300)}`)];
@@ -129,7 +129,9 @@ function judge(
     return [warning(`${collector} was ended before it had an answer: ${verdict.limit}`)];
   }
   if (verdict.accepted) return [];
-  return problemsOf(verdict.text, files).map((problem) => ({
+  const size = files.reduce((sum, [, text]) => sum + text.length, verdict.text.length);
+  const problems = await textWork.run('understand', { text: verdict.text, files }, size, 'checked');
+  return problems.map((problem) => ({
     ...problem,
     message: `${collector}: ${problem.message}`,
   }));

@@ -113,7 +113,7 @@ function complaintsOf(text: string): Complaint[] {
     if (header.test(told)) continue;
     const [, unknownIn, unknownId] =
       new RegExp(`^'${section}' unknown type: .* for id: "([^"]+)"`).exec(told) ?? [];
-    const [, where, what] = /^([\w./-]+(?:::[^\s:]+(?:\/[^\s:]*)?)+): (.*)$/.exec(told) ?? [];
+    const [, where, what] = /^([\w./-]+(?:::[^\s:]+)+): (.*)$/.exec(told) ?? [];
     const [, yamlLine] = /^(?:yaml: )?line (\d+): /.exec(told) ?? [];
     const [, quoted, about] = /^'([^']+)' (.*)$/.exec(told) ?? [];
     if (unknownIn !== undefined) {
@@ -150,7 +150,7 @@ function complaintsAbout(
   about: string,
   told: string,
 ): Pick<Complaint, 'path' | 'message' | 'isLiteral'>[] {
-  const keys = /^has invalid keys: (.+)$/.exec(about)?.[1]?.split(', ');
+  const keys = /^has invalid keys: (.+)$/.exec(about)?.[1]?.split(', ', maxComplaints);
   if (keys) {
     return keys.map((key) => ({
       path: [...path, key],

@@ -5,8 +5,8 @@ import type { Database } from '@muster/db/schema';
 import { decodeAvailableComponents, type AvailableComponents } from '@muster/opamp/available-components';
 import { sql, type Kysely } from 'kysely';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
-import { validateFiles, type FileProblem } from './file-problems.ts';
-import { missingComponents } from './missing-components.ts';
+import type { FileProblem } from './file-problems.ts';
+import { sizeOf, textWork } from './text-work.ts';
 
 /** Decoded lists of some 100 KiB each. */
 const maxKnown = 50;
@@ -39,8 +39,14 @@ export class ComponentFit {
     for (const { agents, files } of groups) {
       // each is read as YAML: others get their turn
       await setImmediate();
-      for (const [hash, available] of lists) {
-        const problems = validateFiles(files, (body) => missingComponents(body, available) ?? []);
+      const found = await textWork.run(
+        'lacking',
+        { files, lists: [...lists.values()] },
+        sizeOf(files),
+        'checked for its components',
+      );
+      for (const [index, hash] of [...lists.keys()].entries()) {
+        const problems = found[index]!;
         if (problems.length === 0) continue;
         const lacking = await agentsWith(db, fleet, hash, agents);
         if (lacking.length > 0) misfits.push({ agents: lacking, problems });

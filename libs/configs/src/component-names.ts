@@ -1,3 +1,4 @@
+import { aliasAllowance, resolveAliases } from './yaml-aliases.ts';
 import { parseYaml } from './yaml-text.ts';
 
 const sections = ['receivers', 'processors', 'exporters', 'connectors', 'extensions'] as const;
@@ -15,7 +16,10 @@ function plain(text: string): unknown {
   const { document } = parseYaml(text);
   if (document.errors.length > 0) return null;
   try {
-    return document.toJS({ maxAliasCount: 1_000 });
+    resolveAliases(document, aliasAllowance, (_node, reason) => {
+      throw new Error(reason);
+    });
+    return document.toJS();
   } catch {
     // aliases without an anchor, or too many
     return null;

@@ -1,6 +1,16 @@
-import { isAlias, isMap, isScalar, isSeq, type Document, type Node, type Pair, type YAMLMap } from 'yaml';
+import { isMap, isScalar, isSeq, type Document, type Node, type Pair, type YAMLMap } from 'yaml';
 import { checkConnectors, type NamedNode, type Pipeline } from './pipeline-graph.ts';
 import type { Problem } from './problem.ts';
+import { resolved } from './yaml-aliases.ts';
+
+/** Names in pipelines that are looked at: aliases can make more of them than a text has letters. */
+const mostNames = 100_000;
+
+interface Entry {
+  readonly key: string;
+  readonly node: Node | null;
+  readonly value: unknown;
+}
 
 export type Position = (offset: number) => { line: number; col: number };
 
@@ -25,7 +35,7 @@ const definedIn: Record<(typeof pipelineRoles)[number] | 'extensions', readonly 
  * it, so it is an error that it has no pipelines.
  */
 export function checkComponents(document: Document, position: Position, isWhole: boolean): Problem[] {
-  const root = resolve(document, document.contents);
+  const root = resolved(document, document.contents);
   if (!root || (isScalar(root) && root.value === null)) return [empty('the configuration is empty')];
   if (!isMap(root)) return [at(root, position, 'error', null, 'a configuration is a mapping of sections')];
   if (root.items.length === 0) return [empty('the configuration is empty')];
@@ -43,6 +53,9 @@ class ComponentCheck {
   /** Something the collector fills in may use any component. */
   #isOpen = false;
   readonly #problems: Problem[] = [];
+  /** Members of the mappings that were asked for, the first of each name. */
+  readonly #members = new Map<YAMLMap, Map<string, Entry>>();
+  #namesLeft = mostNames;
 
   constructor(document: Document, root: YAMLMap, position: Position, isWhole: boolean) {
     this.#document = document;
@@ -67,6 +80,11 @@ class ComponentCheck {
     }
     for (const { key, node, value } of this.#entries(pipelines)) this.#checkPipeline(key, node, value);
     this.#reportUnused();
+    if (this.#namesLeft < 0) {
+      const message = `the pipelines name more than ${mostNames} components, which is too much to check`;
+      this.#report('error', pipelines, 'service.pipelines', message);
+      return this.#problems;
+    }
     const connectors = this.#defined.get('connectors')!;
     if (!this.#isOpen && connectors !== 'unknown') {
       const report = (severity: Problem['severity'], node: Node | null, path: string, message: string) =>
@@ -103,7 +121,7 @@ class ComponentCheck {
       const message = `"${key}" does not say what the pipeline carries: begin its name with traces, metrics, logs or profiles`;
       this.#report('error', node, path, message);
     }
-    const pipeline = resolve(this.#document, value);
+    const pipeline = resolved(this.#document, value);
     const names = Object.fromEntries(
       pipelineRoles.map((role) => {
         const list = isMap(pipeline) ? this.#child(pipeline, role) : null;
@@ -131,7 +149,8 @@ class ComponentCheck {
     const found: NamedNode[] = [];
     let isComplete = true;
     for (const item of names.items) {
-      const node = resolve(this.#document, item);
+      if (--this.#namesLeft < 0) break;
+      const node = resolved(this.#document, item);
       if (!isScalar(node)) continue;
       if (isExpansion(node.value)) {
         isComplete = false;
@@ -172,26 +191,33 @@ class ComponentCheck {
   }
 
   #child(map: YAMLMap, name: string): Node | null {
-    const entry = this.#entries(map).find(({ key }) => key === name);
-    return entry ? resolve(this.#document, entry.value) : null;
+    let members = this.#members.get(map);
+    if (!members) {
+      members = new Map(
+        this.#entries(map)
+          .toReversed()
+          .map((entry) => [entry.key, entry]),
+      );
+      this.#members.set(map, members);
+    }
+    const entry = members.get(name);
+    return entry ? resolved(this.#document, entry.value) : null;
   }
 
-  /** A mapping's members, with those that a merge key (`<<`) brings in. */
-  #entries(map: YAMLMap, depth = 0): { key: string; node: Node | null; value: unknown }[] {
+  /** A mapping's members, with those that a merge key (`<<`) brings in, of each mapping once. */
+  #entries(map: YAMLMap, depth = 0, seen = new Set<YAMLMap>()): Entry[] {
+    seen.add(map);
     return map.items.flatMap((pair: Pair) => {
       const node = isScalar(pair.key) ? pair.key : null;
       const key = String(node?.value ?? '');
       if (key !== '<<' || depth > 8) return [{ key, node, value: pair.value }];
-      const merged = resolve(this.#document, pair.value);
-      const maps = isSeq(merged) ? merged.items.map((item) => resolve(this.#document, item)) : [merged];
-      return maps.filter((item) => isMap(item)).flatMap((item) => this.#entries(item, depth + 1));
+      const merged = resolved(this.#document, pair.value);
+      const maps = isSeq(merged) ? merged.items.map((item) => resolved(this.#document, item)) : [merged];
+      return maps.flatMap((item) =>
+        isMap(item) && !seen.has(item) ? this.#entries(item, depth + 1, seen) : [],
+      );
     });
   }
-}
-
-function resolve(document: Document, node: unknown): Node | null {
-  if (isAlias(node)) return node.resolve(document) ?? null;
-  return isScalar(node) || isMap(node) || isSeq(node) ? node : null;
 }
 
 /** `${env:NAME}` and its like: the collector puts the value in, nothing can be said about it here. */

@@ -28,8 +28,38 @@ export interface OverlayInput {
 }
 
 const fileName = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?$/;
+/** Of one text, in bytes; a collector's configuration has a hundredth. */
+const maxTextBytes = 1024 * 1024;
 const maxFiles = 50;
 const maxOverlays = 50;
+
+/** All characters of a configuration's texts. */
+export function sizeOfInput({ body = '', files = {}, overlays = [] }: ConfigurationInput): number {
+  const texts = [
+    body,
+    ...Object.values(files),
+    ...overlays.flatMap(({ selector = '', body }) => [selector, body]),
+  ];
+  return texts.reduce((size, text) => size + text.length, 0);
+}
+
+/** Throws `InvalidConfiguration` for the first text that is larger than one may be. */
+export function checkSizes({ body = '', files = {}, overlays = [] }: ConfigurationInput): void {
+  checkSize('body', body);
+  for (const [name, text] of Object.entries(files)) checkSize(`files["${name.slice(0, 255)}"]`, text);
+  for (const [index, { selector = '', body }] of overlays.entries()) {
+    checkSize(`overlays[${index}].selector`, selector);
+    checkSize(`overlays[${index}].body`, body);
+  }
+}
+
+function checkSize(field: string, text: string): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= maxTextBytes) return;
+  const message = `the text has ${bytes} bytes, and one text has at most ${maxTextBytes}: write it as several files, or less of it`;
+  const problem = { severity: 'error', message, path: null, line: null, column: null } as const;
+  throw new InvalidConfiguration([problem], field);
+}
 
 /** The text with its defaults, nothing of which can be a file or an overlay left in. Throws `InvalidOverlay`. */
 export function readConfigurationInput(input: ConfigurationInput): ConfigurationText {
@@ -62,6 +92,7 @@ export function readConfigurationInput(input: ConfigurationInput): Configuration
  * `InvalidConfiguration` with every finding, `InvalidTemplate`, `InvalidOverlay`.
  */
 export function readConfigurationText(input: ConfigurationInput): ConfigurationText & { perAgent: boolean } {
+  checkSizes(input);
   const text = readConfigurationInput(input);
   const { body, files, overlays } = text;
   const compiled = new CompiledConfiguration(text);

@@ -1,20 +1,27 @@
 import type { Tx } from '@muster/db/transaction';
 import type { Announcer } from './announcer.ts';
-import { readConfigurationText, refuseCredentials, type ConfigurationInput } from './configuration-input.ts';
+import {
+  checkSizes,
+  refuseCredentials,
+  sizeOfInput,
+  type ConfigurationInput,
+} from './configuration-input.ts';
 import { textPlace, type Configuration, type ConfigurationVersion } from './configuration.ts';
 import type { ConfigurationStore, NewVersion } from './configuration-store.postgres.ts';
 import { UnknownConfiguration, UnknownConfigurationVersion } from './errors.ts';
 import { checkName } from './names.ts';
-import { unifiedDiff } from './unified-diff.ts';
+import { sizeOf, textWork, type TextWork } from './text-work.ts';
 
 /** Configurations and their versions. A new version changes nothing on any agent: rollouts do. */
 export class ConfigurationService {
   readonly #store: ConfigurationStore;
   readonly #announcer: Announcer;
+  readonly #work: TextWork;
 
-  constructor(store: ConfigurationStore, announcer: Announcer) {
+  constructor(store: ConfigurationStore, announcer: Announcer, work: TextWork = textWork) {
     this.#store = store;
     this.#announcer = announcer;
+    this.#work = work;
   }
 
   /**
@@ -34,7 +41,7 @@ export class ConfigurationService {
     const { name, description = '', comment = '' } = input;
     refuseCredentials('description', description);
     refuseCredentials('comment', comment);
-    await this.#store.create(tx, { ...newVersion(input, actor), name, description, comment });
+    await this.#store.create(tx, { ...(await this.#newVersion(input, actor)), name, description, comment });
     this.#announceAfterCommit(tx, name);
     return (await this.#store.find(name, tx.db))!;
   }
@@ -54,7 +61,8 @@ export class ConfigurationService {
   ): Promise<ConfigurationVersion> {
     const { name, comment = '', parent } = input;
     refuseCredentials('comment', comment);
-    const version = await this.#store.addVersion(tx, { ...newVersion(input, actor), name, comment, parent });
+    const text = await this.#newVersion(input, actor);
+    const version = await this.#store.addVersion(tx, { ...text, name, comment, parent });
     this.#announceAfterCommit(tx, name);
     return version;
   }
@@ -100,20 +108,26 @@ export class ConfigurationService {
     const [old, now] = [partsOf(before), partsOf(after)];
     const label = (version: number, part: string) =>
       `${name} v${version}${part === 'body' ? '' : ` ${part}`}`;
-    return [...new Set([...old.keys(), ...now.keys()])]
-      .map((part) =>
-        unifiedDiff(label(from, part), old.get(part) ?? null, label(to, part), now.get(part) ?? null),
-      )
-      .join('');
+    const parts = [...new Set([...old.keys(), ...now.keys()])].map((part) => ({
+      beforeName: label(from, part),
+      before: old.get(part) ?? null,
+      afterName: label(to, part),
+      after: now.get(part) ?? null,
+    }));
+    const size = sizeOf(Object.fromEntries(old)) + sizeOf(Object.fromEntries(now));
+    return this.#work.run('diff', parts, size, 'compared');
+  }
+
+  async #newVersion(input: ConfigurationInput, createdBy: string): Promise<NewVersion> {
+    checkSizes(input);
+    const { body, files, overlays } = input;
+    const size = sizeOfInput(input);
+    return { ...(await this.#work.run('read', { body, files, overlays }, size, 'checked')), createdBy };
   }
 
   #announceAfterCommit(tx: Tx, name: string): void {
     tx.afterCommit(() => this.#announcer.announce('configurations.changed', { name }));
   }
-}
-
-function newVersion(input: ConfigurationInput, createdBy: string): NewVersion {
-  return { ...readConfigurationText(input), createdBy };
 }
 
 /** All of a version's texts by the name people know them by. */

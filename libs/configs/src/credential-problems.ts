@@ -7,6 +7,9 @@ import { InvalidTemplate } from './errors.ts';
 import type { Problem } from './problem.ts';
 import { TextPlaces } from './text-places.ts';
 
+/** Credentials of one text that are told one by one. */
+const mostFindings = 100;
+
 /**
  * Credentials in a text that people write: the body of a version as YAML, or as the template it is made
  * from. In the order of the text. No message holds a credential.
@@ -38,9 +41,13 @@ export function refuseRenderedCredentials(place: string, text: string): void {
 function toProblems(text: string, findings: readonly CredentialFinding[]): Problem[] {
   if (findings.length === 0) return [];
   const places = new TextPlaces(text);
-  return findings.map(({ kind, start }) => ({
+  const problems = findings.slice(0, mostFindings).map(({ kind, start }): Problem => ({
     severity: 'error',
     message: `there is a credential here (${kind}); write a reference such as \${env:NAME} instead, which only the agent's host resolves`,
     ...places.next(start),
   }));
+  const others = findings.length - mostFindings;
+  if (others <= 0) return problems;
+  const place = { ...problems.at(-1)!, path: null };
+  return [...problems, { ...place, message: `and ${others} more credentials after this one` }];
 }

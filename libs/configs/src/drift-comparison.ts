@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { parse } from 'yaml';
+import { aliasAllowance, resolveAliases } from './yaml-aliases.ts';
+import { parseYaml } from './yaml-text.ts';
 
 /** File name → text. */
 export type Files = Readonly<Record<string, string>>;
@@ -19,7 +20,11 @@ interface Difference {
 }
 
 const pathsKept = 10;
-const maxAliases = 1000;
+/** Values that are compared: lists of which any item may be anywhere in the other take many. */
+const mostComparisons = 5_000_000;
+/** Of a path; longer ones are no component's. */
+const longestKey = 256;
+const longestDuration = 64;
 /** What stands for a credential; YAML would read a list. */
 const redaction = /\[REDACTED(?::[\w-]*)?\]/g;
 const redacted = '(redacted)';
@@ -34,8 +39,13 @@ export function lackOf(rendered: Files, reported: Files): Lack | null {
   const expected = merged(rendered);
   const actual = merged(reported);
   if (expected === unreadable || actual === unreadable || actual === undefined) return null;
-  const lacking: Difference[] = [];
-  compare(expected, actual, [], lacking);
+  const comparison = new Comparison();
+  try {
+    comparison.compare(expected, actual, []);
+  } catch {
+    return null;
+  }
+  const { lacking } = comparison;
   return {
     paths: lacking.slice(0, pathsKept).map(({ path }) => path),
     digest: lacking.length === 0 ? null : digestOf(lacking),
@@ -61,12 +71,10 @@ function merged(files: Files): unknown {
   let whole: unknown;
   for (const name of Object.keys(files).toSorted()) {
     try {
-      const part: unknown = parse(files[name]!.replaceAll(redaction, redacted), {
-        merge: true,
-        uniqueKeys: false,
-        maxAliasCount: maxAliases,
-        logLevel: 'error',
-      });
+      const { document } = parseYaml(files[name]!.replaceAll(redaction, redacted));
+      if (document.errors.length > 0) return unreadable;
+      resolveAliases(document, aliasAllowance, refuse);
+      const part: unknown = document.toJS();
       whole = overlaid(whole, part ?? undefined);
     } catch {
       return unreadable;
@@ -75,41 +83,74 @@ function merged(files: Files): unknown {
   return whole;
 }
 
+function refuse(_node: unknown, reason: string): never {
+  throw new Error(reason);
+}
+
+/** `under` is written to. */
 function overlaid(under: unknown, over: unknown): unknown {
   if (over === undefined) return under;
   if (!isMapping(under) || !isMapping(over)) return over;
-  const all = new Map(Object.entries(under));
-  for (const [key, value] of Object.entries(over))
-    all.set(key, all.has(key) ? overlaid(all.get(key), value) : value);
-  return Object.fromEntries(all);
-}
-
-function compare(expected: unknown, actual: unknown, path: readonly string[], lacking: Difference[]): void {
-  if (isMapping(expected) && isMapping(actual)) {
-    for (const [key, value] of Object.entries(expected)) {
-      const inner = [...path, key];
-      if (Object.hasOwn(actual, key)) compare(value, actual[key], inner, lacking);
-      else if (!mayBeLeftOut(value, inner)) lacking.push({ path: inner.join('.'), actual: undefined });
-    }
-  } else if (!isThere(expected, actual, path)) lacking.push({ path: path.join('.'), actual });
-}
-
-function isThere(expected: unknown, actual: unknown, path: readonly string[]): boolean {
-  if (typeof actual === 'string' && actual.includes(redacted)) return true;
-  if (isNothing(expected)) return isNothing(actual) || isMapping(actual);
-  if (typeof expected === 'string' && expected.includes('${')) return true;
-  if (Array.isArray(expected)) return Array.isArray(actual) && areThere(expected, actual, path);
-  if (isMapping(expected)) {
-    if (actual === null) return expected['enabled'] === false;
-    const mapping = isMapping(actual) ? actual : byName(actual);
-    if (mapping === null) return false;
-    const lacking: Difference[] = [];
-    compare(expected, mapping, path, lacking);
-    return lacking.length === 0;
+  for (const [key, value] of Object.entries(over)) {
+    const known = Object.hasOwn(under, key) ? under[key] : undefined;
+    Object.defineProperty(under, key, {
+      value: overlaid(known, value),
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
   }
-  // One item where a list is read.
-  const single: unknown = Array.isArray(actual) && actual.length === 1 ? actual[0] : actual;
-  return typeof single !== 'object' && areAlike(String(expected), String(single));
+  return under;
+}
+
+/** What one comparison found, and how much of it is left to do. */
+class Comparison {
+  readonly lacking: Difference[] = [];
+  #left = mostComparisons;
+
+  /** Throws if lists are too long to look for each item in the other. */
+  compare(expected: unknown, actual: unknown, path: readonly string[], lacking = this.lacking): void {
+    if (isMapping(expected) && isMapping(actual)) {
+      for (const [key, value] of Object.entries(expected)) {
+        const inner = [...path, key];
+        if (Object.hasOwn(actual, key)) this.compare(value, actual[key], inner, lacking);
+        else if (!mayBeLeftOut(value, inner)) lacking.push({ path: pathText(inner), actual: undefined });
+      }
+    } else if (!this.#isThere(expected, actual, path)) lacking.push({ path: pathText(path), actual });
+  }
+
+  #isThere(expected: unknown, actual: unknown, path: readonly string[]): boolean {
+    if (--this.#left < 0) throw new Error('lists are too long to compare');
+    if (typeof actual === 'string' && actual.includes(redacted)) return true;
+    if (isNothing(expected)) return isNothing(actual) || isMapping(actual);
+    if (typeof expected === 'string' && expected.includes('${')) return true;
+    if (Array.isArray(expected)) return Array.isArray(actual) && this.#areThere(expected, actual, path);
+    if (isMapping(expected)) {
+      if (actual === null) return expected['enabled'] === false;
+      const mapping = isMapping(actual) ? actual : byName(actual);
+      if (mapping === null) return false;
+      const lacking: Difference[] = [];
+      this.compare(expected, mapping, path, lacking);
+      return lacking.length === 0;
+    }
+    // One item where a list is read.
+    const single: unknown = Array.isArray(actual) && actual.length === 1 ? actual[0] : actual;
+    return typeof single !== 'object' && areAlike(String(expected), String(single));
+  }
+
+  /** Lists are the same element by element, but where supervisors add their own. */
+  #areThere(expected: readonly unknown[], actual: readonly unknown[], path: readonly string[]): boolean {
+    const isOpen = path[0] === 'service' && (path[1] === 'extensions' || path[1] === 'telemetry');
+    if (isOpen) return expected.every((item) => actual.some((other) => this.#isThere(item, other, path)));
+    return (
+      expected.length === actual.length &&
+      expected.every((item, index) => this.#isThere(item, actual[index], path))
+    );
+  }
+}
+
+function pathText(path: readonly string[]): string {
+  return path.map((key) => key.slice(0, longestKey)).join('.');
 }
 
 /** Collectors write what they have read in their own way: `None` for none, `1m0s` for 60s. */
@@ -131,7 +172,7 @@ const nanosecondsOf: Readonly<Record<string, number>> = {
 
 /** A duration as Go reads it; null: it is none. */
 function nanoseconds(text: string): number | null {
-  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) return null;
+  if (text.length > longestDuration || !/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) return null;
   const parts = [...text.matchAll(/([\d.]+)([a-zµ]+)/g)];
   return Math.round(parts.reduce((sum, [, count, unit]) => sum + Number(count) * nanosecondsOf[unit!]!, 0));
 }
@@ -158,19 +199,6 @@ function byName(list: unknown): Record<string, unknown> | null {
   return pairs.includes(null)
     ? null
     : Object.fromEntries(pairs.map((item) => [item!['name'], item!['value']]));
-}
-
-/** Lists are the same element by element, but where supervisors add their own. */
-function areThere(
-  expected: readonly unknown[],
-  actual: readonly unknown[],
-  path: readonly string[],
-): boolean {
-  const isOpen = path[0] === 'service' && (path[1] === 'extensions' || path[1] === 'telemetry');
-  if (isOpen) return expected.every((item) => actual.some((other) => isThere(item, other, path)));
-  return (
-    expected.length === actual.length && expected.every((item, index) => isThere(item, actual[index], path))
-  );
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

@@ -9,11 +9,13 @@ import type { Log } from '@muster/platform/log';
 import type { Convergence } from './convergence.ts';
 import type { DesiredState } from './desired-state.ts';
 import { pauseAfter, repairOf, type Repair } from './drift.ts';
-import { lackOf, type Files, type Lack } from './drift-comparison.ts';
+import type { Files, Lack } from './drift-comparison.ts';
 import type { DriftStore, DueDrift, Pair, RepairNote } from './drift-store.postgres.ts';
+import { InvalidTemplate } from './errors.ts';
 import { windowAt } from './maintenance-windows.ts';
 import type { OfferDelivery } from './offer-delivery.ts';
 import { parsePolicy } from './policy.ts';
+import { sizeOf, textWork, type TextWork } from './text-work.ts';
 
 const pairsATurn = 500;
 /** A restart loses what a collector holds in memory: never many at once. */
@@ -31,6 +33,8 @@ export interface DriftReconcilerDeps {
   readonly transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>;
   readonly log: Log;
   readonly now: () => number;
+  /** Left out: that of the process. */
+  readonly work?: TextWork;
 }
 
 /**
@@ -47,20 +51,34 @@ export class DriftReconciler {
   async turn(): Promise<void> {
     const { store, now } = this.#deps;
     for (const pair of await store.pairs(pairsATurn)) {
-      await store.noteComparison(pair, this.#lackIn(pair));
+      await this.#compare(pair);
     }
     await store.refresh(new Date(now()));
     await this.#repair(new Date(now()));
   }
 
-  /** Null: that cannot be said. What one agent reported keeps the others from nothing. */
-  #lackIn({ files, reported }: Pair): Lack | null {
+  async #compare(pair: Pair): Promise<void> {
+    const { lack, notCompared } = await this.#lackIn(pair);
+    await this.#deps.store.noteComparison(pair, lack, notCompared);
+  }
+
+  /**
+   * What takes too much to compare, or cannot be read, is noted as that and not tried again: what one agent reported
+   * keeps the others from nothing.
+   */
+  async #lackIn({ files, reported }: Pair): Promise<{ lack: Lack | null; notCompared?: string }> {
+    const { work = textWork, log } = this.#deps;
     try {
       const readable = filesOf(reported);
-      return readable && lackOf(files, readable);
+      if (readable === null) return { lack: null };
+      const size = sizeOf(files) + sizeOf(readable);
+      const lack = await work.run('compare', { rendered: files, reported: readable }, size, 'compared');
+      return { lack: lack && { ...lack, digest: lack.digest && Buffer.from(lack.digest) } };
     } catch (error) {
-      this.#deps.log.warn({ error: describeFailure(error) }, 'an effective configuration cannot be compared');
-      return null;
+      if (error instanceof InvalidTemplate)
+        return { lack: null, notCompared: `not compared: ${error.reason}` };
+      log.warn({ error: describeFailure(error) }, 'an effective configuration cannot be compared');
+      return { lack: null, notCompared: 'not compared: it cannot be read' };
     }
   }
 

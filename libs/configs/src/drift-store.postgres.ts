@@ -97,12 +97,20 @@ export class DriftStore {
         limit ${limit}
       ) as pair
       join rendered_configs rendered on rendered.hash = pair.rendered
-      join report_contents content on content.hash = pair.effective`.execute(this.#db);
+      join report_contents content on content.hash = pair.effective
+      where content.withheld is null`.execute(this.#db);
     return rows;
   }
 
-  /** `lack`: where the effective config is not what was rendered; null: that cannot be said. */
-  async noteComparison({ rendered, effective }: Pair, lack: Lack | null): Promise<void> {
+  /**
+   * `lack`: where the effective config is not what was rendered; null: that cannot be said. `notCompared`: why nobody
+   * looked.
+   */
+  async noteComparison(
+    { rendered, effective }: Pair,
+    lack: Lack | null,
+    notCompared: string | null = null,
+  ): Promise<void> {
     await this.#db
       .insertInto('effective_comparisons')
       .values({
@@ -111,6 +119,7 @@ export class DriftStore {
         differs: lack !== null && lack.digest !== null,
         detail: JSON.stringify(lack?.paths ?? []),
         digest: lack?.digest ?? null,
+        not_compared: notCompared,
       })
       .onConflict((conflict) => conflict.doNothing())
       .execute();

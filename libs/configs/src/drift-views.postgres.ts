@@ -39,6 +39,19 @@ export class DriftViews {
     return row ? toDrift(row) : null;
   }
 
+  /** Why what an agent runs was not compared with what it was given; null: it was, or is about to be. */
+  async notCompared(agent: AgentId): Promise<string | null> {
+    const { rows } = await sql<{ reason: string | null }>`
+      select coalesce(content.withheld, compared.not_compared) as reason
+      from agent_states s
+      join report_contents content on content.hash = s.effective_config_hash
+      left join agent_configurations c on c.uid = s.uid
+      left join effective_comparisons compared
+        on compared.rendered_hash = c.target_hash and compared.effective_hash = s.effective_config_hash
+      where s.uid = ${agent}`.execute(this.#db);
+    return rows[0]?.reason ?? null;
+  }
+
   /** Each kind with the number of its agents. */
   async counts(): Promise<{ kind: DriftKind; count: number }[]> {
     const rows = await this.#db

@@ -1,5 +1,6 @@
-import { isAlias, isMap, isScalar, isSeq, visit } from 'yaml';
+import { isMap, isScalar, isSeq, visit } from 'yaml';
 import { hasErrors } from './problem.ts';
+import { resolved } from './yaml-aliases.ts';
 import { parseYaml, yamlProblems, type YamlText } from './yaml-text.ts';
 
 /** Where a key is. */
@@ -89,7 +90,7 @@ export class KeyPlaces {
   }
 
   #member(parent: unknown, name: string): { value: unknown; offset: number | undefined } | null {
-    const node = isAlias(parent) ? parent.resolve(this.#yaml.document) : parent;
+    const node = resolved(this.#yaml.document, parent);
     if (isSeq(node)) {
       const item = /^\d+$/.test(name) ? node.items[Number(name)] : undefined;
       return item === undefined ? null : { value: item, offset: (item as { range?: number[] }).range?.[0] };

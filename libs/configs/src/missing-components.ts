@@ -1,10 +1,14 @@
 import type { AvailableComponents, ComponentDetails } from '@muster/opamp/available-components';
 import { isMap, isScalar, isSeq, type Document, type Node } from 'yaml';
 import type { Problem } from './problem.ts';
+import { resolved } from './yaml-aliases.ts';
 import { parseYaml } from './yaml-text.ts';
 
 const kinds = ['receivers', 'processors', 'exporters', 'connectors', 'extensions'] as const;
 type Kind = (typeof kinds)[number];
+
+/** Names in pipelines that are looked at: a configuration with more of them is refused when it is checked. */
+const mostNames = 100_000;
 
 /**
  * Each component that this configuration uses in a pipeline or as an extension and that the agent said it
@@ -68,23 +72,24 @@ interface Use {
 /** Every component in use, once; what the collector fills in itself is not known. */
 function uses(document: Document): Use[] {
   const found = new Map<string, Use>();
-  const defined = (kind: Kind, name: string) => {
-    const section = resolved(document, document.get(kind, true));
-    return isMap(section)
-      ? section.items.find(({ key }) => isScalar(key) && String(key.value) === name)
-      : undefined;
+  const sections = new Map<Kind, Map<string, Node>>();
+  const defined = (kind: Kind, name: string): Node | null => {
+    let keys = sections.get(kind);
+    if (!keys) sections.set(kind, (keys = keysOf(resolved(document, document.get(kind, true)))));
+    return keys.get(name) ?? null;
   };
+  let left = mostNames;
   const add = (path: string[], kindOf: (name: string) => Kind): void => {
     const list = resolved(document, document.getIn(path, true));
     if (!isSeq(list)) return;
     for (const item of list.items) {
+      if (--left < 0) return;
       const node = resolved(document, item);
       if (!isScalar(node) || typeof node.value !== 'string' || node.value.includes('${')) continue;
       const name = node.value;
       const kind = kindOf(name);
       if (found.has(`${kind}.${name}`)) continue;
-      const key = (defined(kind, name)?.key as Node | undefined) ?? null;
-      found.set(`${kind}.${name}`, { kind, type: name.split('/')[0]!, name, key, node });
+      found.set(`${kind}.${name}`, { kind, type: name.split('/')[0]!, name, key: defined(kind, name), node });
     }
   };
   if (!isMap(document.contents) || !isMap(resolved(document, document.get('service', true)))) return [];
@@ -103,11 +108,11 @@ function uses(document: Document): Use[] {
   return [...found.values()];
 }
 
-function resolved(document: Document, node: unknown): Node | null {
-  if (typeof node !== 'object' || node === null) return null;
-  const target =
-    'source' in node && 'resolve' in node
-      ? (node as { resolve(d: Document): unknown }).resolve(document)
-      : node;
-  return (target as Node | undefined) ?? null;
+/** The keys of a mapping by their names, the first of each. */
+function keysOf(map: Node | null): Map<string, Node> {
+  const keys = new Map<string, Node>();
+  for (const { key } of isMap(map) ? map.items : []) {
+    if (isScalar(key) && !keys.has(String(key.value))) keys.set(String(key.value), key);
+  }
+  return keys;
 }

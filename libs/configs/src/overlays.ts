@@ -120,22 +120,31 @@ function merged(under: unknown, over: Node): Node {
 function mergeMembers(over: YAMLMap, under: YAMLMap | null): YAMLMap {
   const members = over.items as Pair<Node, Node | null>[];
   const target = under ?? over;
-  if (target === over) over.items = [];
+  const items = new Set<Pair>(under?.items);
+  const byName = new Map<unknown, Pair>();
+  for (const pair of items) {
+    if (isScalar(pair.key) && !byName.has(pair.key.value)) byName.set(pair.key.value, pair);
+  }
   for (const pair of members) {
     const name = isScalar(pair.key) ? pair.key.value : pair.key;
-    const known = target.items.find(({ key }) => isScalar(key) && key.value === name);
+    const known = byName.get(name);
     if (pair.value?.tag === removal) {
-      if (known) target.items.splice(target.items.indexOf(known), 1);
+      if (known) items.delete(known);
+      byName.delete(name);
       continue;
     }
     const next = pair.value && merged(known?.value, pair.value);
     if (known) known.value = next;
-    else target.items.push(Object.assign(pair, { value: next }));
+    else {
+      items.add(Object.assign(pair, { value: next }));
+      if (isScalar(pair.key)) byName.set(name, pair);
+    }
   }
+  target.items = [...items];
   return target;
 }
 
 function appended(under: YAMLSeq, over: YAMLSeq): YAMLSeq {
-  under.items.push(...over.items);
+  under.items = [...under.items, ...over.items];
   return under;
 }

@@ -13,6 +13,30 @@ export function inTextOrder(problems: readonly Problem[]): Problem[] {
   return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
 }
 
+/** Findings of one content that are listed: whoever has so many sees to them and looks again. */
+const mostProblems = 200;
+
+/** The first of them, with one that says how many others there are; an error stays an error. */
+export function firstProblems(problems: readonly Problem[]): Problem[] {
+  const first = problems.slice(0, mostProblems).map(({ message, path, ...place }) => ({
+    ...place,
+    message: shortened(message),
+    path: path && shortened(path),
+  }));
+  const others = problems.slice(mostProblems);
+  const [next] = others;
+  if (!next) return first;
+  const severity = hasErrors(others) ? 'error' : 'warning';
+  return [...first, { ...next, severity, message: `and ${others.length} more`, path: null }];
+}
+
+/** Texts may have keys of a megabyte, which messages quote. */
+const longestText = 1_000;
+
+function shortened(text: string): string {
+  return text.length <= longestText ? text : `${text.slice(0, longestText)}…`;
+}
+
 /** Is there a finding that forbids to hand this configuration out? */
 export function hasErrors(problems: readonly Problem[]): boolean {
   return problems.some((problem) => problem.severity === 'error');

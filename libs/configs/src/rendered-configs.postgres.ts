@@ -8,7 +8,9 @@ import type { ConfigurationStore } from './configuration-store.postgres.ts';
 import { UnknownConfiguration, UnknownConfigurationVersion, type InvalidTemplate } from './errors.ts';
 import { inputBytes, inputGroups, type InputGroup, type RenderFleet } from './render-inputs.postgres.ts';
 import { CompiledConfiguration, noValues, type RenderedConfig } from './rendering.ts';
+import { sizeOfInput } from './configuration-input.ts';
 import { renderGroups, type Rendering } from './rendering-slices.ts';
+import { textWork } from './text-work.ts';
 
 const maxCompiled = 200;
 /** Hashes of 32 bytes with the inputs they came from: some MiB in all. */
@@ -286,7 +288,14 @@ async function fitGroups(
 ): Promise<FitGroup[]> {
   const found: FitGroup[] = [];
   for (const groups of Map.groupBy(inputs, ({ overlays }) => overlays.join()).values()) {
-    const files = compiled.skeleton(groups[0]!.overlays);
+    const { body, files: named, overlays } = compiled.text;
+    const applied = groups[0]!.overlays;
+    const files = await textWork.run(
+      'skeleton',
+      { text: { body, files: named, overlays }, overlays: applied },
+      sizeOfInput(compiled.text),
+      'merged',
+    );
     if (files) found.push({ files, agents: groups.flatMap(({ agents }) => agents) });
     else {
       for (const { config, agents } of await renderGroups(compiled, groups.slice(0, maxTexts), 'this text'))

@@ -38,6 +38,9 @@ const renderMemory = 2_000_000;
 /** Characters that a template may become. */
 const maxLength = 2_000_000;
 
+/** Tags of a text times its characters: where each tag is, is counted from the beginning of the text. */
+const mostTagWork = 50_000_000;
+
 const liquid = new Liquid({
   strictVariables: true,
   strictFilters: true,
@@ -75,6 +78,7 @@ export class Template {
   constructor(text: string, place: string) {
     this.#place = place;
     this.#nodes = told(place, () => liquid.parse(text));
+    refuseTooManyTags(text, place);
     this.variables = told(place, () => liquid.globalVariableSegmentsSync(this.#nodes)).map((segments) =>
       toVariable(segments, place, this.#nodes),
     );
@@ -117,6 +121,17 @@ const timeLimit = 'template render limit exceeded';
 
 function tookTooLong(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith(timeLimit);
+}
+
+function refuseTooManyTags(text: string, place: string): void {
+  let tags = 0;
+  for (let at = text.indexOf('{'); at !== -1; at = text.indexOf('{', at + 1)) {
+    if (text[at + 1] === '{' || text[at + 1] === '%') tags++;
+  }
+  const most = Math.floor(mostTagWork / Math.max(1, text.length));
+  if (tags <= most) return;
+  const reason = `has ${tags} tags ({{ … }} and {% … %}), and a text of ${text.length} characters may have ${most}: write it as several files`;
+  throw new InvalidTemplate(place, reason, null, null);
 }
 
 /** Is there anything in the text that a template replaces? */

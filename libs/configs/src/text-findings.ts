@@ -1,9 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import type { AgentId } from '@muster/agents/agent-id';
-import { validateFiles, warning, type FileProblem } from './file-problems.ts';
+import { InvalidTemplate } from './errors.ts';
+import { warning, type FileProblem } from './file-problems.ts';
 import type { RenderedConfig } from './rendering.ts';
 import type { Rendering } from './rendering-slices.ts';
-import { validateConfiguration } from './validate.ts';
+import { sizeOf, textWork } from './text-work.ts';
 
 /** Different texts that are looked at for one fleet, those of most agents first. */
 export const maxTexts = 100;
@@ -50,15 +51,23 @@ export function mostCommonFirst<T extends { readonly agents: readonly AgentId[] 
     .toSorted(([, a], [, b]) => size(b) - size(a));
 }
 
-/** What the texts alone say against them; others get their turn between one and the next. */
+/** What the texts alone say against them. One that takes too much to check is a finding. */
 export async function findingsIn(texts: readonly CommonText[]): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { config, agents } of texts) {
-    for (const problem of validateFiles(config.files, validateConfiguration))
-      findings.push({ ...problem, agents });
+    for (const problem of await problemsIn(config.files)) findings.push({ ...problem, agents });
     await setImmediate();
   }
   return findings;
+}
+
+async function problemsIn(files: RenderedConfig['files']): Promise<FileProblem[]> {
+  try {
+    return await textWork.run('validate', files, sizeOf(files), 'checked');
+  } catch (error) {
+    if (error instanceof InvalidTemplate) return [warning(error.reason)];
+    throw error;
+  }
 }
 
 /** That so many texts were not looked at; none: nothing. */

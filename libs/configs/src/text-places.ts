@@ -1,4 +1,4 @@
-const keyOfLine = /^([ \t]*(?:- +)*)(?:"([^"\n]*)"|'([^'\n]*)'|([^\s#"'{[][^:\n]*?)) *:(?=\s|$)/;
+const keyOfLine = /^([ \t]*(?:- +)*)(?:"([^"\n]*)"|'([^'\n]*)'|([^\s#"'{[][^:\n]*)) *:(?=\s|$)/;
 
 /** Follows a text from line to line with the keys that lead there, which broken YAML and templates have too. */
 export class TextPlaces {
@@ -34,7 +34,7 @@ export class TextPlaces {
     if (!match) return;
     const column = match[1]!.length;
     this.#keys = this.#keys.filter((key) => key.column < column);
-    this.#keys.push({ column, name: match[2] ?? match[3] ?? match[4]! });
+    this.#keys.push({ column, name: match[2] ?? match[3] ?? match[4]!.trimEnd() });
   }
 
   /** The keys of `{…}` that are open where a value begins, the last of them its own. */

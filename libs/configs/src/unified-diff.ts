@@ -18,7 +18,7 @@ export function unifiedDiff(
   after: string | null,
 ): string {
   const edits = editScript(toLines(before ?? ''), toLines(after ?? ''));
-  const hunks = hunkRanges(edits).map(([start, end]) => formatHunk(edits, start, end));
+  const hunks = formatHunks(edits, hunkRanges(edits));
   if (hunks.length === 0 && (before === null) === (after === null)) return '';
   return [
     `--- ${before === null ? absent : beforeName}`,
@@ -60,7 +60,7 @@ function middleEdits(before: string[], after: string[]): Edit[] {
       ...after.map((line): Edit => ({ kind: '+', line })),
     ];
   }
-  const common = commonLengths(before, after);
+  const common = commonLengths(...numbered(before, after));
   const width = after.length + 1;
   const edits: Edit[] = [];
   let i = 0;
@@ -82,8 +82,19 @@ function middleEdits(before: string[], after: string[]): Edit[] {
   return edits;
 }
 
+/** A number for each line, the same for the same ones: long lines that begin alike take long to compare. */
+function numbered(before: string[], after: string[]): [Uint32Array, Uint32Array] {
+  const numbers = new Map<string, number>();
+  const numberOf = (line: string): number => {
+    const known = numbers.get(line) ?? numbers.size;
+    numbers.set(line, known);
+    return known;
+  };
+  return [Uint32Array.from(before, numberOf), Uint32Array.from(after, numberOf)];
+}
+
 /** At [i, j]: how many lines `before` from i and `after` from j have in common, in order. */
-function commonLengths(before: string[], after: string[]): Uint32Array {
+function commonLengths(before: Uint32Array, after: Uint32Array): Uint32Array {
   const width = after.length + 1;
   const lengths = new Uint32Array((before.length + 1) * width);
   for (let i = before.length - 1; i >= 0; i--) {
@@ -110,15 +121,23 @@ function hunkRanges(edits: Edit[]): [start: number, end: number][] {
   return ranges;
 }
 
-function formatHunk(edits: Edit[], start: number, end: number): string {
-  const position = (kind: '-' | '+'): string => {
-    const counts = (edit: Edit): boolean => edit.kind === ' ' || edit.kind === kind;
-    const before = edits.slice(0, start).filter(counts).length;
-    const length = edits.slice(start, end).filter(counts).length;
-    return `${kind}${length === 0 ? before : before + 1},${length}`;
-  };
-  const lines = edits
-    .slice(start, end)
-    .map(({ kind, line }) => kind + (kind === ' ' ? line : line.replace(/\r(?=\n|$)/, '␍')));
-  return [`@@ ${position('-')} ${position('+')} @@`, ...lines].join('\n');
+function formatHunks(edits: Edit[], ranges: readonly [start: number, end: number][]): string[] {
+  const before = { '-': 0, '+': 0 };
+  let counted = 0;
+  return ranges.map(([start, end]) => {
+    for (; counted < start; counted++) {
+      const { kind } = edits[counted]!;
+      if (kind !== '+') before['-']++;
+      if (kind !== '-') before['+']++;
+    }
+    const hunk = edits.slice(start, end);
+    const position = (sign: '-' | '+'): string => {
+      const { length } = hunk.filter(({ kind }) => kind === ' ' || kind === sign);
+      return `${sign}${length === 0 ? before[sign] : before[sign] + 1},${length}`;
+    };
+    const lines = hunk.map(
+      ({ kind, line }) => kind + (kind === ' ' ? line : line.replace(/\r(?=\n|$)/, '␍')),
+    );
+    return [`@@ ${position('-')} ${position('+')} @@`, ...lines].join('\n');
+  });
 }

@@ -1,6 +1,6 @@
 import { checkComponents } from './component-references.ts';
 import { credentialProblems } from './credential-problems.ts';
-import { hasErrors, inTextOrder, type Problem } from './problem.ts';
+import { firstProblems, hasErrors, inTextOrder, type Problem } from './problem.ts';
 import { parseYaml, yamlProblems } from './yaml-text.ts';
 
 export type { Problem };
@@ -18,7 +18,9 @@ export function validateConfiguration(
   const text = parseYaml(body);
   const syntax = yamlProblems(text);
   const credentials = credentialProblems(body);
-  if (hasErrors(syntax)) return inTextOrder([...syntax, ...credentials]);
+  if (hasErrors(syntax)) return firstProblems(inTextOrder([...syntax, ...credentials]));
   const position = (offset: number) => text.lines.linePos(offset);
-  return inTextOrder([...syntax, ...credentials, ...checkComponents(text.document, position, isWhole)]);
+  return firstProblems(
+    inTextOrder([...syntax, ...credentials, ...checkComponents(text.document, position, isWhole)]),
+  );
 }

@@ -5,13 +5,12 @@ import { sql, type Kysely } from 'kysely';
 import type { CollectorBuild, CollectorValidators } from './collector-validators.ts';
 import type { ComponentFit } from './component-fit.postgres.ts';
 import type { ConfigurationText } from './configuration.ts';
-import { refuseUnreadable } from './configuration-input.ts';
-import { credentialProblems } from './credential-problems.ts';
-import { InvalidTemplate, UnknownFleet } from './errors.ts';
-import { toProblem, validateFiles, warning, type FileProblem } from './file-problems.ts';
+import { checkSizes, sizeOfInput } from './configuration-input.ts';
+import { UnknownFleet } from './errors.ts';
+import { toProblem, warning, type FileProblem } from './file-problems.ts';
 import type { RenderFleet } from './render-inputs.postgres.ts';
 import type { RenderedConfigs } from './rendered-configs.postgres.ts';
-import { CompiledConfiguration, noValues } from './rendering.ts';
+import { CompiledConfiguration } from './rendering.ts';
 import {
   commonTexts,
   distinctFindings,
@@ -21,7 +20,7 @@ import {
   type CommonText,
   type Finding,
 } from './text-findings.ts';
-import { validateConfiguration } from './validate.ts';
+import { textWork } from './text-work.ts';
 
 /** Texts that real collectors are asked about: a second of CPU for each. */
 const maxAsked = 10;
@@ -66,21 +65,35 @@ export class ConfigurationValidation {
   /**
    * All findings, and what was looked at. Without a fleet, the fleets whose stable version is of `name` are asked;
    * without any, the text is checked for itself, as far as it is no template. What could not be looked at is a
-   * warning. Throws `UnknownFleet`, `InvalidSelector`.
+   * warning. Throws `UnknownFleet`, `InvalidSelector`, `InvalidConfiguration` of a text that is too large, and
+   * `InvalidTemplate` of one that takes too much.
    */
   async validate(
     text: ConfigurationText,
     scope: { name?: string | undefined; fleet?: string | undefined },
   ): Promise<ValidationResult> {
-    const credentials = credentialsIn(text);
-    const compiled = compile(text);
-    if (compiled instanceof InvalidTemplate) {
-      return { findings: [...credentials, { ...toProblem(compiled), agents: null }], checked: nothing };
+    checkSizes(text);
+    const { perAgent, isRendered, ...found } = await textWork.run(
+      'check',
+      text,
+      sizeOfInput(text),
+      'checked',
+    );
+    const credentials = found.credentials.map(ofEverybody);
+    if (found.unreadable) {
+      return { findings: [...credentials, ofEverybody(found.unreadable)], checked: nothing };
     }
+    const compiled = new CompiledConfiguration(text);
     const fleets = await this.#fleets(scope);
-    const parts = compiled.perAgent ? [] : [forEverybody(compiled)];
-    if (compiled.perAgent && fleets.length === 0)
-      parts.push({ findings: [unchecked(needsFleet)], checked: nothing });
+    const parts: ValidationResult[] = perAgent
+      ? []
+      : [
+          {
+            findings: found.problems.map(ofEverybody),
+            checked: isRendered ? { ...nothing, texts: 1 } : nothing,
+          },
+        ];
+    if (perAgent && fleets.length === 0) parts.push({ findings: [unchecked(needsFleet)], checked: nothing });
     for (const fleet of fleets) parts.push(await this.#forFleet(compiled, fleet));
     return {
       findings: distinctFindings([...credentials, ...parts.flatMap(({ findings }) => findings)]),
@@ -176,41 +189,8 @@ export class ConfigurationValidation {
   }
 }
 
-function compile(text: ConfigurationText): CompiledConfiguration | InvalidTemplate {
-  try {
-    const compiled = new CompiledConfiguration(text);
-    if (compiled.perAgent) refuseUnreadable(text, compiled);
-    return compiled;
-  } catch (error) {
-    if (error instanceof InvalidTemplate) return error;
-    throw error;
-  }
-}
-
-/** A template's text is looked at before anything is put in: what agents say of themselves is not its author's. */
-function credentialsIn({ body, files, overlays }: ConfigurationText): Finding[] {
-  const texts = [
-    ['', body],
-    ...Object.entries(files),
-    ...overlays.map((overlay, index) => [`overlays[${index}]`, overlay.body]),
-  ] as [string, string][];
-  return texts.flatMap(([file, text]) =>
-    credentialProblems(text).map((problem) => ({ ...problem, file, agents: null })),
-  );
-}
-
-function forEverybody(compiled: CompiledConfiguration): ValidationResult {
-  try {
-    const { files } = compiled.render(noValues, []);
-    const problems = validateFiles(files, validateConfiguration);
-    return {
-      findings: problems.map((problem) => ({ ...problem, agents: null })),
-      checked: { ...nothing, texts: 1 },
-    };
-  } catch (error) {
-    if (!(error instanceof InvalidTemplate)) throw error;
-    return { findings: [{ ...toProblem(error), agents: null }], checked: nothing };
-  }
+function ofEverybody(problem: FileProblem): Finding {
+  return { ...problem, agents: null };
 }
 
 const nothing: Checked = { texts: 0, agents: 0, collectors: [], notAsked: [] };

@@ -2,14 +2,41 @@ import {
   isAlias,
   isCollection,
   isMap,
+  isNode,
   isPair,
   isScalar,
   isSeq,
+  visit,
+  type Alias,
   type Document,
   type Node,
   type Pair,
   type YAMLMap,
 } from 'yaml';
+
+/** What each alias of a document stands for. */
+const targets = new WeakMap<Document, Map<Alias, Node | undefined>>();
+
+/** The node itself, or the one that an alias stands for; null: there is none. */
+export function resolved(document: Document, node: unknown): Node | null {
+  if (!isAlias(node)) return isNode(node) ? node : null;
+  let known = targets.get(document);
+  if (!known) targets.set(document, (known = targetsIn(document)));
+  return known.get(node) ?? null;
+}
+
+/** An alias stands for the last node before it that has its anchor. */
+function targetsIn(document: Document): Map<Alias, Node | undefined> {
+  const anchors = new Map<string, Node>();
+  const found = new Map<Alias, Node | undefined>();
+  visit(document, {
+    Node(_key, node) {
+      if (isAlias(node)) found.set(node, anchors.get(node.source));
+      else if (node.anchor) anchors.set(node.anchor, node);
+    },
+  });
+  return found;
+}
 
 /** What aliases may add to documents that are merged: a few of them can stand for gigabytes. In characters. */
 export const aliasAllowance = 1_000_000;
@@ -82,7 +109,8 @@ class Resolution {
         brought.push(pair);
       }
     }
-    map.items.splice(map.items.indexOf(merge), 1, ...brought);
+    const place = map.items.indexOf(merge);
+    map.items = [...map.items.slice(0, place), ...brought, ...map.items.slice(place + 1)];
   }
 }
 

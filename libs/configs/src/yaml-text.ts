@@ -30,6 +30,9 @@ export interface YamlText {
   readonly lines: LineCounter;
 }
 
+/** Errors of a text that are told one by one: whoever has so many mends the first and looks again. */
+const mostErrors = 100;
+
 type Options = ParseOptions & DocumentOptions & SchemaOptions;
 
 /**
@@ -49,6 +52,17 @@ export function parseYamlVerbatim(text: string): YamlText {
 }
 
 function read(text: string, schema: Options): YamlText {
+  const { stackTraceLimit } = Error;
+  // The library makes an error of each finding, and a stack of each would cost more than all else.
+  Error.stackTraceLimit = 0;
+  try {
+    return readTokens(text, schema);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+function readTokens(text: string, schema: Options): YamlText {
   const lines = new LineCounter();
   const options = { ...schema, prettyErrors: false, uniqueKeys: false, lineCounter: lines };
   const tokens = [...new Parser(lines.addNewLine).parse(text)];
@@ -77,7 +91,11 @@ export function yamlProblems({ text, document, lines }: YamlText): Problem[] {
   const told = [
     ...document.errors.map((error) => ({ severity: 'error' as const, error })),
     ...document.warnings.map((error) => ({ severity: 'warning' as const, error })),
-  ].toSorted((a, b) => a.error.pos[0] - b.error.pos[0]);
+  ]
+    .toSorted((a, b) => a.error.pos[0] - b.error.pos[0])
+    .toSorted((a, b) => Number(a.severity === 'warning') - Number(b.severity === 'warning'))
+    .slice(0, mostErrors)
+    .toSorted((a, b) => a.error.pos[0] - b.error.pos[0]);
   const places = new TextPlaces(text);
   const syntax = told.map(({ severity, error }) => syntaxProblem(severity, error, places));
   return inTextOrder([...syntax, ...nodeProblems(document, lines)]);
@@ -140,20 +158,22 @@ function syntaxProblem(severity: Problem['severity'], error: YAMLError, places: 
 function nodeProblems(document: Document, lines: LineCounter): Problem[] {
   const problems: Problem[] = [];
   const anchors = new Set<string>();
-  const report = (node: unknown, path: string[], message: string): void => {
+  const report = (node: unknown, above: readonly unknown[], name: string[], message: string): void => {
+    if (problems.length === mostErrors) return;
+    const path = [...keysAbove(above), ...name];
     const { line, col } = lines.linePos((isNode(node) && node.range?.[0]) || 0);
     problems.push({ severity: 'error', message, path: path.join('.') || null, line, column: col });
   };
   visit(document, {
     Value: (_key, node) => void (node.anchor && anchors.add(node.anchor)),
     Alias: (_key, node, above) =>
-      void (anchors.has(node.source) || report(node, keysAbove(above), `"*${node.source}" has no anchor`)),
+      void (anchors.has(node.source) || report(node, above, [], `"*${node.source}" has no anchor`)),
     Map: (_key, map, above) => {
       if (map.anchor) anchors.add(map.anchor);
       for (const key of repeatedKeys(map)) {
         const name = String(key);
         const remedy = name === '<<' ? ': give it a list, as in <<: [*a, *b]' : '';
-        report(key, [...keysAbove(above), name], `"${name}" is there twice in this mapping${remedy}`);
+        report(key, above, [name], `"${name}" is there twice in this mapping${remedy}`);
       }
     },
   });

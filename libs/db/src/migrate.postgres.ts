@@ -21,6 +21,7 @@ import * as fleetTokens from './migrations/20261130t2020_fleet_tokens.ts';
 import * as databaseGeneration from './migrations/20261130t2040_database_generation.ts';
 import * as owners from './migrations/20261130t2010_owners.ts';
 import * as unusedContents from './migrations/20261130t2000_unused_contents.ts';
+import * as withheldContents from './migrations/20261130t2005_withheld_contents.ts';
 import type { Database } from './schema.ts';
 import { patient } from './silent-connections.ts';
 
@@ -46,6 +47,7 @@ const migrations: Record<string, Migration> = {
   '20261130t2040_database_generation': databaseGeneration,
   '20261130t2010_owners': owners,
   '20261130t2000_unused_contents': unusedContents,
+  '20261130t2005_withheld_contents': withheldContents,
 };
 
 /** Any number that all versions of Muster share. */

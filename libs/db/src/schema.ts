@@ -167,11 +167,13 @@ export interface ReportContentsTable {
   first_seen_at: Generated<Date>;
   touched_at: Generated<Date>;
   named: Generated<boolean>;
+  withheld: string | null;
 }
 
 export interface EffectiveConfigFindingsTable {
   hash: Buffer;
   findings: Json<{ file: string; line: number; column: number; kind: string }[]>;
+  omitted: Generated<number>;
 }
 
 export interface EffectiveComparisonsTable {
@@ -180,6 +182,7 @@ export interface EffectiveComparisonsTable {
   differs: boolean;
   detail: Json<string[]>;
   digest: Buffer | null;
+  not_compared: string | null;
 }
 
 export interface AgentDriftsTable {

@@ -13,7 +13,7 @@ const flowsAgainMs = 10_000;
 const soon = { timeout: 30_000, interval: 100 };
 const small: StreamSettings = {
   ...defaultStreamSettings,
-  bytes: { REPORTS: 64 * 2 ** 20, FACTS: 16 * 2 ** 20, PARTS: 64 * 2 ** 20 },
+  bytes: { REPORTS: 64 * 2 ** 20, FACTS: 16 * 2 ** 20, PARTS: 64 * 2 ** 20, DEADLETTERS: 8 * 2 ** 20 },
 };
 
 async function open(url: string, streams: StreamSettings = small) {

@@ -6,8 +6,8 @@ const tags = { key: 0x0a, value: 0x12, stringValue: 0x0a };
 const isUnusual = /[^ !#-[\]-~]/;
 
 /**
- * The attributes of an AgentDescription whose values are all plain texts, identifying ones last; of a key
- * sent twice the last counts. Plain is printable ASCII that JSON need not escape. Null when they are not
+ * The attributes of an AgentDescription whose values are all plain texts, identifying ones last, when it holds
+ * nothing else and each key once. Plain is printable ASCII that JSON need not escape. Null when they are not
  * plain, or when the bytes are unusual in any other way: that takes `decodeAgentDescription`, which reads
  * everything at several times the cost.
  */
@@ -39,7 +39,7 @@ class DescriptionScan {
       if ((tag & 7) !== wireType.lengthDelimited) return null;
       const start = reader.stepOver();
       if (tag >> 3 === 1) identifying.push(start, reader.position);
-      else if (tag >> 3 === 2 && !this.#take(start, reader.position)) return null;
+      else if (tag >> 3 !== 2 || !this.#take(start, reader.position)) return null;
     }
     for (let i = 0; i < identifying.length; i += 2) {
       if (!this.#take(identifying[i]!, identifying[i + 1]!)) return null;
@@ -54,7 +54,7 @@ class DescriptionScan {
     if (key === null || reader.done || reader.tag() !== tags.value) return false;
     const value = new WireReader(this.#bytes, reader.stepOver(), end);
     const text = reader.done ? this.#next(value, tags.stringValue) : null;
-    if (text === null || !value.done) return false;
+    if (text === null || !value.done || this.#found.has(key)) return false;
     this.#found.set(key, text);
     return true;
   }

@@ -58,10 +58,12 @@ export class BlastRadii {
       agents: sum(alike, ({ agents }) => agents),
       touched: sum(groups, ({ agents }) => agents),
       waves: wavesOf(policy.waves, alike),
-      changes: shown.map((group) => ({
-        ...group,
-        ...compareFiles(before.get(group.from ?? '') ?? {}, after.get(group.to)!),
-      })),
+      changes: await Promise.all(
+        shown.map(async (group) => ({
+          ...group,
+          ...(await compareFiles(before.get(group.from ?? '') ?? {}, after.get(group.to)!)),
+        })),
+      ),
       more: { changes: hidden.length, agents: sum(hidden, ({ agents }) => agents) },
       skipped: groupSkipped(alike),
       problems: await problemsOf(fleet.name, renderings),

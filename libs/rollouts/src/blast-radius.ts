@@ -1,8 +1,7 @@
 import type { AgentId } from '@muster/agents/agent-id';
 import { kindKey, type CohortKind } from '@muster/configs/cohort-kind';
-import { componentNames } from '@muster/configs/component-names';
 import type { Finding } from '@muster/configs/text-findings';
-import { unifiedDiff } from '@muster/configs/unified-diff';
+import { sizeOf, textWork } from '@muster/configs/text-work';
 import { sum } from './gates.ts';
 
 /** What a rollout would do, before it does anything. */
@@ -95,17 +94,26 @@ export function groupSkipped(alike: readonly Alike[]): Skipped[] {
 }
 
 /** What changes from one set of files to the other. */
-export function compareFiles(before: Files, after: Files): Pick<Change, 'diff' | 'added' | 'removed'> {
+export async function compareFiles(
+  before: Files,
+  after: Files,
+): Promise<Pick<Change, 'diff' | 'added' | 'removed'>> {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
-  const [had, has] = [componentNames(before), componentNames(after)];
+  const [had, has] = await Promise.all(
+    [before, after].map(
+      async (files) => new Set(await textWork.run('names', files, sizeOf(files), 'compared')),
+    ),
+  );
+  const parts = names.map((name) => ({
+    beforeName: `now ${name}`.trim(),
+    before: before[name] ?? null,
+    afterName: `then ${name}`.trim(),
+    after: after[name] ?? null,
+  }));
   return {
-    diff: names
-      .map((name) =>
-        unifiedDiff(`now ${name}`.trim(), before[name] ?? null, `then ${name}`.trim(), after[name] ?? null),
-      )
-      .join(''),
-    added: has.filter((component) => !had.includes(component)),
-    removed: had.filter((component) => !has.includes(component)),
+    diff: await textWork.run('diff', parts, sizeOf(before) + sizeOf(after), 'compared'),
+    added: [...has!].filter((component) => !had!.has(component)),
+    removed: [...had!].filter((component) => !has!.has(component)),
   };
 }
 

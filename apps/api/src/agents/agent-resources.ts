@@ -58,8 +58,12 @@ export class AgentResources {
   async find(id: AgentId): Promise<AgentDetailResource> {
     const detail = await this.#views.find(id);
     if (!detail) throw new UnknownAgent(id);
-    const [[summary], drift] = await Promise.all([this.#complete([detail]), this.#drifts.find(id)]);
-    return { ...summary!, ...toDetail(detail), drift: drift && toDriftResource(drift) };
+    const [[summary], drift, driftNotCompared] = await Promise.all([
+      this.#complete([detail]),
+      this.#drifts.find(id),
+      this.#drifts.notCompared(id),
+    ]);
+    return { ...summary!, ...toDetail(detail), drift: drift && toDriftResource(drift), driftNotCompared };
   }
 
   async #complete(summaries: readonly AgentSummary[]): Promise<AgentResource[]> {
@@ -109,13 +113,17 @@ function toResource(summary: AgentSummary, configuration: AgentConfiguration | u
   };
 }
 
-function toDetail(detail: AgentDetail): Omit<AgentDetailResource, keyof AgentResource | 'drift'> {
+function toDetail(
+  detail: AgentDetail,
+): Omit<AgentDetailResource, keyof AgentResource | 'drift' | 'driftNotCompared'> {
   return {
     identifyingAttributes: detail.identifyingAttributes,
     nonIdentifyingAttributes: detail.nonIdentifyingAttributes,
     health: detail.health,
     effectiveConfig: detail.effectiveConfig,
     findings: detail.findings,
+    findingsOmitted: detail.findingsOmitted,
+    withheld: detail.withheld,
     components: detail.components,
     packages: detail.packages,
     remoteConfigStatus: detail.remoteConfigStatus,

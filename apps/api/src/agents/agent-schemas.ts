@@ -88,7 +88,15 @@ export const agentDetailResource = named(
     findings: z
       .array(credentialFinding)
       .meta({ description: 'Credentials in the effective configuration; their values are not kept.' }),
+    findingsOmitted: z.int().meta({ description: 'Credentials beyond those that are listed.' }),
+    withheld: textMap.meta({
+      description: 'Members that the agent reported and that are not shown (effectiveConfig…), and why.',
+    }),
     drift: driftResource.nullable().meta({ description: 'Null: it is what it should be.' }),
+    driftNotCompared: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why what it runs was not compared with what it was given.' }),
     components: anyJson,
     packages: anyJson,
     remoteConfigStatus: z.object({ hash: z.string(), status: z.string(), error: z.string() }).nullable(),

@@ -1,11 +1,13 @@
 import type { Kysely } from 'kysely';
 import type { AccessService } from '@muster/access/access-service';
 import type { Actor } from '@muster/access/actor';
+import { findCredentials } from '@muster/agents/credential-shapes';
 import { checkLabels } from '@muster/agents/labels';
 import type { Database } from '@muster/db/schema';
 import { transact } from '@muster/db/transaction';
 import type { z } from 'zod';
 import type { EnrollmentToken } from '@muster/access/enrollment-token';
+import { InvalidRequest } from '../http/errors.ts';
 import type { newEnrollmentToken } from './enrollment-token-schemas.ts';
 
 /** What people do to enrollment tokens; the access service puts it in the audit log. */
@@ -18,11 +20,14 @@ export class EnrollmentTokenChanges {
     this.#access = deps.access;
   }
 
-  /** @throws InvalidLabel */
+  /** @throws InvalidLabel, InvalidRequest */
   async create(
     actor: Actor,
     { name, labels, expiresAt, maxUses, mayTakeOver }: z.output<typeof newEnrollmentToken>,
   ): Promise<{ id: string; token: string }> {
+    const [found] = findCredentials(name);
+    if (found)
+      throw new InvalidRequest({ field: 'name', detail: `a name holds no credentials (${found.kind})` });
     checkLabels(labels ?? {});
     const limits = { expiresAt: expiresAt ?? undefined, maxUses: maxUses ?? undefined };
     const token = { name, labels, ...limits, mayTakeOver };

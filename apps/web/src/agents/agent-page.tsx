@@ -64,7 +64,7 @@ function AgentSections({ agent }: { agent: AgentDetail }) {
           {agent.drift && <DriftPanel drift={agent.drift} />}
           <AgentQuarantines uid={agent.uid} />
           <ExplanationPanel uid={agent.uid} />
-          <EffectiveConfiguration files={agent.effectiveConfig} findings={agent.findings} />
+          <EffectiveConfiguration agent={agent} />
           <Panel title="Health">
             {agent.health ? (
               <HealthTree name={agentTitle(agent)} health={agent.health} />
@@ -87,17 +87,26 @@ function AgentSections({ agent }: { agent: AgentDetail }) {
   );
 }
 
-function EffectiveConfiguration({
-  files,
-  findings,
-}: {
-  files: AgentDetail['effectiveConfig'];
-  findings: CredentialFinding[];
-}) {
+function EffectiveConfiguration({ agent }: { agent: AgentDetail }) {
+  const { effectiveConfig: files, findings, findingsOmitted, withheld, driftNotCompared } = agent;
   const entries = Object.entries(files ?? {});
+  if (withheld['effectiveConfig'] !== undefined) {
+    return (
+      <Panel title="Effective configuration">
+        <Notice tone="warn" title="What this agent runs is not shown">
+          <p>It was {withheld['effectiveConfig']}.</p>
+        </Notice>
+      </Panel>
+    );
+  }
   return (
     <Panel title="Effective configuration">
-      {findings.length > 0 && <CredentialFindings findings={findings} />}
+      {driftNotCompared !== null && (
+        <Notice tone="warn" title="It was not compared with what the agent was given">
+          <p>{driftNotCompared}</p>
+        </Notice>
+      )}
+      {findings.length > 0 && <CredentialFindings findings={findings} omitted={findingsOmitted} />}
       {entries.map(([name, text]) => (
         <CodeView key={name} title={name || 'configuration'} text={text} />
       ))}
@@ -106,7 +115,7 @@ function EffectiveConfiguration({
   );
 }
 
-function CredentialFindings({ findings }: { findings: CredentialFinding[] }) {
+function CredentialFindings({ findings, omitted }: { findings: CredentialFinding[]; omitted: number }) {
   return (
     <Notice tone="warn" title="It held credentials; their values are not kept">
       <ul aria-label="Credentials">
@@ -118,6 +127,7 @@ function CredentialFindings({ findings }: { findings: CredentialFinding[] }) {
             : {kind}
           </li>
         ))}
+        {omitted > 0 && <li>and {omitted} more</li>}
       </ul>
       <p>
         Put a reference such as <code>{'${env:NAME}'}</code> in their place, and change what was exposed.

@@ -51,6 +51,9 @@ export interface AgentDetail extends AgentRow {
   health: ComponentHealth | null;
   effectiveConfig: Record<string, string> | null;
   findings: CredentialFinding[];
+  findingsOmitted: number;
+  withheld: Record<string, string>;
+  driftNotCompared: string | null;
   /** Null: it is what it should be. */
   drift: Drift | null;
   components: { hash: string; components: Record<string, ComponentDetails> } | null;

@@ -87,6 +87,9 @@ export const agentQuery = gql<{ agent: AgentDetail | null }, { uid: string }>(`
       health
       effectiveConfig
       findings { file line column kind }
+      findingsOmitted
+      withheld
+      driftNotCompared
       drift { kind since detail tries repair reason nextAt }
       components
       packages

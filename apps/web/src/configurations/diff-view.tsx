@@ -25,12 +25,16 @@ export function UnifiedDiffView({ title, diff }: { title: string; diff: string }
   ));
 }
 
-function HunkView({ title, hunks }: { title: string; hunks: Hunk[] }) {
+/** Lines of a difference that are shown: a page of more answers nobody. */
+const mostLines = 5_000;
+
+function HunkView({ title, hunks: all }: { title: string; hunks: Hunk[] }) {
+  const { hunks, left } = firstLines(all);
   return (
     <figure className="code-view">
       <figcaption className="code-view-bar">
         <span className="break">{title}</span>
-        <ChangeCount lines={hunks.flatMap((hunk) => hunk.lines)} />
+        <ChangeCount lines={all.flatMap((hunk) => hunk.lines)} />
       </figcaption>
       <div className="code-view-scroll" role="region" aria-label={title} tabIndex={0}>
         <table className="diff">
@@ -55,6 +59,11 @@ function HunkView({ title, hunks }: { title: string; hunks: Hunk[] }) {
                 ))}
               </Fragment>
             ))}
+            {left > 0 && (
+              <tr className="diff-hidden">
+                <td colSpan={3}>{left} more lines are not shown</td>
+              </tr>
+            )}
           </tbody>
         </table>
       </div>
@@ -69,4 +78,14 @@ function ChangeCount({ lines }: { lines: DiffLine[] }) {
       +{count('added')} −{count('removed')}
     </span>
   );
+}
+
+function firstLines(all: Hunk[]): { hunks: Hunk[]; left: number } {
+  const hunks: Hunk[] = [];
+  let room = mostLines;
+  for (const { hidden, lines } of all) {
+    if (room > 0) hunks.push({ hidden, lines: lines.slice(0, room) });
+    room -= lines.length;
+  }
+  return { hunks, left: Math.max(0, -room) };
 }

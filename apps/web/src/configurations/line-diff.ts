@@ -9,12 +9,14 @@ export interface DiffLine {
 
 /** Texts further apart are shown as one replaced by the other: the search costs the square of it. */
 const maxEdits = 2_000;
+/** Lines that are compared before that: the page answers nobody meanwhile. */
+const maxSteps = 5_000_000;
 
 /** The fewest added and removed lines that lead from one text to the other (Myers' greedy search). */
 export function diffLines(before: string, after: string): DiffLine[] {
   const from = splitLines(before);
   const to = splitLines(after);
-  const trace = searchEdits(from, to);
+  const trace = searchEdits(...numbered(from, to));
   return trace ? walkBack(from, to, trace) : [...removed(from), ...added(to)];
 }
 
@@ -22,6 +24,17 @@ function splitLines(text: string): string[] {
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   return lines;
+}
+
+/** A number for each line, the same for the same ones: long lines that begin alike take long to compare. */
+function numbered(before: string[], after: string[]): [Uint32Array, Uint32Array] {
+  const numbers = new Map<string, number>();
+  const numberOf = (line: string): number => {
+    const known = numbers.get(line) ?? numbers.size;
+    numbers.set(line, known);
+    return known;
+  };
+  return [Uint32Array.from(before, numberOf), Uint32Array.from(after, numberOf)];
 }
 
 const removed = (lines: string[]) =>
@@ -61,9 +74,10 @@ class Frontier {
   }
 }
 
-/** The frontier before each edit, up to the number of edits that suffices; null: more than `maxEdits`. */
-function searchEdits(from: string[], to: string[]): Frontier[] | null {
+/** The frontier before each edit, up to the number of edits that suffices; null: that takes too much. */
+function searchEdits(from: Uint32Array, to: Uint32Array): Frontier[] | null {
   const trace: Frontier[] = [];
+  let steps = 0;
   let frontier = new Frontier(0);
   for (let edits = 0; edits <= maxEdits; edits++) {
     trace.push(frontier);
@@ -72,10 +86,13 @@ function searchEdits(from: string[], to: string[]): Frontier[] | null {
       let x = frontier.isReachedByAdding(diagonal)
         ? frontier.get(diagonal + 1)
         : frontier.get(diagonal - 1) + 1;
+      const start = x;
       while (x < from.length && x - diagonal < to.length && from[x] === to[x - diagonal]) x++;
+      steps += x - start + 1;
       next.set(diagonal, x);
       if (x >= from.length && x - diagonal >= to.length) return trace;
     }
+    if (steps > maxSteps) return null;
     frontier = next;
   }
   return null;
