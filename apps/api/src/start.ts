@@ -14,8 +14,10 @@ import { serveGraphqlSockets } from './graphql/graphql-socket.ts';
 import { graphqlSchema } from './graphql/schema.ts';
 import { UnknownRoute } from './http/errors.ts';
 import { guard } from './http/guard.ts';
+import { parseJsonBodies } from './http/json-body.ts';
 import { malformedAddress } from './http/problem.ts';
 import { ProblemFilter, sendProblem } from './http/problem-filter.ts';
+import { leaveBodyUnread } from './http/unread-body.ts';
 import { cacheControl, holdsWebUi, serveStartPage } from './http/web-ui.ts';
 import { Live } from './live/live.ts';
 import type { ApiSettings } from './settings.ts';
@@ -72,15 +74,19 @@ export async function createApp(
     bodyLimit: settings.maxBodyBytes,
     genReqId: () => randomUUID(),
     forceCloseConnections: true,
-    requestTimeout: 60_000,
+    requestTimeout: 30_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     frameworkErrors: (_error: Error, _request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(reply, malformedAddress),
   });
   const instance: FastifyInstance = adapter.getInstance();
   const filter = new ProblemFilter(log);
+  instance.addHook('onRoute', limitOpenRoute);
   instance.addHook('onRoute', onRoute);
   instance.addHook('onRequest', guard(services.authentication));
+  instance.addHook('onResponse', leaveBodyUnread);
   instance.removeContentTypeParser('text/plain');
+  parseJsonBodies(instance);
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.of(services, settings), adapter, {
     logger: false,
     abortOnError: false,
@@ -90,6 +96,13 @@ export async function createApp(
   await serveGraphql(instance, graphqlOptions(schema, log));
   await serveWebUi(instance, settings.webRoot, filter);
   return app;
+}
+
+/** What anybody may send without a credential; bytes. */
+const openBodyBytes = 4 * 1024;
+
+function limitOpenRoute(route: RouteOptions): void {
+  if ((route.config as { open?: boolean } | undefined)?.open) route.bodyLimit = openBodyBytes;
 }
 
 async function serveGraphql(instance: FastifyInstance, options: MercuriusOptions): Promise<void> {

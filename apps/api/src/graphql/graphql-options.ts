@@ -1,9 +1,9 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
+  getOperationAST,
   GraphQLError,
   Kind,
   OperationTypeNode,
-  parse,
   type DefinitionNode,
   type DocumentNode,
   type GraphQLSchema,
@@ -15,7 +15,8 @@ import { SubscriptionOverHttp } from '../http/errors.ts';
 import { sendProblem } from '../http/problem-filter.ts';
 import { toProblem } from '../http/problem.ts';
 import { asGraphqlError, formatResult, statusOfErrors } from './graphql-errors.ts';
-import { checkLimits, maxTokens } from './limits.ts';
+import { checkLimits } from './limits.ts';
+import { maxTokens, readDocument } from './read-document.ts';
 
 /**
  * GraphQL over HTTP. Subscriptions have a server of their own (`graphql-socket.ts`): the one in Mercurius
@@ -28,6 +29,8 @@ export function graphqlOptions(schema: GraphQLSchema, log: Log): MercuriusOption
     graphiql: false,
     subscription: false,
     graphql: { parseOptions: { maxTokens } },
+    // documents that were taken; each may be long
+    cache: 100,
     context: (request: FastifyRequest) => ({
       // also made for requests that the guard refused
       get actor() {
@@ -49,11 +52,19 @@ export function graphqlOptions(schema: GraphQLSchema, log: Log): MercuriusOption
   };
 }
 
+interface Asked {
+  operationName?: string | null;
+}
+
 /** Hooks that refuse operations before they are executed. */
 export const graphqlHooks = {
-  /** Only GraphQL text: Mercurius would take a syntax tree in JSON as well, unchecked. */
-  preParsing(_schema: GraphQLSchema, source: string): void {
-    parse(source, { maxTokens });
+  /** Before Mercurius, which validates without limits and would take a syntax tree in JSON as well. */
+  preParsing(schema: GraphQLSchema, source: string, { reply }: { reply: FastifyReply }): void {
+    const document = readDocument(schema, source);
+    const { body, query } = reply.request as { body?: Asked | null; query: Asked };
+    const { operationName } = body ?? query;
+    if (operationName && !getOperationAST(document, operationName))
+      throw new GraphQLError(`Unknown operation named "${operationName}".`);
   },
   preExecution(
     schema: GraphQLSchema,

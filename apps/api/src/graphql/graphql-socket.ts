@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { parse, validate, type GraphQLError, type ExecutionArgs, type GraphQLSchema } from 'graphql/index.js';
+import type { GraphQLError, ExecutionArgs, GraphQLSchema } from 'graphql/index.js';
 import { useServer, type Extra } from 'graphql-ws/use/ws';
 import { WebSocketServer } from 'ws';
 import type { SubscribePayload } from 'graphql-ws';
@@ -9,7 +9,8 @@ import type { Log } from '@muster/platform/log';
 import type { Running } from '@muster/platform/running';
 import { isCrossOrigin, type Authentication } from '../http/authentication.ts';
 import { formatError, formatResult, asGraphqlError } from './graphql-errors.ts';
-import { checkLimits, maxTokens } from './limits.ts';
+import { checkLimits } from './limits.ts';
+import { InvalidDocument, readDocument } from './read-document.ts';
 import type { GraphqlContext } from './resolvers.ts';
 
 const path = '/graphql';
@@ -122,12 +123,10 @@ function prepare(
   contextValue: GraphqlContext,
 ): ExecutionArgs | readonly GraphQLError[] {
   try {
-    const document = parse(query, { maxTokens });
-    const errors = validate(schema, document);
-    if (errors.length > 0) return errors;
+    const document = readDocument(schema, query);
     checkLimits(schema, document, variables);
     return { schema, document, operationName, variableValues: variables, contextValue };
   } catch (error) {
-    return [asGraphqlError(error)];
+    return error instanceof InvalidDocument ? error.errors : [asGraphqlError(error)];
   }
 }

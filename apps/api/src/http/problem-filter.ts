@@ -22,9 +22,10 @@ export class ProblemFilter {
   }
 
   #problemOf(error: unknown, request: FastifyRequest): Problem {
-    const problem = toProblem(error) ?? refusalProblem(httpStatusOf(error)) ?? internalProblem;
+    const { id: requestId, routeOptions } = request;
+    const problem =
+      toProblem(error) ?? refusalProblem(httpStatusOf(error), routeOptions?.bodyLimit) ?? internalProblem;
     if (problem.status >= 500) {
-      const { id: requestId, routeOptions } = request;
       this.#log.error({ err: error, requestId, route: routeOptions?.url }, 'request failed');
     }
     return problem;
