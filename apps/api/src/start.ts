@@ -84,7 +84,7 @@ export async function createApp(
   instance.addHook('onRoute', limitOpenRoute);
   instance.addHook('onRoute', onRoute);
   instance.addHook('onRequest', guard(services.authentication));
-  instance.addHook('onResponse', leaveBodyUnread);
+  instance.addHook('onSend', leaveBodyUnread);
   instance.removeContentTypeParser('text/plain');
   parseJsonBodies(instance);
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.of(services, settings), adapter, {

@@ -10,8 +10,7 @@ export function formatError(error: GraphQLError, log: Log): GraphQLFormattedErro
   const { locations, path } = error;
   const place = { ...(locations && { locations }), ...(path && { path }) };
   const cause = causeOf(error);
-  if (!cause)
-    return { message: clipDetail(error.message), ...place, extensions: { code: 'invalid-query' } };
+  if (!cause) return { message: clipDetail(error.message), ...place, extensions: { code: 'invalid-query' } };
   const { detail, code, field, errors, problems, position } = problemOf(cause, log);
   return {
     message: detail,

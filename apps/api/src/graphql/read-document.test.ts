@@ -72,8 +72,16 @@ const refusals: [what: string, source: string, message: RegExp][] = [
   ['lists in lists', `{ a(b: ${'['.repeat(2_000)}${']'.repeat(2_000)}) }`, /deeper than 64/],
   ['types in types', `query ($a: ${'['.repeat(2_000)}Int${']'.repeat(2_000)}) { a }`, /deeper than 64/],
   ['many operations', list(400, (n) => `query q${n} { overview { agents } }`), /more than 10 operations/],
-  ['many fragments', list(400, (n) => `fragment f${n} on Query { drift { next } }`), /more than 100 fragments/],
-  ['many directives', `{ overview ${'@skip(if: true) '.repeat(700)} { agents } }`, /more than 100 directives/],
+  [
+    'many fragments',
+    list(400, (n) => `fragment f${n} on Query { drift { next } }`),
+    /more than 100 fragments/,
+  ],
+  [
+    'many directives',
+    `{ overview ${'@skip(if: true) '.repeat(700)} { agents } }`,
+    /more than 100 directives/,
+  ],
   ['many tokens', `{ ${'__typename '.repeat(6_000)} }`, /more than 5000 tokens/],
   ['a long document', `{ overview { agents } } # ${'x'.repeat(300_000)}`, /more than 262144 characters/],
   [
@@ -98,19 +106,18 @@ describe('refuses before it is executed, in no time', () => {
 });
 
 describe('costs no more than the document is long', () => {
-  const within = (before: string, fragment: string, after = '}') => [
-    fragment,
-    (size: number) => `${before}${repeated(fragment)(size)}${after}`,
-  ] as const;
+  const within = (before: string, fragment: string, after = '}') =>
+    [fragment, (size: number) => `${before}${repeated(fragment)(size)}${after}`] as const;
   let id = 0;
-  const numbered = (before: string, text: (n: number) => string, after = '}') => [
-    text(0),
-    (size: number) => {
-      let made = before;
-      while (made.length < size) made += text(id++);
-      return made + after;
-    },
-  ] as const;
+  const numbered = (before: string, text: (n: number) => string, after = '}') =>
+    [
+      text(0),
+      (size: number) => {
+        let made = before;
+        while (made.length < size) made += text(id++);
+        return made + after;
+      },
+    ] as const;
 
   it.each([
     within('{', 'a '),

@@ -40,7 +40,7 @@ export class InvalidDocument extends Error {
  * refused before anything follows it: the rules of graphql-js compare fields in pairs and call themselves.
  *
  * @throws QueryTooComplex
- * @throws GraphQLError when it is no GraphQL
+ * @throws GraphQLError when it is no GraphQL, or too long
  * @throws InvalidDocument
  */
 export function readDocument(schema: GraphQLSchema, source: string): DocumentNode {
@@ -61,7 +61,7 @@ function checkTokens(source: string): void {
   const lexer = new Lexer(new Source(source));
   let [tokens, brackets] = [0, 0];
   for (let { kind } = lexer.advance(); kind !== TokenKind.EOF; { kind } = lexer.advance()) {
-    if (++tokens > maxTokens) throw new QueryTooComplex(`the document has more than ${maxTokens} tokens`);
+    if (++tokens > maxTokens) throw new GraphQLError(`The document has more than ${maxTokens} tokens.`);
     if (opening.has(kind)) brackets++;
     else if (closing.has(kind)) brackets--;
     if (brackets > maxBrackets)

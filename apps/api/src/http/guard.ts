@@ -12,6 +12,11 @@ export function actorOf(request: FastifyRequest): Actor {
   return actor;
 }
 
+/** Whether the guard knows who sent a request. */
+export function isKnown(request: FastifyRequest): boolean {
+  return actors.has(request);
+}
+
 const reading = new Set(['GET', 'HEAD']);
 
 /**

@@ -58,7 +58,10 @@ function findUnstorable(input: unknown, whole: string): FieldError | null {
     if (typeof value !== 'object' || value === null) continue;
     for (const key of Object.keys(value)) {
       if (!isStorable(key))
-        return { field: clip(pathOf(place).join('.')) || whole, detail: 'holds a key that is not valid text' };
+        return {
+          field: clip(pathOf(place).join('.')) || whole,
+          detail: 'holds a key that is not valid text',
+        };
       const child = (value as Record<string, unknown>)[key];
       open.push({ value: child, key, parent: place, depth: depth + 1 });
     }
