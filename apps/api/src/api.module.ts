@@ -22,6 +22,7 @@ import { FleetResources } from './fleets/fleet-resources.ts';
 import { FleetsController } from './fleets/fleets.controller.ts';
 import { HealthController } from './health/health.controller.ts';
 import { Readiness } from './health/readiness.ts';
+import { Authentication } from './http/authentication.ts';
 import { OpenapiController } from './openapi/openapi.controller.ts';
 import { OverviewController } from './overview/overview.controller.ts';
 import { OverviewResources } from './overview/overview-resources.ts';
@@ -62,6 +63,7 @@ function providers(services: ApiServices): Provider[] {
   return [
     { provide: AccessService, useValue: services.access },
     { provide: Audit, useValue: services.audit },
+    { provide: Authentication, useValue: services.authentication },
     { provide: Readiness, useValue: services.readiness },
     { provide: AgentResources, useValue: services.agentResources },
     { provide: AgentChanges, useValue: services.agentChanges },

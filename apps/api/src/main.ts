@@ -45,6 +45,8 @@ await runProcess(() =>
       webRoot: fileURLToPath(new URL('../../web/dist', import.meta.url)),
       maxBodyBytes: env.MUSTER_MAX_BODY_BYTES,
       secureCookies: env.MUSTER_SECURE_COOKIES,
+      trustedProxies: env.MUSTER_TRUSTED_PROXIES,
+      wrongCredentialsPerMinute: env.MUSTER_WRONG_CREDENTIALS_PER_MINUTE,
     };
     const collectors = new CollectorValidators({
       directory: env.MUSTER_COLLECTORS_DIR || null,

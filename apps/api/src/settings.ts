@@ -7,6 +7,10 @@ export interface ApiSettings {
   maxBodyBytes: number;
   /** Cookies over HTTPS alone: set behind a proxy that terminates TLS. */
   secureCookies: boolean;
+  /** Addresses and networks of proxies whose word counts. */
+  trustedProxies: readonly string[];
+  /** Wrong credentials a minute from one address; beyond it they get 429. */
+  wrongCredentialsPerMinute: number;
 }
 
 /** Token of the settings in Nest modules. */

@@ -8,6 +8,7 @@ import mercurius, { type MercuriusOptions } from 'mercurius';
 import { randomUUID } from 'node:crypto';
 import { CannotListen } from '@muster/platform/listening';
 import type { Running } from '@muster/platform/running';
+import { observeNumbers } from '@muster/platform/telemetry';
 import { ApiModule } from './api.module.ts';
 import { graphqlHooks, graphqlOptions } from './graphql/graphql-options.ts';
 import { serveGraphqlSockets } from './graphql/graphql-socket.ts';
@@ -25,7 +26,7 @@ import { wireApi, type ApiPorts, type ApiServices } from './wire.ts';
 
 export interface ApiDeps extends ApiPorts {
   settings: ApiSettings;
-  /** How often the credential of an open WebSocket is judged anew; milliseconds, a minute by default. */
+  /** How often the credentials of open WebSockets are judged anew; milliseconds, three seconds by default. */
   recheckMs?: number;
 }
 
@@ -37,7 +38,8 @@ export interface ApiDeps extends ApiPorts {
 export async function startApi(deps: ApiDeps): Promise<Running & { url: string }> {
   const { settings, bus, log } = deps;
   const services = wireApi(deps);
-  const { agentResources: agents, overview, rollouts, authentication } = services;
+  const { agentResources: agents, overview, rollouts, access, authentication, wrongCredentials } = services;
+  observeNumbers('api', wrongCredentials.totals, []);
   const live = new Live({ agents, overview, rollouts, log });
   const schema = graphqlSchema(services, live);
   const app = await createApp(deps, services, schema);
@@ -46,11 +48,15 @@ export async function startApi(deps: ApiDeps): Promise<Running & { url: string }
   const sockets = serveGraphqlSockets({
     server: app.getHttpServer(),
     schema,
+    access,
     authentication,
     log,
-    recheckMs: deps.recheckMs ?? 60_000,
+    recheckMs: deps.recheckMs ?? 3_000,
   });
+  const listening = await bus.listen('access.credentials-ended', () => void sockets.recheck());
   const stop = async () => {
+    await listening.stop();
+    wrongCredentials.stop();
     await sockets.stop();
     await live.stop();
     await app.close();

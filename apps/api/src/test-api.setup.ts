@@ -50,6 +50,8 @@ export async function startTestApi(
       webRoot: null,
       maxBodyBytes: 100_000,
       secureCookies: false,
+      trustedProxies: [],
+      wrongCredentialsPerMinute: 1_000,
       ...settings,
     },
     db,

@@ -160,8 +160,9 @@ it('answers wrong tokens beyond the limit of their address with when to come aga
   const strict = await rig.gateway({ id: 'gateway-b', wrongCredentialsPerMinute: 5 });
   await rig.agent(strict).start();
   const wrong = (n: number) => ({ ...protobuf, authorization: `Bearer wrong-${n}` });
+  const begun = performance.now();
   const answers = [];
-  for (let n = 0; n < 40; n++) {
+  for (let n = 0; n < 100; n++) {
     const response = await fetch(opampUrl(strict, 'http'), {
       method: 'POST',
       headers: wrong(n),
@@ -171,11 +172,12 @@ it('answers wrong tokens beyond the limit of their address with when to come aga
   }
   expect(answers.map(([status]) => status)).toEqual([
     ...Array<number>(4).fill(401),
-    ...Array<number>(36).fill(429),
+    ...Array<number>(96).fill(429),
   ]);
   expect(Math.min(...answers.slice(4).map(([, seconds]) => seconds))).toBeGreaterThanOrEqual(30);
   await expect(FakeWebSocket.open(opampUrl(strict, 'ws'), wrong(41))).rejects.toMatchObject({ status: 429 });
-  expect(rig.asked.verify).toBeLessThan(30);
+  const seconds = (performance.now() - begun) / 1_000;
+  expect(rig.asked.verify).toBeLessThan(1 + 5 + 20 * (seconds + 1) + 1);
   await rig.agent(strict).start();
   expect(strict.metrics.agents).toBe(2);
 });

@@ -86,6 +86,8 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
           webRoot,
           maxBodyBytes: env.MUSTER_MAX_BODY_BYTES,
           secureCookies: env.MUSTER_SECURE_COOKIES,
+          trustedProxies: env.MUSTER_TRUSTED_PROXIES,
+          wrongCredentialsPerMinute: env.MUSTER_WRONG_CREDENTIALS_PER_MINUTE,
         },
         db,
         bus,

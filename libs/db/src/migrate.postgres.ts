@@ -17,6 +17,7 @@ import * as fleetMembers from './migrations/20261128t1100_fleet_members.ts';
 import * as fairGates from './migrations/20261128t1200_fair_gates.ts';
 import * as quarantineByConvergence from './migrations/20261128t1210_quarantine_by_convergence.ts';
 import * as comparisonDigests from './migrations/20261128t1211_comparison_digests.ts';
+import * as presetKeys from './migrations/20261130t2060_preset_keys.ts';
 import type { Database } from './schema.ts';
 
 // Imported one by one: a bundled process has no folder to look into.
@@ -37,6 +38,7 @@ const migrations: Record<string, Migration> = {
   '20261128t1200_fair_gates': fairGates,
   '20261128t1210_quarantine_by_convergence': quarantineByConvergence,
   '20261128t1211_comparison_digests': comparisonDigests,
+  '20261130t2060_preset_keys': presetKeys,
 };
 
 /** Any number that all versions of Muster share. */

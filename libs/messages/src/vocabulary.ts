@@ -48,6 +48,7 @@ export type AgentsReidentified = z.infer<typeof agentsReidentified>;
 export const rolloutChanged = z.object({ id: z.uuid(), fleet: z.string() });
 export const fleetChanged = z.object({ name: z.string() });
 export const configurationChanged = z.object({ name: z.string() });
+export const credentialsEnded = z.object({ apiKeyId: z.uuid() });
 export const enrollmentTokenRevoked = z.object({ id: z.uuid() });
 
 /** How an enrollment token was judged. */
@@ -78,6 +79,8 @@ export const schemas = {
   },
   broadcasts: {
     'access.token-revoked': enrollmentTokenRevoked,
+    /** Sessions or API keys let nobody in any more: what they opened is to be judged anew. */
+    'access.credentials-ended': credentialsEnded,
   },
   requests: {
     /** SHA-256 of the presented secret, hex. */
@@ -112,6 +115,7 @@ export interface Facts {
 
 export interface Broadcasts {
   'access.token-revoked': z.infer<typeof enrollmentTokenRevoked>;
+  'access.credentials-ended': z.infer<typeof credentialsEnded>;
 }
 
 export interface Requests {

@@ -39,7 +39,7 @@ export function graphqlOptions(schema: GraphQLSchema, log: Log): MercuriusOption
     }),
     errorHandler(error, _request, reply) {
       const refused = toProblem(error);
-      if (refused && [401, 403].includes(refused.status)) return sendProblem(reply, refused);
+      if (refused && [401, 403, 429].includes(refused.status)) return sendProblem(reply, refused);
       const errors = flatten([asGraphqlError(error)]);
       void reply.status(statusOfErrors(errors)).send(formatResult({ errors }, log));
     },

@@ -42,6 +42,7 @@ function httpStatusOf(error: unknown): number {
 /** Sends a problem with the headers its status asks for. */
 export function sendProblem(reply: FastifyReply, problem: Problem): void {
   if (problem.status === 401) void reply.header('WWW-Authenticate', 'Bearer realm="muster"');
+  if (problem.retryAfterSeconds) void reply.header('Retry-After', String(problem.retryAfterSeconds));
   if (problem.status === 503) void reply.header('Retry-After', '5');
   // a client that is still sending reads the answer only if the connection stays until it is done
   if (problem.status === 413) void reply.removeHeader('Connection');

@@ -20,6 +20,8 @@ export interface Problem {
   errors?: readonly FieldError[];
   /** Where in the text of `field`, from 0. */
   position?: number;
+  /** Seconds after which to try again. */
+  retryAfterSeconds?: number;
   /** What is wrong in the text of a configuration. */
   problems?: readonly unknown[];
 }
@@ -55,6 +57,7 @@ const statusOf: Record<ErrorCode, number | null> = {
   'query-too-complex': 400,
   'subscription-over-http': 400,
   unauthenticated: 401,
+  'too-many-wrong-credentials': 429,
   'cross-origin': 403,
   'unknown-route': 404,
   'unknown-agent': 404,
@@ -105,7 +108,7 @@ export function toProblem(error: unknown): Problem | null {
 }
 
 function describe(error: Error, status: number, code: ErrorCode): Problem {
-  const { field, errors, position, problems } = error as Partial<Problem>;
+  const { field, errors, position, problems, retryAfterSeconds } = error as Partial<Problem>;
   const detail = clipDetail(shown[code] ?? error.message);
   const isCut = problems !== undefined && problems.length > mostProblems;
   return {
@@ -113,6 +116,7 @@ function describe(error: Error, status: number, code: ErrorCode): Problem {
     ...(field !== undefined && { field }),
     ...(errors !== undefined && { errors }),
     ...(position !== undefined && { position }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
     ...(problems !== undefined && { problems: problems.slice(0, mostProblems) }),
   };
 }

@@ -38,6 +38,7 @@ const problem = named(
       field: z.string().optional().meta({ description: 'What the problem is about.' }),
       errors: z.array(z.object({ field: z.string(), detail: z.string() })).optional(),
       position: z.int().optional().meta({ description: 'Where in the text of the field, from 0.' }),
+      retryAfterSeconds: z.int().optional(),
       problems: z.array(z.unknown()).optional().meta({ description: 'Findings in a configuration.' }),
     })
     .meta({ description: 'RFC 9457 problem details.' }),
