@@ -13,6 +13,7 @@ import { ApiModule } from './api.module.ts';
 import { graphqlHooks, graphqlOptions } from './graphql/graphql-options.ts';
 import { serveGraphqlSockets } from './graphql/graphql-socket.ts';
 import { graphqlSchema } from './graphql/schema.ts';
+import { compressAnswers } from './http/compression.ts';
 import { UnknownRoute } from './http/errors.ts';
 import { guard } from './http/guard.ts';
 import { parseJsonBodies } from './http/json-body.ts';
@@ -93,6 +94,7 @@ export async function createApp(
   instance.addHook('onSend', leaveBodyUnread);
   instance.removeContentTypeParser('text/plain');
   parseJsonBodies(instance);
+  await compressAnswers(instance);
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.of(services, settings), adapter, {
     logger: false,
     abortOnError: false,
@@ -130,6 +132,9 @@ async function serveWebUi(
     await ui.register(fastifyStatic, {
       root: webRoot,
       wildcard: false,
+      // beside each file, by the build
+      preCompressed: true,
+      globIgnore: ['**/*.br', '**/*.gz'],
       cacheControl: false,
       setHeaders: (reply, path) => void reply.header('Cache-Control', cacheControl(webRoot, path)),
     });

@@ -11,6 +11,7 @@ import {
 import type { MercuriusOptions } from 'mercurius';
 import type { Log } from '@muster/platform/log';
 import { actorOf } from '../http/guard.ts';
+import { leaveUncompressed } from '../http/compression.ts';
 import { SubscriptionOverHttp } from '../http/errors.ts';
 import { sendProblem } from '../http/problem-filter.ts';
 import { toProblem } from '../http/problem.ts';
@@ -69,19 +70,19 @@ export const graphqlHooks = {
   preExecution(
     schema: GraphQLSchema,
     document: DocumentNode,
-    _context: unknown,
+    { reply }: { reply: FastifyReply },
     variables: Record<string, unknown>,
   ): void {
+    if (document.definitions.some(isMutation)) leaveUncompressed(reply.request);
     if (document.definitions.some(isSubscription)) throw new SubscriptionOverHttp();
     checkLimits(schema, document, variables);
   },
 };
 
-function isSubscription(definition: DefinitionNode): boolean {
-  return (
-    definition.kind === Kind.OPERATION_DEFINITION && definition.operation === OperationTypeNode.SUBSCRIPTION
-  );
-}
+const isOperation = (operation: OperationTypeNode) => (definition: DefinitionNode) =>
+  definition.kind === Kind.OPERATION_DEFINITION && definition.operation === operation;
+const isMutation = isOperation(OperationTypeNode.MUTATION);
+const isSubscription = isOperation(OperationTypeNode.SUBSCRIPTION);
 
 /** Mercurius wraps all validation errors of a document into one. */
 function flatten(errors: readonly GraphQLError[]): GraphQLError[] {
