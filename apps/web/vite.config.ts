@@ -26,7 +26,7 @@ const packed: Plugin = {
           fileName: `${fileName}.br`,
           source: brotliCompressSync(source, { params }),
         });
-        this.emitFile({ type: 'asset', fileName: `${fileName}.gz`, source: gzipSync(source, { level: 9, memLevel: 9 }) });
+        this.emitFile({ type: 'asset', fileName: `${fileName}.gz`, source: gzipSync(source, { level: 9 }) });
       }
     },
   },

@@ -23,6 +23,7 @@ import { FleetsController } from './fleets/fleets.controller.ts';
 import { HealthController } from './health/health.controller.ts';
 import { Readiness } from './health/readiness.ts';
 import { Authentication } from './http/authentication.ts';
+import { OpampEndpointController } from './opamp-endpoint/opamp-endpoint.controller.ts';
 import { OpenapiController } from './openapi/openapi.controller.ts';
 import { OverviewController } from './overview/overview.controller.ts';
 import { OverviewResources } from './overview/overview-resources.ts';
@@ -51,6 +52,7 @@ export class ApiModule {
         QuarantinesController,
         DriftController,
         EnrollmentTokensController,
+        OpampEndpointController,
         AuditController,
         OverviewController,
       ],

@@ -6,6 +6,9 @@ export function readEnv() {
     [
       'MUSTER_HOST',
       'MUSTER_API_PORT',
+      'MUSTER_OPAMP_PORT',
+      'MUSTER_OPAMP_PUBLIC_URL',
+      'MUSTER_OPAMP_TLS_CERT_FILE',
       'MUSTER_ADMIN_TOKEN',
       'MUSTER_ENROLLMENT_TOKEN',
       'MUSTER_MAX_BODY_BYTES',

@@ -40,6 +40,8 @@ export const typeDefinitions = /* GraphQL */ `
     "Agents that are not what they should be."
     drift(kind: DriftKind, fleet: String, limit: Int = 50, after: String): DriftPage!
     enrollmentTokens: [EnrollmentToken!]!
+    "Where agents reach Muster, for their configuration."
+    opampEndpoint: String!
     audit(resource: String, limit: Int = 50, after: String): AuditPage!
   }
 

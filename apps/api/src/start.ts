@@ -42,7 +42,7 @@ export async function startApi(deps: ApiDeps): Promise<Running & { url: string }
   const { agentResources: agents, overview, rollouts, access, authentication, wrongCredentials } = services;
   observeNumbers('api', wrongCredentials.totals, []);
   const live = new Live({ agents, overview, rollouts, log });
-  const schema = graphqlSchema(services, live);
+  const schema = graphqlSchema(services, settings, live);
   const app = await createApp(deps, services, schema);
   await app.init();
   await live.listen(bus);

@@ -50,6 +50,7 @@ export async function startTestApi(
       webRoot: null,
       maxBodyBytes: 100_000,
       secureCookies: false,
+      opamp: { publicUrl: null, port: 14320, tls: false },
       trustedProxies: [],
       wrongCredentialsPerMinute: 1_000,
       ...settings,

@@ -37,6 +37,7 @@ export function graphqlOptions(schema: GraphQLSchema, log: Log): MercuriusOption
       get actor() {
         return actorOf(request);
       },
+      headers: request.headers,
     }),
     errorHandler(error, _request, reply) {
       const refused = toProblem(error);

@@ -211,7 +211,8 @@ async function begin(
   extra.operations += 1;
   try {
     if (!(await held.holds(true))) throw new GraphQLError('the credential does not hold any more');
-    return prepare(schema, payload, { actor: held.admitted.actor });
+    const { headers } = extra.request;
+    return prepare(schema, payload, { actor: held.admitted.actor, headers });
   } catch (error) {
     finish(extra);
     return error instanceof InvalidDocument ? error.errors : [asGraphqlError(error)];

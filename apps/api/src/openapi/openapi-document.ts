@@ -7,6 +7,7 @@ import { enrollmentTokenOperations } from '../enrollment-tokens/enrollment-token
 import { fleetOperations } from '../fleets/fleet-operations.ts';
 import type { Operation } from '../http/operation.ts';
 import { apiSchemas, named } from '../http/schemas.ts';
+import { opampEndpointOperations } from '../opamp-endpoint/opamp-endpoint.ts';
 import { overviewOperations } from '../overview/overview-operations.ts';
 import { quarantineOperations } from '../quarantines/quarantine-operations.ts';
 import { rolloutOperations } from '../rollouts/rollout-operations.ts';
@@ -21,6 +22,7 @@ export const operations: readonly Operation[] = [
   ...quarantineOperations,
   ...driftOperations,
   ...enrollmentTokenOperations,
+  ...opampEndpointOperations,
   ...auditOperations,
   ...overviewOperations,
   ...sessionOperations,
