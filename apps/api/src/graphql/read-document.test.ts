@@ -83,6 +83,7 @@ const refusals: [what: string, source: string, message: RegExp][] = [
     /more than 100 directives/,
   ],
   ['many tokens', `{ ${'__typename '.repeat(6_000)} }`, /more than 5000 tokens/],
+  ['many lines', `{ overview {${'\n'.repeat(30_000)} agents } }`, /more than 20000 lines/],
   ['a long document', `{ overview { agents } } # ${'x'.repeat(300_000)}`, /more than 262144 characters/],
   [
     'introspection on its own heels',

@@ -22,8 +22,9 @@ const maxBrackets = 64;
 const maxOperations = 10;
 const maxFragments = 100;
 const maxDirectives = 100;
-/** Each error costs a search for its line. */
-const validateOptions = { maxErrors: 10 };
+/** Each error costs a search for its line, from the first one. */
+const maxLines = 20_000;
+const validateOptions = { maxErrors: 5 };
 
 /** A document that GraphQL's own rules refuse; `errors` say why. */
 export class InvalidDocument extends Error {
@@ -48,6 +49,7 @@ export function readDocument(schema: GraphQLSchema, source: string): DocumentNod
     throw new QueryTooComplex(
       `the document has more than ${longestDocument} characters; pass long texts as variables`,
     );
+  if (hasManyLines(source)) throw new QueryTooComplex(`the document has more than ${maxLines} lines`);
   checkTokens(source);
   const document = parse(source, { maxTokens });
   checkCounts(document);
@@ -55,6 +57,12 @@ export function readDocument(schema: GraphQLSchema, source: string): DocumentNod
   const errors = validate(schema, document, undefined, validateOptions);
   if (errors.length > 0) throw new InvalidDocument(errors);
   return document;
+}
+
+function hasManyLines(source: string): boolean {
+  let lines = 0;
+  for (const _end of source.matchAll(/\r|\n/g)) if (++lines > maxLines) return true;
+  return false;
 }
 
 function checkTokens(source: string): void {

@@ -25,7 +25,8 @@ export class ProblemFilter {
     const { id: requestId, routeOptions } = request;
     const problem =
       toProblem(error) ?? refusalProblem(httpStatusOf(error), routeOptions?.bodyLimit) ?? internalProblem;
-    if (problem.status >= 500) {
+    // a client that has gone while it sent is no failure of ours
+    if (problem.status >= 500 && !(request.raw.destroyed && !request.raw.complete)) {
       this.#log.error({ err: error, requestId, route: routeOptions?.url }, 'request failed');
     }
     return problem;
