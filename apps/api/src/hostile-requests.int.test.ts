@@ -16,9 +16,10 @@ const filled = (before: string, text: string, after: string) =>
 
 /** Milliseconds until a cheap call is answered, the longest of those made until `work` is done. */
 async function longestWait(work: Promise<unknown>): Promise<number> {
-  let [longest, isDone] = [0, false];
-  void work.then(() => (isDone = true));
-  while (!isDone) {
+  let longest = 0;
+  const progress = { isDone: false };
+  void work.then(() => (progress.isDone = true));
+  while (!progress.isDone) {
     const start = performance.now();
     expect((await api.call('/api/v1/session')).status).toBe(200);
     longest = Math.max(longest, performance.now() - start);

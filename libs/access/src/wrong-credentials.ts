@@ -9,7 +9,7 @@ export interface WrongCredentialsOptions {
   now?: () => number;
 }
 
-/** Networks remembered; the one heard of longest ago is forgotten first. */
+/** Networks remembered at least, those heard of last; twice as many at most. */
 const networksKept = 10_000;
 /** Credentials of addresses over their limit that are judged all the same, each second, over all addresses. */
 const judgedPerSecond = 20;
@@ -37,7 +37,9 @@ export class WrongCredentials {
   readonly #perMinute: number;
   readonly #log: Log;
   readonly #now: () => number;
-  readonly #allowances = new Map<string, Allowance>();
+  /** The networks heard of last, and those heard of before. */
+  #young = new Map<string, Allowance>();
+  #old = new Map<string, Allowance>();
   readonly #beyond: Allowance;
   /** Since the last line of the log: address → how many. */
   #untold = new Map<string, number>();
@@ -112,10 +114,10 @@ export class WrongCredentials {
 
   #of(address: string): Allowance {
     const network = networkOf(address);
-    const allowance = this.#allowances.get(network) ?? { left: this.#perMinute, at: this.#now() };
-    this.#allowances.delete(network);
-    this.#allowances.set(network, allowance);
-    if (this.#allowances.size > networksKept) this.#allowances.delete(this.#allowances.keys().next().value!);
+    const known = this.#young.get(network) ?? this.#old.get(network);
+    const allowance = known ?? { left: this.#perMinute, at: this.#now() };
+    this.#young.set(network, allowance);
+    if (this.#young.size >= networksKept) [this.#old, this.#young] = [this.#young, new Map()];
     this.#refill(allowance, this.#perMinute, 60_000);
     return allowance;
   }

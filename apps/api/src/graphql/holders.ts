@@ -114,6 +114,6 @@ export class Holders {
 
   #settle(holder: Holder, holds: boolean): void {
     if (holds) holder.judgedAt = Date.now();
-    else for (const end of [...holder.ends]) end();
+    else for (const end of holder.ends) end();
   }
 }
