@@ -36,7 +36,7 @@ async function withRoutes<T>(
   const app = await createApp(
     { settings: { ...api.settings, webRoot }, log: api.log },
     services,
-    graphqlSchema(services, live),
+    graphqlSchema(services, api.settings, live),
     (route: RouteOptions) => {
       for (const method of [route.method].flat()) routes.push([method, route.url]);
     },
@@ -168,6 +168,52 @@ describe('sessions', () => {
     const opened = await signIn({ origin: 'https://evil.example' });
     expect(opened.status).toBe(403);
   });
+});
+
+describe('wrong credentials', () => {
+  it('are limited by address, and logged and counted without a word of them; right ones pass', async () => {
+    const strict = await startTestApi({ wrongCredentialsPerMinute: 10, trustedProxies: ['127.0.0.0/8'] });
+    const from = (address: string) => ({ 'x-forwarded-for': address });
+    const guess = (n: number, address: string) =>
+      n % 2 === 0
+        ? strict.call('/api/v1/agents', { key: `mus_admin_wrong_${n}`, headers: from(address) })
+        : strict.call('/api/v1/session', { key: null, body: { key: `wrong-${n}` }, headers: from(address) });
+    const answers = [];
+    for (let n = 0; n < 60; n++) answers.push(await guess(n, '192.0.2.1'));
+    expect(answers.slice(0, 9).every(({ status }) => status === 401)).toBe(true);
+    for (const { status, headers, body } of answers.slice(10)) {
+      expect([status, body.code]).toEqual([429, 'too-many-wrong-credentials']);
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    }
+    expect((await guess(0, '192.0.2.2')).status).toBe(401);
+    const graphql = { key: 'wrong', body: { query: '{ __typename }' }, headers: from('192.0.2.1') };
+    expect((await strict.call('/graphql', graphql)).status).toBe(429);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect((await strict.call('/api/v1/agents', { headers: from('192.0.2.1') })).status).toBe(200);
+    const body = { key: strict.key };
+    const signedIn = await strict.call('/api/v1/session', { key: null, body, headers: from('192.0.2.1') });
+    expect(signedIn.status).toBe(200);
+    await strict.stop();
+  });
+
+  it('that come forwarded by somebody who is not trusted count for the sender', async () => {
+    const strict = await startTestApi({ wrongCredentialsPerMinute: 5 });
+    const statuses = [];
+    for (let n = 0; n < 10; n++) {
+      const headers = { 'x-forwarded-for': `192.0.2.${n}` };
+      statuses.push((await strict.call('/api/v1/agents', { key: 'wrong', headers })).status);
+    }
+    expect(statuses.at(-1)).toBe(429);
+    expect((await strict.call('/api/v1/agents', { key: null })).status).toBe(401);
+    await strict.stop();
+  });
+});
+
+it('tells where agents reach Muster', async () => {
+  const { hostname } = new URL(api.url);
+  const url = `ws://${hostname}:14320/v1/opamp`;
+  expect((await api.call('/api/v1/opamp-endpoint')).body).toEqual({ url });
+  expect(await api.graphql('{ opampEndpoint }')).toEqual({ data: { opampEndpoint: url } });
 });
 
 describe('every answer', () => {

@@ -26,6 +26,8 @@ import { FleetsController } from './fleets/fleets.controller.ts';
 import { HealthController } from './health/health.controller.ts';
 import { OfferHoldController } from './offer-hold/offer-hold.controller.ts';
 import { OfferHoldResources } from './offer-hold/offer-hold-resources.ts';
+import { Authentication } from './http/authentication.ts';
+import { OpampEndpointController } from './opamp-endpoint/opamp-endpoint.controller.ts';
 import { OpenapiController } from './openapi/openapi.controller.ts';
 import { OverviewController } from './overview/overview.controller.ts';
 import { OverviewResources } from './overview/overview-resources.ts';
@@ -55,6 +57,7 @@ export class ApiModule {
         DriftController,
         DeadLettersController,
         EnrollmentTokensController,
+        OpampEndpointController,
         AuditController,
         OfferHoldController,
         OverviewController,
@@ -68,6 +71,7 @@ function providers(services: ApiServices): Provider[] {
   return [
     { provide: AccessService, useValue: services.access },
     { provide: Audit, useValue: services.audit },
+    { provide: Authentication, useValue: services.authentication },
     { provide: Readiness, useValue: services.readiness },
     { provide: AgentResources, useValue: services.agentResources },
     { provide: AgentChanges, useValue: services.agentChanges },

@@ -53,6 +53,13 @@ await runProcess(() =>
       webRoot: fileURLToPath(new URL('../../web/dist', import.meta.url)),
       maxBodyBytes: env.MUSTER_MAX_BODY_BYTES,
       secureCookies: env.MUSTER_SECURE_COOKIES,
+      opamp: {
+        publicUrl: env.MUSTER_OPAMP_PUBLIC_URL ?? null,
+        port: env.MUSTER_OPAMP_PORT,
+        tls: env.MUSTER_OPAMP_TLS_CERT_FILE !== undefined,
+      },
+      trustedProxies: env.MUSTER_TRUSTED_PROXIES,
+      wrongCredentialsPerMinute: env.MUSTER_WRONG_CREDENTIALS_PER_MINUTE,
     };
     const collectors = new CollectorValidators({
       directory: env.MUSTER_COLLECTORS_DIR || null,

@@ -45,6 +45,8 @@ export const typeDefinitions = /* GraphQL */ `
     deadLetters(limit: Int = 50, after: String): DeadLetterPage!
     deadLetter(id: ID!): DeadLetter
     enrollmentTokens: [EnrollmentToken!]!
+    "Where agents reach Muster, for their configuration."
+    opampEndpoint: String!
     audit(resource: String, limit: Int = 50, after: String): AuditPage!
   }
 

@@ -8,14 +8,18 @@ import mercurius, { type MercuriusOptions } from 'mercurius';
 import { randomUUID } from 'node:crypto';
 import { CannotListen } from '@muster/platform/listening';
 import type { Running } from '@muster/platform/running';
+import { observeNumbers } from '@muster/platform/telemetry';
 import { ApiModule } from './api.module.ts';
 import { graphqlHooks, graphqlOptions } from './graphql/graphql-options.ts';
 import { serveGraphqlSockets } from './graphql/graphql-socket.ts';
 import { graphqlSchema } from './graphql/schema.ts';
+import { compressAnswers } from './http/compression.ts';
 import { UnknownRoute } from './http/errors.ts';
 import { guard } from './http/guard.ts';
+import { parseJsonBodies } from './http/json-body.ts';
 import { malformedAddress } from './http/problem.ts';
 import { ProblemFilter, sendProblem } from './http/problem-filter.ts';
+import { leaveBodyUnread } from './http/unread-body.ts';
 import { cacheControl, holdsWebUi, serveStartPage } from './http/web-ui.ts';
 import { Live } from './live/live.ts';
 import type { ApiSettings } from './settings.ts';
@@ -23,7 +27,7 @@ import { wireApi, type ApiPorts, type ApiServices } from './wire.ts';
 
 export interface ApiDeps extends ApiPorts {
   settings: ApiSettings;
-  /** How often the credential of an open WebSocket is judged anew; milliseconds, a minute by default. */
+  /** How often the credentials of open WebSockets are judged anew; milliseconds, three seconds by default. */
   recheckMs?: number;
 }
 
@@ -35,20 +39,25 @@ export interface ApiDeps extends ApiPorts {
 export async function startApi(deps: ApiDeps): Promise<Running & { url: string }> {
   const { settings, bus, log } = deps;
   const services = wireApi(deps);
-  const { agentResources: agents, overview, rollouts, authentication } = services;
+  const { agentResources: agents, overview, rollouts, access, authentication, wrongCredentials } = services;
+  observeNumbers('api', wrongCredentials.totals, []);
   const live = new Live({ agents, overview, rollouts, log });
-  const schema = graphqlSchema(services, live);
+  const schema = graphqlSchema(services, settings, live);
   const app = await createApp(deps, services, schema);
   await app.init();
   await live.listen(bus);
   const sockets = serveGraphqlSockets({
     server: app.getHttpServer(),
     schema,
+    access,
     authentication,
     log,
-    recheckMs: deps.recheckMs ?? 60_000,
+    recheckMs: deps.recheckMs ?? 3_000,
   });
+  const listening = await bus.listen('access.credentials-ended', () => void sockets.recheck());
   const stop = async () => {
+    await listening.stop();
+    wrongCredentials.stop();
     await sockets.stop();
     await live.stop();
     await app.close();
@@ -72,15 +81,20 @@ export async function createApp(
     bodyLimit: settings.maxBodyBytes,
     genReqId: () => randomUUID(),
     forceCloseConnections: true,
-    requestTimeout: 60_000,
+    requestTimeout: 30_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     frameworkErrors: (_error: Error, _request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(reply, malformedAddress),
   });
   const instance: FastifyInstance = adapter.getInstance();
   const filter = new ProblemFilter(log);
+  instance.addHook('onRoute', limitOpenRoute);
   instance.addHook('onRoute', onRoute);
   instance.addHook('onRequest', guard(services.authentication));
+  instance.addHook('onSend', leaveBodyUnread);
   instance.removeContentTypeParser('text/plain');
+  parseJsonBodies(instance);
+  await compressAnswers(instance);
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.of(services, settings), adapter, {
     logger: false,
     abortOnError: false,
@@ -90,6 +104,13 @@ export async function createApp(
   await serveGraphql(instance, graphqlOptions(schema, log));
   await serveWebUi(instance, settings.webRoot, filter);
   return app;
+}
+
+/** What anybody may send without a credential; bytes. */
+const openBodyBytes = 4 * 1024;
+
+function limitOpenRoute(route: RouteOptions): void {
+  if ((route.config as { open?: boolean } | undefined)?.open) route.bodyLimit = openBodyBytes;
 }
 
 async function serveGraphql(instance: FastifyInstance, options: MercuriusOptions): Promise<void> {
@@ -111,6 +132,9 @@ async function serveWebUi(
     await ui.register(fastifyStatic, {
       root: webRoot,
       wildcard: false,
+      // beside each file, by the build
+      preCompressed: true,
+      globIgnore: ['**/*.br', '**/*.gz'],
       cacheControl: false,
       setHeaders: (reply, path) => void reply.header('Cache-Control', cacheControl(webRoot, path)),
     });

@@ -1,6 +1,7 @@
 import type { AccessService } from '@muster/access/access-service';
 import type { Audit } from '@muster/access/audit.postgres';
 import { wireAccess } from '@muster/access/wire';
+import { WrongCredentials } from '@muster/access/wrong-credentials';
 import type { Presence } from '@muster/agents/presence';
 import { wireAgents } from '@muster/agents/wire';
 import type { CollectorValidators } from '@muster/configs/collector-validators';
@@ -16,6 +17,7 @@ import type { EventBus } from '@muster/messages/event-bus';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
 import { Readiness, type Check } from '@muster/platform/readiness';
+import { TrustedProxies } from '@muster/platform/trusted-proxies';
 import type { BatchQueue } from '@muster/rollouts/batch-queue';
 import type { BlastRadii } from '@muster/rollouts/blast-radii.postgres';
 import type { RolloutService } from '@muster/rollouts/rollout-service';
@@ -50,11 +52,18 @@ export interface ApiPorts {
   collectors?: CollectorValidators;
 }
 
+/** The settings that decide who is who. */
+export interface AccessSettings {
+  trustedProxies: readonly string[];
+  wrongCredentialsPerMinute: number;
+}
+
 /** What REST and GraphQL are thin over. */
 export interface ApiServices {
   access: AccessService;
   audit: Audit;
   authentication: Authentication;
+  wrongCredentials: WrongCredentials;
   readiness: Readiness;
   agentResources: AgentResources;
   agentChanges: AgentChanges;
@@ -77,9 +86,10 @@ export interface ApiServices {
   overview: OverviewResources;
 }
 
-export function wireApi(ports: ApiPorts): ApiServices {
-  const { db, bus } = ports;
+export function wireApi(ports: ApiPorts & { settings: AccessSettings }): ApiServices {
+  const { db, bus, settings, log } = ports;
   const { access, audit } = wireAccess({ db, bus });
+  const wrongCredentials = new WrongCredentials({ perMinute: settings.wrongCredentialsPerMinute, log });
   const agents = wireAgents(ports);
   const configs = wireConfigs(ports);
   const { configurations, fleets, agentConfigurations, quarantines, drifts } = configs;
@@ -87,7 +97,8 @@ export function wireApi(ports: ApiPorts): ApiServices {
   return {
     access,
     audit,
-    authentication: new Authentication(access),
+    authentication: new Authentication(access, wrongCredentials, new TrustedProxies(settings.trustedProxies)),
+    wrongCredentials,
     readiness: new Readiness(ports.checks),
     agentResources: new AgentResources(agents.views, agentConfigurations, drifts),
     agentChanges: new AgentChanges({

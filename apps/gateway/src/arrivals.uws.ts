@@ -1,8 +1,8 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { CertificateIdentity, ClientCertificates } from './client-certificates.ts';
 import { forwardedCertificate } from './client-certificates.ts';
-import { plainAddress } from './remote-address.ts';
-import type { TrustedProxies } from './trusted-proxies.ts';
+import { plainAddress } from '@muster/platform/remote-address';
+import type { TrustedProxies } from '@muster/platform/trusted-proxies';
 
 /** Who comes in with a request, before any credential is looked at. */
 export interface Arrival {

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
+import type { WrongCredentials } from '@muster/access/wrong-credentials';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { TokenVerdict } from '@muster/messages/vocabulary';
+import type { Admission } from './admission.ts';
 import type { CertificateIdentity } from './client-certificates.ts';
 import type { Log } from '@muster/platform/log';
 
@@ -12,9 +14,15 @@ export interface AcceptedToken {
   limited: boolean;
 }
 
-/** `unavailable`: nobody could be asked; the credential may be good. */
+/**
+ * `limited`: not good, or not judged, and its address has presented too many that were not good.
+ * `unavailable`: nobody could be asked; the credential may be good.
+ */
 export type Authentication =
-  { kind: 'accepted'; token: AcceptedToken } | { kind: 'refused' } | { kind: 'unavailable' };
+  | { kind: 'accepted'; token: AcceptedToken }
+  | { kind: 'refused' }
+  | { kind: 'limited'; retryAfterSeconds: number }
+  | { kind: 'unavailable' };
 
 const acceptedForMs = 60_000;
 export const learnEveryMs = 20_000;
@@ -37,6 +45,7 @@ export class Credentials {
   readonly #bus: EventBus;
   readonly #log: Log;
   readonly #now: () => number;
+  readonly #wrong: WrongCredentials;
   readonly #remembered = new Map<string, Remembered>();
   readonly #asked = new Map<string, Promise<Authentication>>();
   /** Tokens revoked lately, for verdicts that were on their way: id → until when to remember. */
@@ -46,32 +55,52 @@ export class Credentials {
   /** Agents that limited tokens let in, `<token> <uid>`, the one asked about longest ago first. */
   readonly #enrolled = new Set<string>();
 
-  constructor(bus: EventBus, log: Log, now: () => number = Date.now) {
+  constructor(bus: EventBus, wrong: WrongCredentials, log: Log, now: () => number = Date.now) {
     this.#bus = bus;
+    this.#wrong = wrong;
     this.#log = log;
     this.#now = now;
   }
 
   /**
    * Judges what a client presents: its Authorization header, or its certificate when it sends none. A token
-   * that is no good is refused whatever certificate comes with it: it may have been revoked.
+   * that is no good is refused whatever certificate comes with it: it may have been revoked. `address`: the
+   * client's.
    */
   judge(
     authorization: string,
     certificate: CertificateIdentity | null,
+    address: string,
   ): Authentication | Promise<Authentication> {
-    if (certificate === null || authorization !== '') return this.authenticate(authorization);
+    if (certificate === null || authorization !== '') return this.authenticate(authorization, address);
     return { kind: 'accepted', token: { enrollmentTokenId: '', limited: false } };
   }
 
   /** Judges an Authorization header. Answers at once when the verdict is remembered; never rejects. */
-  authenticate(authorization: string): Authentication | Promise<Authentication> {
+  authenticate(authorization: string, address: string): Authentication | Promise<Authentication> {
     const secret = presentedSecret(authorization);
     if (secret === null) return { kind: 'refused' };
     const secretHash = hash('sha256', secret, 'hex');
     const remembered = this.#remembered.get(secretHash);
-    if (remembered && remembered.until > this.#now()) return this.#judge(remembered.verdict);
-    return this.#asked.get(secretHash) ?? this.#ask(secretHash);
+    const isRemembered = remembered !== undefined && remembered.until > this.#now();
+    const known = isRemembered ? this.#judge(remembered.verdict) : null;
+    if (known?.kind === 'accepted') return known;
+    const mayBeJudged = this.#wrong.expect(address);
+    if (known !== null || !mayBeJudged) return this.#refuse(address);
+    const asked = this.#asked.get(secretHash) ?? this.#ask(secretHash);
+    if (!(asked instanceof Promise)) return this.#settle(asked, address);
+    return asked.then((authentication) => this.#settle(authentication, address));
+  }
+
+  #settle(authentication: Authentication, address: string): Authentication {
+    if (authentication.kind === 'refused') return this.#refuse(address);
+    this.#wrong.right(address);
+    return authentication;
+  }
+
+  #refuse(address: string): Authentication {
+    const retryAfterSeconds = this.#wrong.wrong(address);
+    return retryAfterSeconds === null ? { kind: 'refused' } : { kind: 'limited', retryAfterSeconds };
   }
 
   /**
@@ -160,6 +189,14 @@ export class Credentials {
     const { enrollmentTokenId, limited } = verdict;
     return { kind: 'accepted', token: { enrollmentTokenId, limited } };
   }
+}
+
+/** Retry-After of a limited address: agents that share it come back spread, and when there is room. */
+export function retryAfterOf(
+  { retryAfterSeconds }: Extract<Authentication, { kind: 'limited' }>,
+  admission: Admission,
+): string {
+  return String(Math.max(retryAfterSeconds, admission.later()));
 }
 
 /** The token of a Bearer header or the password of a Basic one; null when there is neither. */

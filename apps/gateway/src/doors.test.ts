@@ -156,6 +156,32 @@ describe('plain HTTP', () => {
   });
 });
 
+it('answers wrong tokens beyond the limit of their address with when to come again, by either door', async () => {
+  const strict = await rig.gateway({ id: 'gateway-b', wrongCredentialsPerMinute: 5 });
+  await rig.agent(strict).start();
+  const wrong = (n: number) => ({ ...protobuf, authorization: `Bearer wrong-${n}` });
+  const begun = performance.now();
+  const answers = [];
+  for (let n = 0; n < 100; n++) {
+    const response = await fetch(opampUrl(strict, 'http'), {
+      method: 'POST',
+      headers: wrong(n),
+      body: message(),
+    });
+    answers.push([response.status, Number(response.headers.get('retry-after'))] as const);
+  }
+  expect(answers.map(([status]) => status)).toEqual([
+    ...Array<number>(4).fill(401),
+    ...Array<number>(96).fill(429),
+  ]);
+  expect(Math.min(...answers.slice(4).map(([, seconds]) => seconds))).toBeGreaterThanOrEqual(30);
+  await expect(FakeWebSocket.open(opampUrl(strict, 'ws'), wrong(41))).rejects.toMatchObject({ status: 429 });
+  const seconds = (performance.now() - begun) / 1_000;
+  expect(rig.asked.verify).toBeLessThan(1 + 5 + 20 * (seconds + 1) + 1);
+  await rig.agent(strict).start();
+  expect(strict.metrics.agents).toBe(2);
+});
+
 describe('WebSocket', () => {
   it.each([[{}], [{ authorization: 'Bearer wrong' }], [{ authorization: 'Basic bm9jb2xvbg==' }]])(
     'refuses the handshake without a good credential: %o',

@@ -35,6 +35,8 @@ export interface GatewaySettings {
   recycleAfterMs: number;
   /** Messages per second of one connection, for each agent on it; ten seconds' worth may come at once. */
   messagesPerSecond: number;
+  /** Wrong tokens a minute from one address; beyond it they get 429. */
+  wrongCredentialsPerMinute: number;
   /** Null: agents connect without TLS. */
   tls: TlsPaths | null;
   /** PEM file of authorities whose clients are let in; null: no certificate lets anybody in. */
@@ -62,6 +64,7 @@ export const gatewayDefaults = {
   recycleFromBytes: 16 * 1024 * 1024,
   recycleAfterMs: 15_000,
   messagesPerSecond: 50,
+  wrongCredentialsPerMinute: 30,
   tls: null,
   clientCaFile: null,
   trustedProxies: [],
@@ -85,6 +88,7 @@ export function settingsFromEnv(env: GatewayEnv, id: string): GatewaySettings {
     unfinishedBytes: env.MUSTER_UNFINISHED_BYTES,
     recycleFromBytes: env.MUSTER_RECYCLE_FROM_BYTES,
     messagesPerSecond: env.MUSTER_MESSAGES_PER_SECOND,
+    wrongCredentialsPerMinute: env.MUSTER_WRONG_CREDENTIALS_PER_MINUTE,
     tls: tlsPaths(env),
     clientCaFile: env.MUSTER_OPAMP_CLIENT_CA_FILE ?? null,
     trustedProxies: env.MUSTER_TRUSTED_PROXIES,

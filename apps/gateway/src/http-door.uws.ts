@@ -2,7 +2,7 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import type { Log } from '@muster/platform/log';
 import { Connection } from './session.ts';
 import type { CertificateIdentity } from './client-certificates.ts';
-import type { Authentication } from './credentials.ts';
+import { retryAfterOf, type Authentication } from './credentials.ts';
 import type { Doorway } from './doorway.ts';
 import { acceptsGzip, BadCompression, BodyTooLarge } from './gzip.ts';
 import { HttpBody, type BodyProblem } from './http-body.uws.ts';
@@ -39,7 +39,11 @@ export function httpHandler(
     if (!encodings.includes(encoding)) {
       return link.reject(httpStatus.unsupportedMediaType, { 'Accept-Encoding': 'gzip' });
     }
-    const authentication = doorway.credentials.judge(request.getHeader('authorization'), certificate);
+    const authentication = doorway.credentials.judge(
+      request.getHeader('authorization'),
+      certificate,
+      remoteAddress,
+    );
     const isPacked = encoding.endsWith('gzip');
     exchange(doorway, { link, certificate, authentication, body, isPacked }).catch((error: unknown) => {
       log.error({ err: error }, 'an HTTP exchange failed');
@@ -63,7 +67,7 @@ async function exchange(
   { link, certificate, authentication, body, isPacked }: Exchange,
 ): Promise<void> {
   const known = await authentication;
-  if (known.kind !== 'accepted') return sendAway(doorway, link, known.kind);
+  if (known.kind !== 'accepted') return sendAway(doorway, link, known);
   const received = await body.received;
   if (typeof received === 'string') return refuseBody(doorway, link, received);
   try {
@@ -90,10 +94,17 @@ function refuseBody({ admission, metrics }: Doorway, link: HttpLink, problem: Bo
   }
 }
 
-function sendAway({ admission, metrics }: Doorway, link: HttpLink, kind: 'refused' | 'unavailable'): void {
-  if (kind === 'refused') {
+function sendAway(
+  { admission, metrics }: Doorway,
+  link: HttpLink,
+  known: Exclude<Authentication, { kind: 'accepted' }>,
+): void {
+  if (known.kind === 'refused') {
     metrics.unauthorized += 1;
     link.reject(httpStatus.unauthorized, { 'WWW-Authenticate': 'Bearer' });
+  } else if (known.kind === 'limited') {
+    metrics.unauthorized += 1;
+    link.reject(httpStatus.tooManyRequests, { 'Retry-After': retryAfterOf(known, admission) });
   } else {
     metrics.refused += 1;
     link.reject(httpStatus.unavailable, { 'Retry-After': String(admission.later()) });

@@ -15,6 +15,7 @@ export const httpStatus = {
   requestTimeout: '408 Request Timeout',
   payloadTooLarge: '413 Content Too Large',
   unsupportedMediaType: '415 Unsupported Media Type',
+  tooManyRequests: '429 Too Many Requests',
   upgradeRequired: '426 Upgrade Required',
   internalError: '500 Internal Server Error',
   unavailable: '503 Service Unavailable',

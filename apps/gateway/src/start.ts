@@ -1,3 +1,4 @@
+import { WrongCredentials } from '@muster/access/wrong-credentials';
 import type { Presence } from '@muster/agents/presence';
 import type { OfferCache } from '@muster/configs/offer-cache';
 import type { EventBus, Subscription } from '@muster/messages/event-bus';
@@ -22,7 +23,7 @@ import { MemoryBudget } from './memory-budget.ts';
 import { SocketRecycling } from './socket-recycling.ts';
 import { authoritiesIn, readTlsFiles } from './tls-files.ts';
 import { TlsRenewal } from './tls-renewal.ts';
-import { TrustedProxies } from './trusted-proxies.ts';
+import { TrustedProxies } from '@muster/platform/trusted-proxies';
 import { wireGateway } from './wire.ts';
 
 export interface GatewayDeps {
@@ -57,7 +58,9 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     perSecond: settings.acceptsPerSecond,
     minRetryAfter: settings.minRetryAfter,
   });
-  const gateway = wireGateway({ ...deps, admission, metrics });
+  const wrongCredentials = new WrongCredentials({ perMinute: settings.wrongCredentialsPerMinute, log });
+  observeNumbers('gateway', wrongCredentials.totals, []);
+  const gateway = wireGateway({ ...deps, admission, wrongCredentials, metrics });
   const {
     checkpoints,
     componentLists,
@@ -112,6 +115,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
   const stop = async () => {
     clearTimeout(leaveFormer);
     clearInterval(learning);
+    wrongCredentials.stop();
     heapTrim.stop();
     doorway.recycling.stop();
     renewal?.stop();

@@ -3,7 +3,7 @@ import type { HttpRequest, HttpResponse, us_socket_context_t, WebSocketBehavior 
 import type { Arrival } from './arrivals.uws.ts';
 import { closeReasons } from './agent-link.ts';
 import { Connection } from './session.ts';
-import type { AcceptedToken, Authentication } from './credentials.ts';
+import { retryAfterOf, type AcceptedToken, type Authentication } from './credentials.ts';
 import type { Doorway } from './doorway.ts';
 import { httpStatus, respond } from './http-link.uws.ts';
 import { MessageAllowance } from './message-allowance.ts';
@@ -133,7 +133,9 @@ function upgrade(
     // close it.
     response.upgrade(data, key, protocol, extensions, context);
   };
-  const authentication = doorway.credentials.judge(request.getHeader('authorization'), arrival.certificate);
+  const { certificate, remoteAddress } = arrival;
+  const authorization = request.getHeader('authorization');
+  const authentication = doorway.credentials.judge(authorization, certificate, remoteAddress);
   if (!(authentication instanceof Promise)) return finish(authentication);
   let aborted = false;
   response.onAborted(() => {
@@ -151,6 +153,13 @@ function letIn(
   if (authentication.kind === 'refused') {
     metrics.unauthorized += 1;
     respond(response, httpStatus.unauthorized, { 'WWW-Authenticate': 'Bearer' });
+    return null;
+  }
+  if (authentication.kind === 'limited') {
+    metrics.unauthorized += 1;
+    respond(response, httpStatus.tooManyRequests, {
+      'Retry-After': retryAfterOf(authentication, admission),
+    });
     return null;
   }
   const isKnown = authentication.kind === 'accepted';

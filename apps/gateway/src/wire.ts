@@ -1,3 +1,4 @@
+import type { WrongCredentials } from '@muster/access/wrong-credentials';
 import type { Presence } from '@muster/agents/presence';
 import type { OfferCache } from '@muster/configs/offer-cache';
 import type { EventBus } from '@muster/messages/event-bus';
@@ -42,6 +43,7 @@ export interface GatewayWiring {
     outboxBytes: number;
   };
   admission: Admission;
+  wrongCredentials: WrongCredentials;
   metrics: GatewayMetrics;
   bus: EventBus;
   delivery: GatewayDelivery;
@@ -81,7 +83,7 @@ export function wireGateway(deps: GatewayWiring) {
     log,
   });
 
-  const credentials = new Credentials(bus, log);
+  const credentials = new Credentials(bus, deps.wrongCredentials, log);
   const configs = new DesiredConfigs(offerCache);
   const offers = new Offers(configs, outbox, metrics, settings.maxMessageBytes);
   const answers = new Answers(offers, configs);

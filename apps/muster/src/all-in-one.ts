@@ -72,7 +72,7 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
       }),
     );
     const scheme = env.MUSTER_OPAMP_TLS_CERT_FILE === undefined ? 'ws' : 'wss';
-    const opamp = `${scheme}://${env.MUSTER_HOST}:${gateway.port}/v1/opamp`;
+    const opamp = env.MUSTER_OPAMP_PUBLIC_URL ?? `${scheme}://${env.MUSTER_HOST}:${gateway.port}/v1/opamp`;
     const { access } = wireAccess({ db, bus });
     const first = await ensureFirstCredentials(
       access,
@@ -88,6 +88,13 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
           webRoot,
           maxBodyBytes: env.MUSTER_MAX_BODY_BYTES,
           secureCookies: env.MUSTER_SECURE_COOKIES,
+          opamp: {
+            publicUrl: env.MUSTER_OPAMP_PUBLIC_URL ?? null,
+            port: gateway.port,
+            tls: gatewaySettings.tls !== null,
+          },
+          trustedProxies: env.MUSTER_TRUSTED_PROXIES,
+          wrongCredentialsPerMinute: env.MUSTER_WRONG_CREDENTIALS_PER_MINUTE,
         },
         db,
         bus,

@@ -31,7 +31,9 @@ export async function startCluster(env: ClusterEnv, print: (text: string) => voi
     await assertCanListen(env.MUSTER_HOST, env.MUSTER_API_PORT, 'MUSTER_API_PORT');
     const backends = keep(await startBackends(env, join(dataDir, 'cluster'), log, print));
     const scheme = env.MUSTER_OPAMP_TLS_CERT_FILE === undefined ? 'ws' : 'wss';
-    const opamp = opampPorts.map((port) => `${scheme}://${env.MUSTER_HOST}:${port}/v1/opamp`);
+    const opamp = env.MUSTER_OPAMP_PUBLIC_URL
+      ? [env.MUSTER_OPAMP_PUBLIC_URL]
+      : opampPorts.map((port) => `${scheme}://${env.MUSTER_HOST}:${port}/v1/opamp`);
 
     const db = openDatabase({ url: backends.databaseUrl, maxConnections: 2, log });
     const first = await (async () => {
@@ -123,7 +125,11 @@ async function childSpecs(
   const services = [
     spec('configs', 'configs', onDatabase),
     spec('rollouts', 'rollouts', onDatabase),
-    spec('api', 'api', { ...onDatabase, MUSTER_API_PORT: String(apiPort) }),
+    spec('api', 'api', {
+      ...onDatabase,
+      MUSTER_API_PORT: String(apiPort),
+      MUSTER_OPAMP_PORT: String(opampPorts[0]),
+    }),
   ];
   return {
     inventory: await spec('inventory', 'inventory', onDatabase),

@@ -53,12 +53,36 @@ describe('the first admin key', () => {
     expect(made.filter(({ created }) => created)).toHaveLength(1);
   });
 
-  it('can be preset; a new preset is taken in beside the old one and not told back', async () => {
+  it('can be preset; a new preset takes the place of the old one and is not told back', async () => {
+    const { token } = await access.ensureAdminKey();
     expect(await access.ensureAdminKey('first-preset-secret')).toEqual({ created: true, token: null });
     expect(await access.ensureAdminKey('first-preset-secret')).toEqual({ created: false, token: null });
+    const { cookie } = (await access.openSession('first-preset-secret'))!;
+    const ended: unknown[] = [];
+    await bus.listen('access.credentials-ended', (message) => ended.push(message));
     expect(await access.ensureAdminKey('other-preset-secret')).toEqual({ created: true, token: null });
-    expect(await access.authenticate('first-preset-secret')).toBe('api-key:admin');
+    expect(await access.authenticate('first-preset-secret')).toBeNull();
+    expect(await access.authenticateSession(cookie)).toBeNull();
     expect(await access.authenticate('other-preset-secret')).toBe('api-key:admin');
+    expect(await access.authenticate(token!)).toBe('api-key:admin');
+    await vi.waitFor(() => expect(ended).toEqual([{ apiKeyId: expect.any(String) }]));
+    expect((await actions()).at(-1)).toBe('api-keys.revoke');
+    // a process that still has the former one
+    await access.ensureAdminKey('first-preset-secret');
+    expect(await access.authenticate('first-preset-secret')).toBeNull();
+    expect(await access.authenticate('other-preset-secret')).toBe('api-key:admin');
+  });
+
+  it('tells which credentials hold still', async () => {
+    const { token } = await access.ensureAdminKey();
+    const { cookie } = (await access.openSession(token!))!;
+    const asked = [hash(token!), hash(cookie), hash('nonsense')];
+    expect(await access.holding(asked)).toEqual(new Set([hash(token!), hash(cookie)]));
+    await access.closeSession(cookie);
+    expect(await access.holding(asked)).toEqual(new Set([hash(token!)]));
+    await database.db.updateTable('api_keys').set({ revoked_at: new Date() }).execute();
+    expect(await access.holding(asked)).toEqual(new Set());
+    expect(await access.holding([])).toEqual(new Set());
   });
 
   it('is refused when wrong or revoked', async () => {

@@ -50,17 +50,37 @@ export class AccessService {
     this.#audit = deps.audit;
   }
 
-  /** Makes the key `admin` when there is no key at all, or takes the preset in when it is new. */
+  /**
+   * Makes the key `admin` when there is no key at all, or takes the preset in when it is new. A preset takes the
+   * place of the one before, for good: a process that still starts with the former one changes nothing.
+   */
   async ensureAdminKey(preset?: string): Promise<EnsuredCredential> {
-    return this.#ensure(this.#keys, 'admin', preset, async (tx, secretHash) => {
-      const key = { id: uuidV7(), name: 'admin', secretHash };
+    const ensured = await this.#ensure(this.#keys, 'admin', preset, async (tx, secretHash) => {
+      const key = { id: uuidV7(), name: 'admin', secretHash, preset: preset !== undefined };
       await this.#audit.record(tx, {
         actor: 'system',
         action: 'api-keys.create',
         resource: `api-key/${key.id}`,
-        detail: { name: key.name, preset: preset !== undefined },
+        detail: { name: key.name, preset: key.preset },
       });
       await this.#keys.insert(tx, key);
+    });
+    if (preset !== undefined) await this.#endOtherPresets(hashSecret(preset));
+    return ensured;
+  }
+
+  async #endOtherPresets(secretHash: Buffer): Promise<void> {
+    await transact(this.#db, async (tx) => {
+      await lockFirstCredentials(tx);
+      for (const id of await this.#keys.revokeOtherPresets(tx, secretHash)) {
+        await this.#audit.record(tx, {
+          actor: 'system',
+          action: 'api-keys.revoke',
+          resource: `api-key/${id}`,
+          detail: { replaced: true },
+        });
+        tx.afterCommit(() => this.#bus.broadcast('access.credentials-ended', { apiKeyId: id }));
+      }
     });
   }
 
@@ -113,6 +133,14 @@ export class AccessService {
     return session && `session:${session.keyName}`;
   }
 
+  /** Which of these API keys and session cookies let in still, by the SHA-256 of their secrets, hex. */
+  async holding(secretHashes: readonly string[]): Promise<Set<string>> {
+    if (secretHashes.length === 0) return new Set();
+    const hashes = secretHashes.map((text) => Buffer.from(text, 'hex'));
+    const found = await Promise.all([this.#keys.holding(hashes), this.#sessions.holding(hashes)]);
+    return new Set(found.flat().map((secretHash) => secretHash.toString('hex')));
+  }
+
   /** Signs out. A session that is over already stays so. */
   async closeSession(cookie: string): Promise<void> {
     const session = await this.#sessions.find(hashSecret(cookie));
@@ -122,6 +150,7 @@ export class AccessService {
       const resource = `api-key/${session.apiKeyId}`;
       await this.#audit.record(tx, { actor, action: 'sessions.close', resource });
       await this.#sessions.delete(tx, hashSecret(cookie));
+      tx.afterCommit(() => this.#bus.broadcast('access.credentials-ended', { apiKeyId: session.apiKeyId }));
     });
   }
 

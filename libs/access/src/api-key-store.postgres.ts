@@ -42,10 +42,45 @@ export class ApiKeyStore {
     return row !== undefined;
   }
 
-  async insert(tx: Tx, key: { id: string; name: string; secretHash: Buffer }): Promise<void> {
+  async insert(
+    tx: Tx,
+    key: { id: string; name: string; secretHash: Buffer; preset: boolean },
+  ): Promise<void> {
     await tx.db
       .insertInto('api_keys')
-      .values({ id: key.id, name: key.name, secret_hash: key.secretHash })
+      .values({ id: key.id, name: key.name, secret_hash: key.secretHash, preset: key.preset })
       .execute();
+  }
+
+  /** Revokes all preset keys but the one with this hash, if that lets anybody in itself. Returns their ids. */
+  async revokeOtherPresets(tx: Tx, secretHash: Buffer): Promise<string[]> {
+    const revoked = await tx.db
+      .updateTable('api_keys')
+      .set({ revoked_at: sql<Date>`now()` })
+      .where('preset', '=', true)
+      .where('revoked_at', 'is', null)
+      .where('secret_hash', '!=', secretHash)
+      .where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('api_keys as own')
+            .select('own.id')
+            .where('own.secret_hash', '=', secretHash)
+            .where('own.revoked_at', 'is', null),
+        ),
+      )
+      .returning('id')
+      .execute();
+    return revoked.map(({ id }) => id);
+  }
+
+  /** Which of these hashes are of keys that let in. */
+  async holding(secretHashes: readonly Buffer[]): Promise<Buffer[]> {
+    const keys = await this.#db
+      .selectFrom('api_keys')
+      .select('secret_hash')
+      .where('secret_hash', 'in', secretHashes)
+      .where('revoked_at', 'is', null)
+      .execute();
+    return keys.map((key) => key.secret_hash);
   }
 }

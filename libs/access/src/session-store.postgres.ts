@@ -23,6 +23,19 @@ export class SessionStore {
     return session ?? null;
   }
 
+  /** Which of these hashes are of sessions that are open. */
+  async holding(secretHashes: readonly Buffer[]): Promise<Buffer[]> {
+    const sessions = await this.#db
+      .selectFrom('sessions')
+      .innerJoin('api_keys', 'api_keys.id', 'sessions.api_key_id')
+      .select('sessions.secret_hash')
+      .where('sessions.secret_hash', 'in', secretHashes)
+      .where('sessions.expires_at', '>', new Date())
+      .where('api_keys.revoked_at', 'is', null)
+      .execute();
+    return sessions.map((session) => session.secret_hash);
+  }
+
   /** Adds a session and clears those that have expired. */
   async insert(tx: Tx, session: { secretHash: Buffer; apiKeyId: string; expiresAt: Date }): Promise<void> {
     await tx.db.deleteFrom('sessions').where('sessions.expires_at', '<', new Date()).execute();

@@ -22,6 +22,7 @@ import * as databaseGeneration from './migrations/20261130t2040_database_generat
 import * as owners from './migrations/20261130t2010_owners.ts';
 import * as unusedContents from './migrations/20261130t2000_unused_contents.ts';
 import * as withheldContents from './migrations/20261130t2005_withheld_contents.ts';
+import * as presetKeys from './migrations/20261130t2060_preset_keys.ts';
 import type { Database } from './schema.ts';
 import { patient } from './silent-connections.ts';
 
@@ -48,6 +49,7 @@ const migrations: Record<string, Migration> = {
   '20261130t2010_owners': owners,
   '20261130t2000_unused_contents': unusedContents,
   '20261130t2005_withheld_contents': withheldContents,
+  '20261130t2060_preset_keys': presetKeys,
 };
 
 /** Any number that all versions of Muster share. */

@@ -49,6 +49,8 @@ export interface ApiKeysTable {
   created_at: Generated<Date>;
   last_used_at: Date | null;
   revoked_at: Date | null;
+  /** Given by MUSTER_ADMIN_TOKEN. */
+  preset: Generated<boolean>;
 }
 
 export interface SessionsTable {

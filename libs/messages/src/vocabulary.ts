@@ -70,6 +70,7 @@ export type AgentsContested = z.infer<typeof agentsContested>;
 export const rolloutChanged = z.object({ id: z.uuid(), fleet: z.string() });
 export const fleetChanged = z.object({ name: z.string() });
 export const configurationChanged = z.object({ name: z.string() });
+export const credentialsEnded = z.object({ apiKeyId: z.uuid() });
 export const enrollmentTokenRevoked = z.object({ id: z.uuid() });
 export const enrollmentTokenChanged = z.object({ id: z.uuid(), mayTakeOver: z.boolean() });
 
@@ -105,6 +106,8 @@ export const schemas = {
   broadcasts: {
     'access.token-revoked': enrollmentTokenRevoked,
     'access.token-changed': enrollmentTokenChanged,
+    /** Sessions or API keys let nobody in any more: what they opened is to be judged anew. */
+    'access.credentials-ended': credentialsEnded,
   },
   requests: {
     /** SHA-256 of the presented secret, hex. */
@@ -141,6 +144,7 @@ export interface Facts {
 export interface Broadcasts {
   'access.token-revoked': z.infer<typeof enrollmentTokenRevoked>;
   'access.token-changed': z.infer<typeof enrollmentTokenChanged>;
+  'access.credentials-ended': z.infer<typeof credentialsEnded>;
 }
 
 export interface Requests {

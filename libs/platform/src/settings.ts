@@ -97,6 +97,11 @@ const settings = {
   MUSTER_OPAMP_PORT: wholeNumber(4320, 0, 65_535).describe(
     'Port for agents: OpAMP over WebSocket and plain HTTP.',
   ),
+  MUSTER_OPAMP_PUBLIC_URL: url('ws', 'wss', 'http', 'https')
+    .optional()
+    .describe(
+      'How agents reach Muster, as wss://muster.example/v1/opamp; shown to people. Default: the host of the API on MUSTER_OPAMP_PORT.',
+    ),
   MUSTER_API_PORT: wholeNumber(4321, 0, 65_535).describe('Port for people: web UI, REST and GraphQL.'),
   MUSTER_PROBE_PORT: wholeNumber(4322, 0, 65_535).describe(
     'Port for /healthz and /readyz of processes without an API.',
@@ -166,7 +171,7 @@ const settings = {
     .optional()
     .describe('PEM certificates of authorities: agents with a certificate of theirs need no token.'),
   MUSTER_TRUSTED_PROXIES: networks.describe(
-    'Addresses and networks of proxies before the agent port. What they say of clients counts; what others say does not.',
+    'Addresses and networks of proxies before the agent port and the API. What they say of clients counts; what others say does not.',
   ),
   MUSTER_CLIENT_CERT_HEADER: z
     .string()
@@ -182,6 +187,9 @@ const settings = {
   ),
   MUSTER_MESSAGES_PER_SECOND: wholeNumber(50, 1, 1_000_000).describe(
     'OpAMP messages per second that a connection may send for each agent on it. Ten seconds’ worth may come at once.',
+  ),
+  MUSTER_WRONG_CREDENTIALS_PER_MINUTE: wholeNumber(30, 1, 1_000_000).describe(
+    'Wrong keys, sign-ins or enrollment tokens a minute from one address (IPv6: one /64 network). Beyond it they get 429; good ones pass.',
   ),
   MUSTER_UNFINISHED_BYTES: wholeNumber(268_435_456, 1_048_576, 68_719_476_736).describe(
     'Memory of a gateway for OpAMP messages that are still coming in. Beyond it large ones are refused.',
@@ -280,6 +288,7 @@ export const gatewaySettings = [
   'MUSTER_MAX_MESSAGE_BYTES',
   'MUSTER_ACCEPTS_PER_SECOND',
   'MUSTER_MESSAGES_PER_SECOND',
+  'MUSTER_WRONG_CREDENTIALS_PER_MINUTE',
   'MUSTER_UNFINISHED_BYTES',
   'MUSTER_RECYCLE_FROM_BYTES',
   'MUSTER_IDLE_TIMEOUT_SECONDS',

@@ -1,6 +1,6 @@
 import { GraphQLError, type FormattedExecutionResult, type GraphQLFormattedError } from 'graphql/index.js';
 import type { Log } from '@muster/platform/log';
-import { internalProblem, refusalProblem, toProblem, type Problem } from '../http/problem.ts';
+import { clipDetail, internalProblem, refusalProblem, toProblem, type Problem } from '../http/problem.ts';
 
 /**
  * An error as clients see it: the same codes and fields as REST, in `extensions`. What was not foreseen is
@@ -10,7 +10,7 @@ export function formatError(error: GraphQLError, log: Log): GraphQLFormattedErro
   const { locations, path } = error;
   const place = { ...(locations && { locations }), ...(path && { path }) };
   const cause = causeOf(error);
-  if (!cause) return { message: error.message, ...place, extensions: { code: 'invalid-query' } };
+  if (!cause) return { message: clipDetail(error.message), ...place, extensions: { code: 'invalid-query' } };
   const { detail, code, field, errors, problems, position } = problemOf(cause, log);
   return {
     message: detail,

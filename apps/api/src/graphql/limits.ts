@@ -13,19 +13,31 @@ import {
   type SelectionSetNode,
 } from 'graphql/index.js';
 import { QueryTooComplex } from '../http/errors.ts';
+import { maxDepth } from './document-shape.ts';
 
-/** Room for the usual introspection query, and twice what the UI needs. */
-const maxDepth = 15;
 /** A page of 500 agents with all that lists show costs about a half. */
 const maxCost = 25_000;
-/** More tokens than this are not even parsed. */
-export const maxTokens = 5_000;
 
-const rootCost = 100;
+/** Each field of the root is a query of its own, or a change. */
+const rootCost = 500;
+/** Of those that count the whole fleet, or ask real collectors, ten are too many at once. */
+const costlyRootCost = 3_000;
+const costly = new Set(['overview', 'previewRollout', 'validateConfiguration']);
 /** What a `limit` may be at most. */
 const longestPage = 500;
 /** Lists that take no `limit` are short. */
 const listLength = 10;
+/** How many of each the schema describes, about; what is not here is one, or as good as none. */
+const introspectionLength: Partial<Record<string, number>> = {
+  types: 60,
+  fields: 6,
+  inputFields: 2,
+  enumValues: 2,
+  args: 2,
+  directives: 5,
+};
+/** The schema is in memory. */
+const introspectionCost = 0.2;
 /** Fields of an agent that are read one agent at a time. */
 const detailCost = 50;
 const details = new Set([
@@ -99,12 +111,19 @@ class Meter {
     const field = isObjectType(type) ? type.getFields()[node.name.value] : undefined;
     this.#addCost(times * this.#costOf(node, type));
     if (!node.selectionSet) return;
-    if (!field) return this.add(node.selectionSet, type, times, depth + 1); // introspection
+    if (!field) return this.#addIntrospection(node, times, depth);
     this.add(node.selectionSet, getNamedType(field.type), times * this.#length(node, type, field), depth + 1);
   }
 
+  #addIntrospection(node: FieldNode, times: number, depth: number): void {
+    const meta = this.#schema.getType(node.name.value === '__schema' ? '__Schema' : '__Type')!;
+    this.add(node.selectionSet!, meta, times, depth + 1);
+  }
+
   #costOf(node: FieldNode, type: GraphQLNamedType): number {
-    if (type === this.#schema.getQueryType() || type === this.#schema.getMutationType()) return rootCost;
+    if (type.name.startsWith('__')) return introspectionCost;
+    if (type === this.#schema.getQueryType() || type === this.#schema.getMutationType())
+      return costly.has(node.name.value) ? costlyRootCost : rootCost;
     return type.name === 'Agent' && details.has(node.name.value) ? detailCost : 1;
   }
 
@@ -112,6 +131,7 @@ class Meter {
   #length(node: FieldNode, type: GraphQLNamedType, field: GraphQLField<unknown, unknown>): number {
     const parameter = field.args.find(({ name }) => name === 'limit');
     if (parameter) return this.#limitOf(node) ?? Number(parameter.defaultValue);
+    if (type.name.startsWith('__')) return introspectionLength[node.name.value] ?? 1;
     const isCountedByItsPage = type.name.endsWith('Page');
     return isListType(getNullableType(field.type)) && !isCountedByItsPage ? listLength : 1;
   }

@@ -1,8 +1,11 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Actor } from '@muster/access/actor';
 
 /** What every resolver knows of the operation it works for. */
 export interface GraphqlContext {
   actor: Actor;
+  /** Of the request that asks, or that opened the socket. */
+  headers: IncomingHttpHeaders;
 }
 
 /** Arguments come without those that are null; each resolver checks its own. */

@@ -8,16 +8,18 @@ import { enrollmentTokenResolvers } from '../enrollment-tokens/enrollment-tokens
 import { fleetResolvers } from '../fleets/fleets.resolver.ts';
 import type { Live } from '../live/live.ts';
 import { offerHoldResolvers } from '../offer-hold/offer-hold.resolver.ts';
+import { opampEndpointResolvers } from '../opamp-endpoint/opamp-endpoint.resolver.ts';
 import { overviewResolvers, overviewSubscriptions } from '../overview/overview.resolver.ts';
 import { quarantineResolvers } from '../quarantines/quarantines.resolver.ts';
 import { rolloutResolvers, rolloutSubscriptions } from '../rollouts/rollouts.resolver.ts';
 import { typeDefinitions } from '../schema.graphql.ts';
+import type { ApiSettings } from '../settings.ts';
 import type { ApiServices } from '../wire.ts';
 import { executableSchema } from './executable-schema.ts';
 import type { Resolvers } from './resolvers.ts';
 
 /** The GraphQL schema over the same services as REST. */
-export function graphqlSchema(services: ApiServices, live: Live): GraphQLSchema {
+export function graphqlSchema(services: ApiServices, settings: ApiSettings, live: Live): GraphQLSchema {
   const resolvers = merge([
     agentResolvers(services.agentResources, services.agentChanges, services.explanations),
     configurationResolvers(services.configurations, services.configurationChanges, services.validation),
@@ -27,6 +29,7 @@ export function graphqlSchema(services: ApiServices, live: Live): GraphQLSchema 
     driftResolvers(services.driftResources),
     enrollmentTokenResolvers(services.access, services.enrollmentTokenChanges),
     deadLetterResolvers(services.deadLetters, services.deadLetterChanges),
+    opampEndpointResolvers(settings),
     auditResolvers(services.audit),
     offerHoldResolvers(services.offerHold),
     overviewResolvers(services.overview),

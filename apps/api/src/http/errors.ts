@@ -27,6 +27,19 @@ export class Unauthenticated extends Error {
   }
 }
 
+/** Wrong credentials come from the address of the client more often than they may. */
+export class TooManyWrongCredentials extends Error {
+  readonly code = 'too-many-wrong-credentials';
+  readonly retryAfterSeconds: number;
+
+  constructor(retryAfterSeconds: number) {
+    super(
+      `too many wrong credentials came from this address; try again in ${retryAfterSeconds} s with one that is right`,
+    );
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
 /** A browser sent this from a page of another origin. */
 export class CrossOrigin extends Error {
   readonly code = 'cross-origin';

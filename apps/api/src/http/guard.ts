@@ -12,6 +12,11 @@ export function actorOf(request: FastifyRequest): Actor {
   return actor;
 }
 
+/** Whether the guard knows who sent a request. */
+export function isKnown(request: FastifyRequest): boolean {
+  return actors.has(request);
+}
+
 const reading = new Set(['GET', 'HEAD']);
 
 /**
@@ -23,9 +28,9 @@ export function guard(authentication: Authentication) {
     setSecurityHeaders(request, reply);
     if (!reading.has(request.method) && isCrossOrigin(request.headers)) throw new CrossOrigin();
     if ((request.routeOptions.config as { open?: boolean } | undefined)?.open) return;
-    const actor = await authentication.actorOf(request.headers);
-    if (!actor) throw new Unauthenticated();
-    actors.set(request, actor);
+    const admitted = await authentication.admit(request.raw);
+    if (!admitted) throw new Unauthenticated();
+    actors.set(request, admitted.actor);
   };
 }
 

@@ -3,6 +3,10 @@ import { InvalidRequest, type FieldError } from './errors.ts';
 
 /** Deeper nesting than this is no document that anybody wrote. */
 const maxDepth = 32;
+/** Wrong fields that an answer names; of the others it tells how many there are. */
+const mostErrors = 50;
+/** Characters of a field's path in an answer: its names are what the client sent. */
+const longestPath = 256;
 
 /**
  * What a request brought, checked and typed.
@@ -15,35 +19,60 @@ export function parse<S extends z.ZodType>(schema: S, input: unknown, whole = 'b
   if (unstorable) throw new InvalidRequest(unstorable);
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const [first, ...others] = parsed.error.issues.map((issue) => toFieldError(issue, whole));
+  const { issues } = parsed.error;
+  const [first, ...others] = issues.slice(0, mostErrors).map((issue) => toFieldError(issue, whole));
+  const left = issues.length - mostErrors;
+  if (left > 0) others.push({ field: whole, detail: `and ${left} more that are wrong` });
   throw new InvalidRequest(first!, ...others);
 }
 
 function toFieldError(issue: z.core.$ZodIssue, whole: string): FieldError {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
-    return { field: [...path, issue.keys[0]!].join('.'), detail: 'is not known here' };
+    return { field: clip([...path, issue.keys[0]!].join('.')), detail: 'is not known here' };
   }
-  return { field: path.join('.') || whole, detail: issue.message };
+  return { field: clip(path.join('.')) || whole, detail: issue.message };
+}
+
+function clip(path: string): string {
+  return path.length > longestPath ? `${path.slice(0, longestPath)}…` : path;
+}
+
+/** A value in its place; the way to it is put together only when it is told. */
+interface Place {
+  value: unknown;
+  key: string;
+  parent: Place | null;
+  depth: number;
 }
 
 /** The first text that PostgreSQL could not keep (NUL, half a surrogate pair), or nesting that is too deep. */
 function findUnstorable(input: unknown, whole: string): FieldError | null {
-  const open: { value: unknown; path: string[] }[] = [{ value: input, path: [] }];
-  for (let next = open.pop(); next; next = open.pop()) {
-    const { value, path } = next;
-    const field = path.join('.') || whole;
-    if (path.length > maxDepth)
-      return { field: path[0]!, detail: `is nested deeper than ${maxDepth} levels` };
+  const open: Place[] = [{ value: input, key: '', parent: null, depth: 0 }];
+  for (let place = open.pop(); place; place = open.pop()) {
+    const { value, depth } = place;
+    if (depth > maxDepth)
+      return { field: clip(pathOf(place)[0]!), detail: `is nested deeper than ${maxDepth} levels` };
     if (typeof value === 'string' && !isStorable(value))
-      return { field, detail: 'holds text that is not valid' };
+      return { field: clip(pathOf(place).join('.')) || whole, detail: 'holds text that is not valid' };
     if (typeof value !== 'object' || value === null) continue;
-    for (const [key, child] of Object.entries(value)) {
-      if (!isStorable(key)) return { field, detail: 'holds a key that is not valid text' };
-      open.push({ value: child, path: [...path, key] });
+    for (const key of Object.keys(value)) {
+      if (!isStorable(key))
+        return {
+          field: clip(pathOf(place).join('.')) || whole,
+          detail: 'holds a key that is not valid text',
+        };
+      const child = (value as Record<string, unknown>)[key];
+      open.push({ value: child, key, parent: place, depth: depth + 1 });
     }
   }
   return null;
+}
+
+function pathOf(place: Place): string[] {
+  const path: string[] = [];
+  for (let at = place; at.parent; at = at.parent) path.unshift(at.key);
+  return path;
 }
 
 function isStorable(text: string): boolean {

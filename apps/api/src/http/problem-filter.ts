@@ -22,9 +22,11 @@ export class ProblemFilter {
   }
 
   #problemOf(error: unknown, request: FastifyRequest): Problem {
-    const problem = toProblem(error) ?? refusalProblem(httpStatusOf(error)) ?? internalProblem;
-    if (problem.status >= 500) {
-      const { id: requestId, routeOptions } = request;
+    const { id: requestId, routeOptions } = request;
+    const problem =
+      toProblem(error) ?? refusalProblem(httpStatusOf(error), routeOptions?.bodyLimit) ?? internalProblem;
+    // a client that has gone while it sent is no failure of ours
+    if (problem.status >= 500 && !(request.raw.destroyed && !request.raw.complete)) {
       this.#log.error({ err: error, requestId, route: routeOptions?.url }, 'request failed');
     }
     return problem;
@@ -41,6 +43,7 @@ function httpStatusOf(error: unknown): number {
 /** Sends a problem with the headers its status asks for. */
 export function sendProblem(reply: FastifyReply, problem: Problem): void {
   if (problem.status === 401) void reply.header('WWW-Authenticate', 'Bearer realm="muster"');
+  if (problem.retryAfterSeconds) void reply.header('Retry-After', String(problem.retryAfterSeconds));
   if (problem.status === 503) void reply.header('Retry-After', '5');
   // a client that is still sending reads the answer only if the connection stays until it is done
   if (problem.status === 413) void reply.removeHeader('Connection');

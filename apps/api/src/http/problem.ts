@@ -20,6 +20,8 @@ export interface Problem {
   errors?: readonly FieldError[];
   /** Where in the text of `field`, from 0. */
   position?: number;
+  /** Seconds after which to try again. */
+  retryAfterSeconds?: number;
   /** What is wrong in the text of a configuration. */
   problems?: readonly unknown[];
 }
@@ -56,6 +58,7 @@ const statusOf: Record<ErrorCode, number | null> = {
   'query-too-complex': 400,
   'subscription-over-http': 400,
   unauthenticated: 401,
+  'too-many-wrong-credentials': 429,
   'cross-origin': 403,
   'unknown-route': 404,
   'unknown-agent': 404,
@@ -90,6 +93,11 @@ const shown: Partial<Record<ErrorCode, string>> = {
   'bus-unavailable': 'the event bus cannot be reached now; try again',
 };
 
+/** Characters of a message: some repeat what the client sent. */
+const longestDetail = 2_000;
+/** Problems of a configuration's text that one answer lists. */
+const mostProblems = 200;
+
 /** PostgreSQL is away, or coming up or going down (SQLSTATE classes 08 and 57P, Node's socket errors). */
 const databaseAway = /^(08\w{3}|57P0\d|ECONN\w+|EPIPE|ETIMEDOUT)$/;
 
@@ -107,14 +115,22 @@ export function toProblem(error: unknown): Problem | null {
 }
 
 function describe(error: Error, status: number, code: ErrorCode): Problem {
-  const { field, errors, position, problems } = error as Partial<Problem>;
+  const { field, errors, position, problems, retryAfterSeconds } = error as Partial<Problem>;
+  const detail = clipDetail(shown[code] ?? error.message);
+  const isCut = problems !== undefined && problems.length > mostProblems;
   return {
-    ...problem(status, code, shown[code] ?? error.message),
+    ...problem(status, code, isCut ? `${detail} (the first ${mostProblems} of ${problems.length})` : detail),
     ...(field !== undefined && { field }),
     ...(errors !== undefined && { errors }),
     ...(position !== undefined && { position }),
-    ...(problems !== undefined && { problems }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    ...(problems !== undefined && { problems: problems.slice(0, mostProblems) }),
   };
+}
+
+/** A message at a length that is fit to be read. */
+export function clipDetail(text: string): string {
+  return text.length > longestDetail ? `${text.slice(0, longestDetail)}…` : text;
 }
 
 /** A problem that has no error class: what the HTTP layer itself refuses, or an internal failure. */
@@ -135,10 +151,15 @@ const refusals: Record<number, [code: string, detail: string]> = {
   431: ['headers-too-large', 'the headers are larger than this server takes'],
 };
 
-/** A problem for what the HTTP layer refused with this status; null when it is no refusal. */
-export function refusalProblem(status: number): Problem | null {
+/**
+ * A problem for what the HTTP layer refused with this status; null when it is no refusal.
+ *
+ * @param bodyLimit bytes that the call takes
+ */
+export function refusalProblem(status: number, bodyLimit?: number): Problem | null {
   if (status < 400 || status > 499) return null;
   const [code, detail] = refusals[status] ?? ['malformed-request', 'the request cannot be handled'];
-  const refused = problem(status, code, detail);
+  const isTooLarge = status === 413 && bodyLimit !== undefined;
+  const refused = problem(status, code, isTooLarge ? `the body has more than ${bodyLimit} bytes` : detail);
   return status === 413 || code === 'malformed-request' ? { ...refused, field: 'body' } : refused;
 }

@@ -9,6 +9,7 @@ import { fleetOperations } from '../fleets/fleet-operations.ts';
 import type { Operation } from '../http/operation.ts';
 import { apiSchemas, named } from '../http/schemas.ts';
 import { offerHoldOperations } from '../offer-hold/offer-hold-operations.ts';
+import { opampEndpointOperations } from '../opamp-endpoint/opamp-endpoint.ts';
 import { overviewOperations } from '../overview/overview-operations.ts';
 import { quarantineOperations } from '../quarantines/quarantine-operations.ts';
 import { rolloutOperations } from '../rollouts/rollout-operations.ts';
@@ -24,6 +25,7 @@ export const operations: readonly Operation[] = [
   ...driftOperations,
   ...deadLetterOperations,
   ...enrollmentTokenOperations,
+  ...opampEndpointOperations,
   ...auditOperations,
   ...offerHoldOperations,
   ...overviewOperations,
@@ -42,6 +44,7 @@ const problem = named(
       field: z.string().optional().meta({ description: 'What the problem is about.' }),
       errors: z.array(z.object({ field: z.string(), detail: z.string() })).optional(),
       position: z.int().optional().meta({ description: 'Where in the text of the field, from 0.' }),
+      retryAfterSeconds: z.int().optional(),
       problems: z.array(z.unknown()).optional().meta({ description: 'Findings in a configuration.' }),
     })
     .meta({ description: 'RFC 9457 problem details.' }),

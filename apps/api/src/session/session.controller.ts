@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Inject, Post, Req, Res } from 
 import { RouteConfig } from '@nestjs/platform-fastify';
 import { AccessService, sessionHours } from '@muster/access/access-service';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { readSessionCookie, sessionCookieHeader } from '../http/authentication.ts';
+import { Authentication, readSessionCookie, sessionCookieHeader } from '../http/authentication.ts';
 import { Unauthenticated } from '../http/errors.ts';
 import { actorOf } from '../http/guard.ts';
 import { parse } from '../http/parse.ts';
@@ -16,8 +16,15 @@ export class SessionController {
   readonly #access: AccessService;
   readonly #settings: ApiSettings;
 
-  constructor(@Inject(AccessService) access: AccessService, @Inject(API_SETTINGS) settings: ApiSettings) {
+  readonly #authentication: Authentication;
+
+  constructor(
+    @Inject(AccessService) access: AccessService,
+    @Inject(Authentication) authentication: Authentication,
+    @Inject(API_SETTINGS) settings: ApiSettings,
+  ) {
     this.#access = access;
+    this.#authentication = authentication;
     this.#settings = settings;
   }
 
@@ -25,10 +32,11 @@ export class SessionController {
   @HttpCode(200)
   @RouteConfig({ open: true })
   async open(
+    @Req() request: FastifyRequest,
     @Body() body: unknown,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SessionResource> {
-    const session = await this.#access.openSession(parse(signIn, body).key);
+    const session = await this.#authentication.openSession(request.raw, parse(signIn, body).key);
     if (!session) throw new Unauthenticated();
     this.#setCookie(reply, session.cookie);
     return { actor: session.actor, expiresAt: toDateTime(session.expiresAt) };

@@ -1,16 +1,19 @@
 import { supervisorYaml } from '@muster/opamp/supervisor-yaml';
 import { useState } from 'react';
+import { useQuery } from 'urql';
 import { CodeView } from '../ui/code-view.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { TextField } from '../ui/field.tsx';
 import { Notice } from '../ui/notice.tsx';
 import { Panel } from '../ui/panel.tsx';
-import { defaultEndpoint } from './default-endpoint.ts';
+import { opampEndpointQuery } from './enrollment-tokens.queries.ts';
 import './created-token.css';
 
 /** The secret of a new token, once, and how to use it. */
 export function CreatedTokenPanel({ token, onDone }: { token: string; onDone: () => void }) {
-  const [endpoint, setEndpoint] = useState(() => defaultEndpoint(window.location));
+  const [{ data }] = useQuery({ query: opampEndpointQuery, variables: {} });
+  const [changed, setEndpoint] = useState<string | null>(null);
+  const endpoint = changed ?? data?.opampEndpoint ?? '';
   return (
     <Panel
       title="Your new token"

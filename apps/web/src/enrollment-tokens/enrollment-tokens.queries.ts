@@ -19,6 +19,12 @@ export const enrollmentTokensQuery = gql<{ enrollmentTokens: EnrollmentToken[] }
   }
 `);
 
+export const opampEndpointQuery = gql<{ opampEndpoint: string }, Record<string, never>>(`
+  query OpampEndpoint {
+    opampEndpoint
+  }
+`);
+
 export const createEnrollmentTokenMutation = gql<
   { createEnrollmentToken: { id: string; token: string } },
   {
