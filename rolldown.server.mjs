@@ -1,14 +1,97 @@
-// Builds one server process: its own code and the workspace's libs into one file, every
-// published package left to node_modules.
+// Builds one server process with every package it uses: what runs is what the lock gives to the workspace that
+// imports it, wherever the process is put (docs/adr/0026-what-is-bundled.md).
+import { existsSync, readFileSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, relative } from 'node:path';
 import { defineConfig } from 'rolldown';
 
-const bundled = ['@muster/', '@oxc-project/runtime']; // the latter holds the decorator helpers
+const root = import.meta.dirname;
+const locked = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+
+/** Found in node_modules at run time: native code. deploy/production-tree.mjs puts it into the image. */
+const atRunTime = ['uWebSockets.js'];
+
+/** Parts that packages look for and Muster goes without. Whatever else cannot be found fails the build. */
+const goneWithout =
+  /^(@nestjs\/(microservices|websockets|platform-express|platform-fastify\/multipart)|@fastify\/(view|multipart)|class-(validator|transformer)|pg-native|bufferutil|utf-8-validate)(\/|$)/;
 
 export default defineConfig({
   input: 'src/main.ts',
   platform: 'node',
-  external: (id) => /^[^./]/.test(id) && !bundled.some((prefix) => id.startsWith(prefix)),
   tsconfig: '../../tsconfig.base.json',
   transform: { target: 'node22' },
+  plugins: [lockedPackages()],
+  onLog(level, log, report) {
+    const missing = /Could not resolve '([^']+)'/.exec(log.message)?.[1];
+    if (missing !== undefined && goneWithout.test(missing)) return;
+    report(level === 'warn' ? 'error' : level, log);
+  },
   output: { dir: 'dist', format: 'esm', sourcemap: true, cleanDir: true },
 });
+
+/**
+ * Sees to it that the process runs the versions of package-lock.json, and writes them down in
+ * dist/packages.json: `bundled` and `atRunTime`, each a list of `{ name, version, path }`.
+ *
+ * @returns {import('rolldown').Plugin}
+ */
+function lockedPackages() {
+  const external = new Map();
+  return {
+    name: 'locked-packages',
+    resolveId: {
+      filter: { id: new RegExp(`^(${atRunTime.map((name) => name.replaceAll('.', '\\.')).join('|')})(/|$)`) },
+      handler(id, importer) {
+        const name = atRunTime.find((known) => id === known || id.startsWith(`${known}/`));
+        const wanted = packageAt(directoryFrom(importer, name));
+        const found = packageAt(directoryFrom(join(process.cwd(), 'dist', 'main.js'), name));
+        if (wanted.path !== found.path)
+          this.error(
+            `${name} ${wanted.version} is what ${relative(root, importer)} imports, and ${found.version} is what dist/main.js finds: depend on the one version in package.json of this app`,
+          );
+        external.set(wanted.path, wanted);
+        return { id, external: true };
+      },
+    },
+    generateBundle(_options, bundle) {
+      const bundled = new Map();
+      for (const chunk of Object.values(bundle)) {
+        for (const module of chunk.type === 'chunk' ? chunk.moduleIds : []) {
+          const directory = packageDirectoryOf(module);
+          if (directory !== null) bundled.set(directory, packageAt(directory));
+        }
+      }
+      const list = (packages) =>
+        [...packages.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+      this.emitFile({
+        type: 'asset',
+        fileName: 'packages.json',
+        source: `${JSON.stringify({ bundled: list(bundled), atRunTime: list(external) }, null, 2)}\n`,
+      });
+    },
+  };
+}
+
+/** The published package that a module belongs to; null: our own code. */
+function packageDirectoryOf(module) {
+  const match = /^.*\/node_modules\/(@[^/]+\/)?[^/]+(?=\/)/.exec(module.replace(/^\0/, '').replace(/\?.*$/, ''));
+  return match && existsSync(join(match[0], 'package.json')) ? match[0] : null;
+}
+
+/** The directory of a package, as `from` finds it. */
+function directoryFrom(from, name) {
+  const places = createRequire(from).resolve.paths(name).map((place) => join(place, name));
+  const found = places.find((place) => existsSync(join(place, 'package.json')));
+  if (found === undefined) throw new Error(`${name} is not installed for ${from}: run npm ci`);
+  return realpathSync(found);
+}
+
+/** What is installed there; it must be what the lock says. */
+function packageAt(directory) {
+  const path = relative(root, directory);
+  const { version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+  const { version: wanted, name } = locked[path] ?? {};
+  if (version !== wanted)
+    throw new Error(`${path} is ${version}, and package-lock.json wants ${wanted ?? 'none'} there: run npm ci`);
+  return { name: name ?? path.slice(path.lastIndexOf('node_modules/') + 13), version, path };
+}
