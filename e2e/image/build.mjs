@@ -20,7 +20,6 @@ const npmVersion = '10.9.4';
 /** What the official slim image is: the smallest Debian, without manuals and translations. */
 const debian = [
   '--variant=minbase',
-  '--include=ca-certificates',
   ...['man', 'locale', 'doc', 'info'].map((part) => `--dpkgopt=path-exclude=/usr/share/${part}/*`),
   '--dpkgopt=path-include=/usr/share/doc/*/copyright',
   '--aptopt=APT::Install-Recommends "false"',

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { answerTokenRequests, wireAccess } from '@muster/access/wire';
 import type { Presence } from '@muster/agents/presence';
+import { LostAgents } from '@muster/agents/lost-agents';
 import { wireReports } from '@muster/agents/wire';
 import type { Database } from '@muster/db/schema';
 import type { EventBus } from '@muster/messages/event-bus';
@@ -22,12 +23,19 @@ export interface InventoryDeps {
   times?: typeof upkeepDefaults;
 }
 
-export const upkeepDefaults = { sweepMs: 2_000, lostAfterMs: 10_000 } satisfies Partial<UpkeepTimes>;
+/** `lostPassMs`: between two passes over all agents for those that no gateway holds; `lostGraceMs`: how long one may have none. */
+export const upkeepDefaults = {
+  sweepMs: 2_000,
+  lostAfterMs: 10_000,
+  lostPageMs: 1_000,
+  lostPassMs: 60_000,
+  lostGraceMs: 30_000,
+} satisfies Partial<UpkeepTimes> & Record<string, number>;
 
 /** Takes reports, answers for enrollment tokens and keeps Presence right. Presence is seeded before it resolves. */
 export async function startInventory(deps: InventoryDeps): Promise<Running> {
-  const { db, bus, log, times } = deps;
-  const { intake, renames, upkeep } = wireReports(deps);
+  const { db, bus, presence, httpSilenceMs, log, times = upkeepDefaults } = deps;
+  const { intake, renames, upkeep, sessions } = wireReports(deps);
   const { access, audit } = wireAccess({ db, bus });
   await upkeep.seed();
   const app = await NestFactory.createApplicationContext(
@@ -39,7 +47,10 @@ export async function startInventory(deps: InventoryDeps): Promise<Running> {
   );
   const answers = await answerTokenRequests(bus, access);
   const heard = await bus.listen('agents.reidentified', () => renames.expect());
-  const clock = startUpkeep(upkeep, { ...(times ?? upkeepDefaults), httpSilenceMs: deps.httpSilenceMs }, log);
+  const { lostPassMs: passEveryMs, lostGraceMs } = times;
+  const graceMs = { websocket: lostGraceMs, http: lostGraceMs + httpSilenceMs };
+  const lostAgents = new LostAgents({ presence, sessions, intake, passEveryMs, graceMs }, Date.now());
+  const clock = startUpkeep(upkeep, lostAgents, { ...times, httpSilenceMs }, log);
   return {
     async stop() {
       await Promise.all([answers.stop(), heard.stop()]);

@@ -43,6 +43,7 @@ export function wireReports(deps: {
   intake: ReportIntake;
   renames: AgentRenames;
   upkeep: PresenceUpkeep;
+  sessions: AgentSessions;
 } {
   const renames = new AgentRenames(deps.db, deps.presence);
   const intake = new ReportIntake({
@@ -53,5 +54,6 @@ export function wireReports(deps: {
   });
   const { presence, httpSilenceMs } = deps;
   const sessions = new AgentSessions(deps.db);
-  return { intake, renames, upkeep: new PresenceUpkeep({ presence, sessions, intake, httpSilenceMs }) };
+  const upkeep = new PresenceUpkeep({ presence, sessions, intake, httpSilenceMs });
+  return { intake, renames, upkeep, sessions };
 }
