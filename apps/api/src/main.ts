@@ -3,7 +3,7 @@ import { createRedisPresence } from '@muster/agents/presence.redis';
 import { assertRedisAnswers } from '@muster/agents/redis-client.redis';
 import { CollectorValidators } from '@muster/configs/collector-validators';
 import { createRedisOfferCache } from '@muster/configs/offer-cache.redis';
-import { migrateToLatest } from '@muster/db/migrate.postgres';
+import { awaitSchema } from '@muster/db/migrate.postgres';
 import { openDatabase } from '@muster/db/pool.postgres';
 import { connectNats } from '@muster/messages/connection.nats';
 import { createNatsEventBus } from '@muster/messages/event-bus.nats';
@@ -16,14 +16,14 @@ import { fileURLToPath } from 'node:url';
 import { readEnv } from './env.ts';
 import { startApi } from './start.ts';
 
-await runProcess(() =>
+await runProcess((signal) =>
   assemble(async (keep) => {
     const env = readEnv();
     const log = createLog('api', env.MUSTER_LOG_LEVEL);
     keep(await startTelemetry('muster-api', env.OTEL_EXPORTER_OTLP_ENDPOINT));
     const db = openDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 16, log });
     keep({ stop: () => db.destroy() });
-    await migrateToLatest(db, log);
+    await awaitSchema(db, { host: env.MUSTER_HOST, port: env.MUSTER_API_PORT, signal, log });
     const nats = await connectNats({ url: env.MUSTER_NATS_URL, name: 'api', log });
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });

@@ -1,7 +1,7 @@
 import { createRedisPresence } from '@muster/agents/presence.redis';
 import { assertRedisAnswers } from '@muster/agents/redis-client.redis';
 import { createRedisOfferCache } from '@muster/configs/offer-cache.redis';
-import { migrateToLatest } from '@muster/db/migrate.postgres';
+import { awaitSchema } from '@muster/db/migrate.postgres';
 import { openDatabase } from '@muster/db/pool.postgres';
 import { connectNats } from '@muster/messages/connection.nats';
 import { createNatsEventBus } from '@muster/messages/event-bus.nats';
@@ -13,14 +13,14 @@ import { readSettings, serviceSettings } from '@muster/platform/settings';
 import { startTelemetry } from '@muster/platform/telemetry';
 import { startConfigs } from './start.ts';
 
-await runProcess(() =>
+await runProcess((signal) =>
   assemble(async (keep) => {
     const env = readSettings(serviceSettings, process.env);
     const log = createLog('configs', env.MUSTER_LOG_LEVEL);
     keep(await startTelemetry('muster-configs', env.OTEL_EXPORTER_OTLP_ENDPOINT));
     const db = openDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 8, log });
     keep({ stop: () => db.destroy() });
-    await migrateToLatest(db, log);
+    await awaitSchema(db, { host: env.MUSTER_HOST, port: env.MUSTER_PROBE_PORT, signal, log });
     const nats = await connectNats({ url: env.MUSTER_NATS_URL, name: 'configs', log });
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });

@@ -2,3 +2,8 @@
 export class PostgresUnusable extends Error {
   readonly code = 'postgres-unusable';
 }
+
+/** The database has a schema that this release cannot run with or cannot bring up to date; the message says the way out. */
+export class SchemaUnusable extends Error {
+  readonly code = 'schema-unusable';
+}

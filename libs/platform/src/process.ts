@@ -20,9 +20,6 @@ export const stopMarginMs = 15_000;
 /** Ctrl-C comes from the terminal and again from the npm in between: only a later signal means "at once". */
 const sameSignalMs = 500;
 
-/** The process was asked to stop before it was ready. */
-export class StartCalledOff extends Error {}
-
 /** A failure with a `code` and a message made for people: the cause and the way out in one line. */
 function isForPeople(error: unknown): error is Error & { code: string } {
   return error instanceof Error && typeof (error as { code?: unknown }).code === 'string';
@@ -31,7 +28,7 @@ function isForPeople(error: unknown): error is Error & { code: string } {
 /**
  * Runs a process from start to end: starts it, waits for SIGINT or SIGTERM, stops it. A start that
  * fails for a reason people can mend prints one line and exits 1; no stack trace. A second signal
- * exits at once. `start` is told by `asked` that it need not go on: it may reject with `StartCalledOff`.
+ * exits at once. `start` is told by `asked` that it need not go on: it may reject then.
  * `optimization`: see `callsBeforeOptimization`.
  */
 export async function runProcess(
@@ -65,7 +62,7 @@ export async function runProcess(
   try {
     running = await start(asked.signal);
   } catch (error) {
-    if (error instanceof StartCalledOff) process.exit(0);
+    if (asked.signal.aborted) process.exit(0);
     process.stderr.write(`muster: ${describeFailure(error)}\n`);
     process.exit(1);
   }
