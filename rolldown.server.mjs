@@ -61,8 +61,7 @@ function lockedPackages() {
           if (directory !== null) bundled.set(directory, packageAt(directory));
         }
       }
-      const list = (packages) =>
-        [...packages.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+      const list = (packages) => [...packages.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
       this.emitFile({
         type: 'asset',
         fileName: 'packages.json',
@@ -74,13 +73,17 @@ function lockedPackages() {
 
 /** The published package that a module belongs to; null: our own code. */
 function packageDirectoryOf(module) {
-  const match = /^.*\/node_modules\/(@[^/]+\/)?[^/]+(?=\/)/.exec(module.replace(/^\0/, '').replace(/\?.*$/, ''));
+  const match = /^.*\/node_modules\/(@[^/]+\/)?[^/]+(?=\/)/.exec(
+    module.replace(/^\0/, '').replace(/\?.*$/, ''),
+  );
   return match && existsSync(join(match[0], 'package.json')) ? match[0] : null;
 }
 
 /** The directory of a package, as `from` finds it. */
 function directoryFrom(from, name) {
-  const places = createRequire(from).resolve.paths(name).map((place) => join(place, name));
+  const places = createRequire(from)
+    .resolve.paths(name)
+    .map((place) => join(place, name));
   const found = places.find((place) => existsSync(join(place, 'package.json')));
   if (found === undefined) throw new Error(`${name} is not installed for ${from}: run npm ci`);
   return realpathSync(found);
@@ -92,6 +95,8 @@ function packageAt(directory) {
   const { version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
   const { version: wanted, name } = locked[path] ?? {};
   if (version !== wanted)
-    throw new Error(`${path} is ${version}, and package-lock.json wants ${wanted ?? 'none'} there: run npm ci`);
+    throw new Error(
+      `${path} is ${version}, and package-lock.json wants ${wanted ?? 'none'} there: run npm ci`,
+    );
   return { name: name ?? path.slice(path.lastIndexOf('node_modules/') + 13), version, path };
 }

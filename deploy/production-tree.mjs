@@ -58,16 +58,22 @@ function placeOf(dependency, from) {
 
 /** Not: type declarations, and native code for another platform or another Node.js (`…_<platform>_<arch>_<abi>.node`). */
 function isForThisPlatform(path) {
-  if (path.endsWith('.node')) return path.endsWith(`_${process.platform}_${process.arch}_${process.versions.modules}.node`);
+  if (path.endsWith('.node'))
+    return path.endsWith(`_${process.platform}_${process.arch}_${process.versions.modules}.node`);
   return !/\.(d\.[cm]?ts|map|md)$/.test(path) || /licen[cs]e/i.test(path);
 }
 
 function licencesOf(packages) {
   const texts = new Map(packages.map(({ name: of, version: is, path }) => [`${of} ${is}`, licenceIn(path)]));
-  return [...texts].toSorted().map(([of, text]) => `${of}\n\n${text}\n`).join(`\n${'-'.repeat(80)}\n\n`);
+  return [...texts]
+    .toSorted()
+    .map(([of, text]) => `${of}\n\n${text}\n`)
+    .join(`\n${'-'.repeat(80)}\n\n`);
 }
 
 function licenceIn(path) {
   const file = readdirSync(join(root, path)).find((entry) => /^(licen[cs]e|copying)/i.test(entry));
-  return file ? read(join(path, file)).trim() : `Licence: ${JSON.parse(read(`${path}/package.json`)).license}`;
+  return file
+    ? read(join(path, file)).trim()
+    : `Licence: ${JSON.parse(read(`${path}/package.json`)).license}`;
 }

@@ -55,7 +55,12 @@ function makeBaseTar() {
 function makeBaseImage() {
   const node = join(repository, 'node_modules/node/bin/node');
   const mark = join(folder, 'base');
-  const key = keyOf([readFileSync(`${baseTar}.key`, 'utf8'), containerfile, run(node, ['--version'], { stdio: 'pipe' }), npmVersion]);
+  const key = keyOf([
+    readFileSync(`${baseTar}.key`, 'utf8'),
+    containerfile,
+    run(node, ['--version'], { stdio: 'pipe' }),
+    npmVersion,
+  ]);
   const known = buildah('images', '--quiet', '--filter', `reference=${baseImage}`).trim() !== '';
   if (known && isCurrent(mark, key)) return;
   rmSync(mark, { recursive: true, force: true });

@@ -320,9 +320,12 @@ describe('agents that nobody holds any more', () => {
     await presence.release('gateway-1', [unchangedMark(mark!)]);
     await settled();
     expect(await statuses()).toEqual(['connected', 'connected', 'connected']);
-    await vi.waitFor(async () => expect(await statuses()).toEqual(['disconnected', 'connected', 'connected']), {
-      timeout: 5_000,
-    });
+    await vi.waitFor(
+      async () => expect(await statuses()).toEqual(['disconnected', 'connected', 'connected']),
+      {
+        timeout: 5_000,
+      },
+    );
     await vi.waitFor(() => expect(told.at(-1)).toEqual({ uid: uidOf(1), changes: ['disconnected'] }));
     await settled();
     expect(await statuses()).toEqual(['disconnected', 'connected', 'connected']);

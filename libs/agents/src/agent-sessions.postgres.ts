@@ -60,7 +60,13 @@ export class AgentSessions {
    * (null: there is none). Costs the same however few are connected.
    */
   async page(after: AgentId | null): Promise<{ connected: ConnectedRow[]; last: AgentId | null }> {
-    const { rows } = await sql<{ uid: string; epoch: string; transport: number; connected: boolean; full: boolean }>`
+    const { rows } = await sql<{
+      uid: string;
+      epoch: string;
+      transport: number;
+      connected: boolean;
+      full: boolean;
+    }>`
       with page as materialized (
         select uid, connection_order / 2 as epoch, transport, connected from agent_states
         where ${after === null ? sql`true` : sql`uid > ${after}`}

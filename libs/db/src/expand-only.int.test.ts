@@ -45,17 +45,41 @@ describe('the migrations of this release', () => {
 
 describe('the check', () => {
   it.each([
-    ['a column that is dropped', 'alter table enrollments drop column enrolled_at', /enrollments.enrolled_at is gone/],
+    [
+      'a column that is dropped',
+      'alter table enrollments drop column enrolled_at',
+      /enrollments.enrolled_at is gone/,
+    ],
     ['one that is renamed', 'alter table agents rename column uid to id', /agents.uid is gone/],
-    ['another type', 'alter table agent_renames alter column renamed_at type text', /was timestamp with time zone and is text/],
+    [
+      'another type',
+      'alter table agent_renames alter column renamed_at type text',
+      /was timestamp with time zone and is text/,
+    ],
     ['a table that is dropped', 'drop table agent_renames', /agent_renames.uid is gone/],
-    ['a new column that old rows lack', 'alter table audit_events add column more text not null', /audit_events.more is new/],
-    ['null no longer', 'alter table agent_states alter column connected_at set not null', /takes null no longer/],
-    ['a default less', 'alter table agent_renames alter column renamed_at drop default', /has a default no longer/],
+    [
+      'a new column that old rows lack',
+      'alter table audit_events add column more text not null',
+      /audit_events.more is new/,
+    ],
+    [
+      'null no longer',
+      'alter table agent_states alter column connected_at set not null',
+      /takes null no longer/,
+    ],
+    [
+      'a default less',
+      'alter table agent_renames alter column renamed_at drop default',
+      /has a default no longer/,
+    ],
     ['a new check', 'alter table fleets add check (priority < 5)', /fleets .*refuses/],
     ['a new unique index', 'create unique index one_each on agent_states (transport)', /one_each.*refuses/],
     ['a unique index less', 'drop index config_failures_id', /config_failures unique .* is gone/],
-    ['a row that can no longer go', 'create table notes (uid uuid references agents (uid))', /notes .*refuses .*agents/],
+    [
+      'a row that can no longer go',
+      'create table notes (uid uuid references agents (uid))',
+      /notes .*refuses .*agents/,
+    ],
   ])('finds %s', async (_what, statement, problem) => {
     const undo = new Error('undo');
     let found: string[] = [];
@@ -73,8 +97,12 @@ describe('the check', () => {
   });
 
   it('lets additions pass', async () => {
-    await sql`create table notes (uid uuid primary key references agents (uid) on delete cascade, n int check (n > 0))`.execute(db);
-    await sql`alter table agents add column note text, add column noted boolean not null default false`.execute(db);
+    await sql`create table notes (uid uuid primary key references agents (uid) on delete cascade, n int check (n > 0))`.execute(
+      db,
+    );
+    await sql`alter table agents add column note text, add column noted boolean not null default false`.execute(
+      db,
+    );
     await sql`create index agents_noted on agents (noted)`.execute(db);
     expect(contractions(before, await readShape(db))).toEqual(contracted);
   });

@@ -90,10 +90,15 @@ describe('a database of a newer release', () => {
 
   it('is refused, with the way out, by one that uses what was taken away', async () => {
     const db = connect();
-    const taken = { '20990202t0001_taken': { ...statements('drop table agent_renames'), needs: '20990101t0001_added' } };
+    const taken = {
+      '20990202t0001_taken': { ...statements('drop table agent_renames'), needs: '20990101t0001_added' },
+    };
     await release({ ...added, ...taken }).migrate(db);
     expect(await release(added).migrate(db)).toEqual([]); // knows what it needs
-    const refused = { code: 'schema-unusable', message: expect.stringMatching(/20990202t0001_taken.*20990101t0001_added.*restore/) };
+    const refused = {
+      code: 'schema-unusable',
+      message: expect.stringMatching(/20990202t0001_taken.*20990101t0001_added.*restore/),
+    };
     await expect(migrateToLatest(db)).rejects.toMatchObject(refused);
     await expect(
       awaitSchema(db, { host: '127.0.0.1', port: 0, signal: AbortSignal.timeout(5_000), log: silentLog }),
@@ -109,7 +114,9 @@ describe('a migration', () => {
       '20990101t0002_b': statements('create table b ()', 'select 1 / 0'),
     });
     await expect(broken.migrate(db)).rejects.toThrow('division by zero');
-    expect(await sql`select to_regclass('a')::text as a, to_regclass('b')::text as b`.execute(db)).toMatchObject({
+    expect(
+      await sql`select to_regclass('a')::text as a, to_regclass('b')::text as b`.execute(db),
+    ).toMatchObject({
       rows: [{ a: 'a', b: null }],
     });
   });
@@ -143,14 +150,17 @@ describe('a migration', () => {
         unbounded: true,
       },
     }).migrate(db);
-    const { rows } = await sql`select 1 from pg_index where indexrelid = 'agents_later'::regclass and indisvalid`.execute(db);
+    const { rows } =
+      await sql`select 1 from pg_index where indexrelid = 'agents_later'::regclass and indisvalid`.execute(
+        db,
+      );
     expect(rows).toHaveLength(1);
   });
 });
 
 async function slowestRead(db: Kysely<Database>, forMs: number): Promise<number> {
   let slowest = 0;
-  for (const until = Date.now() + forMs; Date.now() < until; ) {
+  for (const until = Date.now() + forMs; Date.now() < until;) {
     const began = performance.now();
     await db.selectFrom('agents').select('uid').limit(1).execute();
     slowest = Math.max(slowest, performance.now() - began);

@@ -89,7 +89,10 @@ export class SchemaMigrations {
       );
     }
     if (newer.length > 0)
-      log?.warn({ migrations: newer.toSorted() }, 'the database is of a newer release that this one can run with');
+      log?.warn(
+        { migrations: newer.toSorted() },
+        'the database is of a newer release that this one can run with',
+      );
     return done;
   }
 
@@ -123,20 +126,23 @@ export class SchemaMigrations {
           if (unbounded) {
             await sql`set local idle_in_transaction_session_timeout = 0`.execute(transaction);
             await up(db);
-          }
-          else {
+          } else {
             await sql`select set_config('lock_timeout', ${lockTimeout}, true), set_config('statement_timeout', ${statementTimeout}, true)`.execute(
               transaction,
             );
             await up(transaction);
           }
-          await sql`insert into schema_migrations (name, needs) values (${name}, ${needs ?? null})`.execute(transaction);
+          await sql`insert into schema_migrations (name, needs) values (${name}, ${needs ?? null})`.execute(
+            transaction,
+          );
           return true;
         });
       } catch (error) {
         const { code } = error as { code?: string };
         if (code === queryCanceled)
-          throw new SchemaUnusable(`migration ${name} took longer than ${statementTimeout} and was undone`, { cause: error });
+          throw new SchemaUnusable(`migration ${name} took longer than ${statementTimeout} and was undone`, {
+            cause: error,
+          });
         if (code !== lockNotAvailable) throw error;
         if (attempt === lockTries)
           throw new SchemaUnusable(

@@ -33,11 +33,15 @@ export async function readShape(db: Kysely<Database>): Promise<SchemaShape> {
     select i.indexrelid::regclass::text as name, i.indrelid::regclass::text as tab,
       regexp_replace(pg_get_indexdef(i.indexrelid), '^.* ON ', '') as definition
     from pg_index i join pg_class c on c.oid = i.indrelid
-    where i.indisunique and c.relnamespace = 'public'::regnamespace and c.relname <> all(${ownMigrations})`.execute(db);
+    where i.indisunique and c.relnamespace = 'public'::regnamespace and c.relname <> all(${ownMigrations})`.execute(
+    db,
+  );
   const constraints = await sql<{ name: string; tab: string; other: string | null; definition: string }>`
     select conname as name, conrelid::regclass::text as tab, nullif(confrelid, 0)::regclass::text as other,
       pg_get_constraintdef(oid) as definition
-    from pg_constraint where connamespace = 'public'::regnamespace and conrelid <> 0 and contype in ('c', 'f', 'x')`.execute(db);
+    from pg_constraint where connamespace = 'public'::regnamespace and conrelid <> 0 and contype in ('c', 'f', 'x')`.execute(
+    db,
+  );
   const named = await sql<{ text: string }>`
     select 'function ' || oid::regprocedure::text as text from pg_proc p
     where pronamespace = 'public'::regnamespace
@@ -47,12 +51,23 @@ export async function readShape(db: Kysely<Database>): Promise<SchemaShape> {
     where typnamespace = 'public'::regnamespace and typtype in ('e', 'd', 'c') and typrelid = 0`.execute(db);
   const limits: SchemaShape['limits'] = new Map();
   for (const { name, tab, definition } of indexes.rows)
-    limits.set(`${tab} unique ${definition}`, { tables: [tab], definition: `unique index ${name}: ${definition}` });
+    limits.set(`${tab} unique ${definition}`, {
+      tables: [tab],
+      definition: `unique index ${name}: ${definition}`,
+    });
   for (const { name, tab, other, definition } of constraints.rows)
-    limits.set(`${tab} ${definition}`, { tables: other ? [tab, other] : [tab], definition: `${tab} ${name}: ${definition}` });
+    limits.set(`${tab} ${definition}`, {
+      tables: other ? [tab, other] : [tab],
+      definition: `${tab} ${name}: ${definition}`,
+    });
   return {
     tables: new Set(columns.rows.map(({ tab }) => tab)),
-    columns: new Map(columns.rows.map(({ tab, col, type, nullable, filled }) => [`${tab}.${col}`, { type, nullable, filled }])),
+    columns: new Map(
+      columns.rows.map(({ tab, col, type, nullable, filled }) => [
+        `${tab}.${col}`,
+        { type, nullable, filled },
+      ]),
+    ),
     relied: new Set([
       ...named.rows.map(({ text }) => text),
       ...indexes.rows.map(({ tab, definition }) => `${tab} unique ${definition}`),
@@ -74,7 +89,9 @@ export function contractions(before: SchemaShape, after: SchemaShape): string[] 
   for (const [name, { nullable, filled }] of after.columns) {
     const table = name.slice(0, name.indexOf('.'));
     if (before.tables.has(table) && !before.columns.has(name) && !nullable && !filled)
-      found.push(`${name} is new, and rows of the release before have no value for it: make it nullable or give it a default`);
+      found.push(
+        `${name} is new, and rows of the release before have no value for it: make it nullable or give it a default`,
+      );
   }
   for (const text of before.relied) if (!after.relied.has(text)) found.push(`${text} is gone`);
   for (const [key, { tables, definition }] of after.limits) {
