@@ -12,8 +12,19 @@ const locked = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
 const atRunTime = ['uWebSockets.js'];
 
 /** Parts that packages look for and Muster goes without. Whatever else cannot be found fails the build. */
-const goneWithout =
-  /^(@nestjs\/(microservices|websockets|platform-express|platform-fastify\/multipart)|@fastify\/(view|multipart)|class-(validator|transformer)|pg-native|bufferutil|utf-8-validate)(\/|$)/;
+const goneWithout = [
+  '@fastify/multipart',
+  '@fastify/view',
+  '@nestjs/microservices',
+  '@nestjs/platform-express',
+  '@nestjs/platform-fastify/multipart',
+  '@nestjs/websockets',
+  'bufferutil',
+  'class-transformer',
+  'class-validator',
+  'pg-native',
+  'utf-8-validate',
+];
 
 export default defineConfig({
   input: 'src/main.ts',
@@ -23,7 +34,7 @@ export default defineConfig({
   plugins: [lockedPackages()],
   onLog(level, log, report) {
     const missing = /Could not resolve '([^']+)'/.exec(log.message)?.[1];
-    if (missing !== undefined && goneWithout.test(missing)) return;
+    if (missing !== undefined && isOneOf(goneWithout, missing)) return;
     report(level === 'warn' ? 'error' : level, log);
   },
   output: { dir: 'dist', format: 'esm', sourcemap: true, cleanDir: true },
@@ -31,7 +42,7 @@ export default defineConfig({
 
 /**
  * Sees to it that the process runs the versions of package-lock.json, and writes them down in
- * dist/packages.json: `bundled` and `atRunTime`, each a list of `{ name, version, path }`.
+ * dist/packages.json: `bundled` and `atRunTime`, each a list of `{ name, version, path }`, and `goneWithout`, names.
  *
  * @returns {import('rolldown').Plugin}
  */
@@ -42,7 +53,7 @@ function lockedPackages() {
     resolveId: {
       filter: { id: new RegExp(`^(${atRunTime.map((name) => name.replaceAll('.', '\\.')).join('|')})(/|$)`) },
       handler(id, importer) {
-        const name = atRunTime.find((known) => id === known || id.startsWith(`${known}/`));
+        const name = atRunTime.find((known) => isOneOf([known], id));
         const wanted = packageAt(directoryFrom(importer, name));
         const found = packageAt(directoryFrom(join(process.cwd(), 'dist', 'main.js'), name));
         if (wanted.path !== found.path)
@@ -65,10 +76,15 @@ function lockedPackages() {
       this.emitFile({
         type: 'asset',
         fileName: 'packages.json',
-        source: `${JSON.stringify({ bundled: list(bundled), atRunTime: list(external) }, null, 2)}\n`,
+        source: `${JSON.stringify({ bundled: list(bundled), atRunTime: list(external), goneWithout }, null, 2)}\n`,
       });
     },
   };
+}
+
+/** A package of these, or a part of one. */
+function isOneOf(names, id) {
+  return names.some((name) => id === name || id.startsWith(`${name}/`));
 }
 
 /** The published package that a module belongs to; null: our own code. */

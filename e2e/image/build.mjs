@@ -90,7 +90,7 @@ function keyOf(inputs) {
 
 /** chroot: no namespaces, which a container in which this runs may not have. */
 function buildah(command, ...words) {
-  const options = command === 'bud' ? ['--isolation', 'chroot', '--network', 'host'] : [];
+  const options = command === 'bud' ? ['--layers', '--isolation', 'chroot', '--network', 'host'] : [];
   const storage = ['--root', join(folder, 'storage'), '--runroot', join(folder, 'storage-run')];
   const stdio = command === 'bud' ? 'inherit' : ['ignore', 'pipe', 'inherit'];
   return run('buildah', [...storage, command, ...options, ...words], { cwd: repository, stdio });

@@ -20,7 +20,7 @@ const lostWithinMs = 150_000;
 let backends: Backends;
 let processes: Processes;
 
-showOnFailure(() => processes?.outputs);
+showOnFailure(() => processes?.outputs ?? {});
 beforeAll(async () => {
   backends = await Backends.start();
   await migrate(thisRelease, backends);
