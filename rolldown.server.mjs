@@ -2,7 +2,7 @@
 // imports it, wherever the process is put (docs/adr/0026-what-is-bundled.md).
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { defineConfig } from 'rolldown';
 
 const root = import.meta.dirname;
@@ -19,6 +19,7 @@ const goneWithout = [
   '@nestjs/platform-express',
   '@nestjs/platform-fastify/multipart',
   '@nestjs/websockets',
+  '@valkey/valkey-glide',
   'bufferutil',
   'class-transformer',
   'class-validator',

@@ -68,20 +68,18 @@ export class Image implements Release {
     const name = `muster-e2e-${process.pid}-${this.#names.length}`;
     this.#names.push(name);
     const settings = Object.entries(env).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
+    const readOnly = ['--read-only', '--read-only-tmpfs=false', '--network', 'host', '--cgroups=disabled'];
+    const restricted = ['--user', '1000', '--cap-drop', 'all', '--security-opt', 'no-new-privileges'];
     const words = [
-      ...[
-        'run',
-        '--rm',
-        '--name',
-        name,
-        '--cgroups=disabled',
-        '--network',
-        'host',
-        '--read-only',
-        '--read-only-tmpfs=false',
-      ],
-      ...['--user', '1000', '--cap-drop', 'all', '--security-opt', 'no-new-privileges'],
-      ...[...settings, reference, ...command],
+      'run',
+      '--rm',
+      '--name',
+      name,
+      ...readOnly,
+      ...restricted,
+      ...settings,
+      reference,
+      ...command,
     ];
     const [program, ...rest] = withOneCgroupVersion(this.#commandLine(words));
     return Child.start(program!, rest, { cwd: repository, env: this.#env });
