@@ -10,13 +10,16 @@ import { fileURLToPath } from 'node:url';
 const built = fileURLToPath(new URL('../.cache/bin', import.meta.url));
 const folders = [process.env.MUSTER_BIN_DIR, built, ...process.env.PATH.split(delimiter), '/usr/sbin'];
 const servers = ['nats-server', 'redis-server'];
+/** What the test of the production image takes: `node e2e/install-parts.mjs image`; others need not have it. */
+const imageTools = ['buildah', 'podman', 'crun', 'mmdebstrap'];
+const forImage = process.argv[2] === 'image';
 
-const missing = [...servers, 'chromium'].filter((program) => !isHere(program));
+const missing = (forImage ? imageTools : [...servers, 'chromium']).filter((program) => !isHere(program));
 if (missing.length > 0 && process.getuid?.() === 0 && existsSync('/etc/debian_version')) install(missing);
-const needed = servers.filter((program) => !isHere(program));
+const needed = (forImage ? imageTools : servers).filter((program) => !isHere(program));
 if (needed.length > 0) {
   process.stderr.write(
-    `npm test needs ${needed.join(' and ')}: install it (Debian: apt install ${needed.join(' ')})\n`,
+    `${forImage ? 'the test of the image' : 'npm test'} needs ${needed.join(' and ')}: install it (Debian: apt install ${needed.join(' ')})\n`,
   );
   process.exit(1);
 }
@@ -38,7 +41,11 @@ function install(packages) {
   const ours = !existsSync(noServices);
   if (ours) writeFileSync(noServices, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const aptGet = (...words) => spawnSync('apt-get', words, { env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const aptGet = (...words) =>
+    spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...words], {
+      env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
   aptGet('update', '-qq');
   aptGet('install', '-y', '-qq', '--no-install-recommends', ...packages);
   if (ours) rmSync(noServices);

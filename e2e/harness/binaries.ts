@@ -35,6 +35,9 @@ export const chromium = locateChromium();
 /** A Node.js that is too old for Muster, as Debian has it. */
 export const oldNode = locateOldNode();
 
+/** What builds and runs the production image without Docker. */
+export const imageTools = locateImageTools();
+
 function locate<Name extends string>(names: Name[], what: string): Found<Name> {
   const present = findAll(names);
   if (present !== null) return { found: true, paths: present };
@@ -62,6 +65,15 @@ function locateChromium(): Found<'chromium'> {
   return path
     ? { found: true, paths: { chromium: path } }
     : missing('tests of the web UI: no chromium in PATH; install it or set CHROMIUM_PATH');
+}
+
+function locateImageTools(): Found<'podman'> {
+  const what = 'tests of the production image';
+  if (process.getuid?.() !== 0) return missing(`${what}: they need root`);
+  const absent = ['buildah', 'podman', 'crun', 'mmdebstrap'].filter((name) => find(name) === null);
+  return absent.length === 0
+    ? { found: true, paths: { podman: find('podman')! } }
+    : missing(`${what}: no ${absent.join(', ')} in PATH`);
 }
 
 function locateOldNode(): Found<'node'> {

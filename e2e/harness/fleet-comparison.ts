@@ -19,7 +19,7 @@ export interface Difference {
  * is over. The fleet must have stopped changing. Answers what still differs then: nothing, it is hoped.
  */
 export async function differences(
-  muster: Muster,
+  muster: Pick<Muster, 'rest'>,
   fleet: SimulatedFleet,
   withinMs: number,
 ): Promise<Difference[]> {
@@ -40,7 +40,7 @@ export async function differences(
   }
 }
 
-async function compare(muster: Muster, agent: SimulatedAgent): Promise<Difference[]> {
+async function compare(muster: Pick<Muster, 'rest'>, agent: SimulatedAgent): Promise<Difference[]> {
   const shown = await muster.rest.agent(agent.uid).catch((error: unknown) => String(error));
   if (typeof shown === 'string') return [{ uid: agent.uid, field: 'agent', said: 'it is there', shown }];
   return fieldsOf(agent, shown)

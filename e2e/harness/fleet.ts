@@ -13,7 +13,11 @@ export async function startFakeAgents(
 }
 
 /** A fake agent that has not connected yet; its attribute `number` tells it from the others. */
-export function fakeAgent(muster: Muster, number = 0, options: Partial<FakeAgentOptions> = {}): FakeAgent {
+export function fakeAgent(
+  muster: Pick<Muster, 'opamp' | 'enrollmentToken'>,
+  number = 0,
+  options: Partial<FakeAgentOptions> = {},
+): FakeAgent {
   return new FakeAgent({
     url: muster.opamp[number % muster.opamp.length] as string,
     token: muster.enrollmentToken,

@@ -15,7 +15,7 @@ export const graceMs = 2_000;
 
 /** Simulated agents, spread evenly over the gateways. They come all at once unless told otherwise. */
 export function stormFleet(
-  muster: Muster,
+  muster: Pick<Muster, 'opamp' | 'enrollmentToken'>,
   agents: number,
   options: Partial<GivenOptions> = {},
 ): SimulatorPool {

@@ -3,7 +3,7 @@ import { createRedisPresence } from '@muster/agents/presence.redis';
 import { assertRedisAnswers, redisSettingsFromEnv } from '@muster/agents/redis-client.redis';
 import { CollectorValidators } from '@muster/configs/collector-validators';
 import { createRedisOfferCache } from '@muster/configs/offer-cache.redis';
-import { migrateToLatest } from '@muster/db/migrate.postgres';
+import { awaitSchema } from '@muster/db/migrate.postgres';
 import { connectDatabase, watchDatabase } from '@muster/db/pool.postgres';
 import { connectNats } from '@muster/messages/connection.nats';
 import { createNatsEventBus } from '@muster/messages/event-bus.nats';
@@ -17,7 +17,7 @@ import { fileURLToPath } from 'node:url';
 import { readEnv } from './env.ts';
 import { startApi } from './start.ts';
 
-await runProcess(() =>
+await runProcess((signal) =>
   assemble(async (keep) => {
     const env = readEnv();
     const log = createLog('api', env.MUSTER_LOG_LEVEL);
@@ -30,7 +30,7 @@ await runProcess(() =>
     });
     keep({ stop: () => db.destroy() });
     const database = keep(watchDatabase(env.MUSTER_DATABASE_URL));
-    await migrateToLatest(db, log);
+    await awaitSchema(db, { host: env.MUSTER_HOST, port: env.MUSTER_API_PORT, signal, log });
     const nats = await connectNats(natsSettingsFromEnv(env, 'api', log));
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });

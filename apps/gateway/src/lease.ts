@@ -31,8 +31,13 @@ export class Lease {
 
   /** Gives the lease back. */
   async end(): Promise<void> {
-    clearInterval(this.#timer);
+    this.letRunOut();
     await this.#options.presence.endLease(this.#options.gateway);
+  }
+
+  /** Renews it no more: it runs out, and what this gateway still holds is then looked after as if it had died. */
+  letRunOut(): void {
+    clearInterval(this.#timer);
   }
 
   async #renew(): Promise<void> {

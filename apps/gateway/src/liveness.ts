@@ -114,19 +114,15 @@ export class Liveness {
 
   /**
    * Leaves everybody who has not come up elsewhere yet to Presence. They stay connected for as long as their
-   * transport allows; of those that never come back the upkeep tells.
+   * transport allows; of those that never come back the upkeep tells. Rejects when Presence cannot be reached.
    */
   async leaveAll(): Promise<void> {
-    const { gateway, graceMs, httpSilenceMs, presence, sessions, log } = this.#deps;
+    const { gateway, graceMs, httpSilenceMs, presence, sessions } = this.#deps;
     const here = [...sessions.all()].filter(({ claimed }) => claimed);
     const { http = [], websocket = [] } = Object.groupBy(here, ({ transport }) => transport);
-    try {
-      if (http.length > 0) await presence.leave(gateway, http.map(lastMark), httpSilenceMs);
-      const movedWithinMs = Math.max(graceMs, leastMoveMs);
-      if (websocket.length > 0) await presence.leave(gateway, websocket.map(lastMark), movedWithinMs);
-    } catch (error) {
-      log.warn({ err: error, agents: here.length }, 'agents could not be left to other gateways');
-    }
+    if (http.length > 0) await presence.leave(gateway, http.map(lastMark), httpSilenceMs);
+    const movedWithinMs = Math.max(graceMs, leastMoveMs);
+    if (websocket.length > 0) await presence.leave(gateway, websocket.map(lastMark), movedWithinMs);
   }
 
   #tick(): void {

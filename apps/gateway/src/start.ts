@@ -17,6 +17,7 @@ import { Inflation } from './gzip.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import type { GatewaySettings } from './gateway-settings.ts';
 import { HeapTrim } from './heap-trim.ts';
+import { LastSteps, lastStepsMs } from './last-steps.ts';
 import { Lease } from './lease.ts';
 import { Listener } from './listener.uws.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -41,7 +42,7 @@ export interface RunningGateway extends Running {
 }
 
 /** How long stopping may wait for the bus, milliseconds. */
-const longestFlushMs = 1_500;
+const longestFlushMs = 4_000;
 
 /**
  * Starts a gateway: the door of agents, over WebSocket and plain HTTP on one port. Rejects with
@@ -121,18 +122,30 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     renewal?.stop();
     listener.stopAccepting();
     await listener.closeConnections(closeReasons.goingAway, () => true, settings.drainMs);
-    await liveness.stop();
-    await Promise.all([outbox.close(longestFlushMs), reidentifications.close(), contested.close()]);
-    await checkpoints.stop();
-    await liveness.leaveAll();
-    await Promise.all(subscriptions.map((subscription) => subscription.stop()));
+    const last = new LastSteps(log);
+    const said = [
+      await last.take('who said goodbye', () => liveness.stop()),
+      await last.take('reports under way', () =>
+        Promise.all([outbox.close(longestFlushMs), reidentifications.close(), contested.close()]),
+      ),
+      await last.take('where sessions stand', () => checkpoints.stop()),
+      await last.take('leaving agents to other gateways', () => liveness.leaveAll()),
+    ];
     fullState.stop();
     componentLists.stop();
-    await lease.end();
+    await last.take('unsubscribing', () => Promise.all(subscriptions.map((one) => one.stop())));
+    // Agents that could not be left are looked after by inventory once the lease has run out.
+    if (!said.every(Boolean)) lease.letRunOut();
+    else await last.take('the end of the lease', () => lease.end());
     listener.end();
   };
   let stopping: Promise<void> | null = null;
-  return { port: listener.port, metrics, stop: () => (stopping ??= stop()) };
+  return {
+    port: listener.port,
+    metrics,
+    stopsWithinMs: settings.drainMs + lastStepsMs,
+    stop: () => (stopping ??= stop()),
+  };
 }
 
 async function expectArrivals({

@@ -4,7 +4,7 @@ import { AgentViews } from '@muster/agents/agent-views.postgres';
 import { claimed } from '@muster/agents/claimed.setup';
 import { createMemoryPresence } from '@muster/agents/presence.memory';
 import type { Owner } from '@muster/agents/owner';
-import { timesLeft, type Presence } from '@muster/agents/presence';
+import { timesLeft, unchangedMark, type Presence } from '@muster/agents/presence';
 import { testReport } from '@muster/agents/test-report.setup';
 import { createTestDatabase, type TestDatabase } from '@muster/db/test-database.postgres';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
@@ -15,9 +15,9 @@ import { silentLog } from '@muster/platform/log';
 import { AgentToServer } from '@muster/opamp/opamp';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { startInventory } from './start.ts';
+import { startInventory, upkeepDefaults } from './start.ts';
 
-const times = { sweepMs: 20, lostAfterMs: 60 };
+const times = { ...upkeepDefaults, sweepMs: 20, lostAfterMs: 60 };
 const httpSilenceMs = 90_000;
 const uidOf = (number: number) => `0190a0b0-0000-7000-8000-${String(number).padStart(12, '0')}` as AgentId;
 
@@ -380,6 +380,58 @@ describe('after a crash', () => {
       async () => expect(await statuses()).toEqual(['disconnected', 'disconnected', 'connected']),
       { timeout: 5_000 },
     );
+  });
+});
+
+describe('agents that nobody holds any more', () => {
+  const often = { lostAfterMs: 20, lostPageMs: 20, lostPassMs: 40, lostGraceMs: 400 };
+  const silent = 1_000;
+
+  it('are found without a restart: their gateway let go of them and was cut off before it said so', async () => {
+    await start(often, silent);
+    await settled(); // the look after the start is over
+    await connect('gateway-1', 1, 2, 3);
+    const [mark] = await presence.heldBy('gateway-1');
+    await presence.release('gateway-1', [unchangedMark(mark!)]);
+    await settled();
+    expect(await statuses()).toEqual(['connected', 'connected', 'connected']);
+    await vi.waitFor(
+      async () => expect(await statuses()).toEqual(['disconnected', 'connected', 'connected']),
+      {
+        timeout: 5_000,
+      },
+    );
+    await vi.waitFor(() => expect(told.at(-1)).toEqual({ uid: uidOf(1), changes: ['disconnected'] }));
+    await settled();
+    expect(await statuses()).toEqual(['disconnected', 'connected', 'connected']);
+  });
+
+  it('stay connected when they come back within the grace, or under a newer connection', async () => {
+    await start(often, silent);
+    await settled();
+    await connect('gateway-1', 1, 2);
+    for (const held of await presence.heldBy('gateway-1'))
+      await presence.release('gateway-1', [unchangedMark(held)]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await connect('gateway-2', 1);
+    await vi.waitFor(async () => expect(await statuses()).toEqual(['connected', 'disconnected']), {
+      timeout: 5_000,
+    });
+  });
+
+  it('on plain HTTP have as long as they may be silent', async () => {
+    await start(often, silent);
+    await new Promise((resolve) => setTimeout(resolve, silent + 200));
+    await connect('gateway-1', 1);
+    await connectOver('http', 'gateway-1', 2);
+    for (const held of await presence.heldBy('gateway-1'))
+      await presence.release('gateway-1', [unchangedMark(held)]);
+    await vi.waitFor(async () => expect(await statuses()).toEqual(['disconnected', 'connected']), {
+      timeout: 5_000,
+    });
+    await vi.waitFor(async () => expect(await statuses()).toEqual(['disconnected', 'disconnected']), {
+      timeout: 5_000,
+    });
   });
 });
 

@@ -1,6 +1,6 @@
 import { createRedisPresence } from '@muster/agents/presence.redis';
 import { assertRedisAnswers, redisSettingsFromEnv } from '@muster/agents/redis-client.redis';
-import { migrateToLatest } from '@muster/db/migrate.postgres';
+import { awaitSchema } from '@muster/db/migrate.postgres';
 import { connectDatabase, watchDatabase } from '@muster/db/pool.postgres';
 import { connectNats } from '@muster/messages/connection.nats';
 import { createNatsEventBus } from '@muster/messages/event-bus.nats';
@@ -12,7 +12,7 @@ import { readSettings, serviceSettings } from '@muster/platform/settings';
 import { observeNumbers, startTelemetry } from '@muster/platform/telemetry';
 import { startInventory } from './start.ts';
 
-await runProcess(() =>
+await runProcess((signal) =>
   assemble(async (keep) => {
     const env = readSettings([...serviceSettings, 'MUSTER_HTTP_SILENCE_SECONDS'], process.env);
     const log = createLog('inventory', env.MUSTER_LOG_LEVEL);
@@ -20,7 +20,7 @@ await runProcess(() =>
     const db = await connectDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 8, log });
     keep({ stop: () => db.destroy() });
     const database = keep(watchDatabase(env.MUSTER_DATABASE_URL));
-    await migrateToLatest(db, log);
+    await awaitSchema(db, { host: env.MUSTER_HOST, port: env.MUSTER_PROBE_PORT, signal, log });
     const nats = await connectNats(natsSettingsFromEnv(env, 'inventory', log));
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerTokenRequests, wireAccess } from '@muster/access/wire';
 import type { Presence } from '@muster/agents/presence';
+import { LostAgents } from '@muster/agents/lost-agents';
 import { wireReports } from '@muster/agents/wire';
 import type { Database } from '@muster/db/schema';
 import type { EventBus } from '@muster/messages/event-bus';
@@ -34,7 +35,14 @@ export interface RunningInventory extends Running {
   reportsTaken: () => Promise<string | null>;
 }
 
-export const upkeepDefaults = { sweepMs: 2_000, lostAfterMs: 10_000 } satisfies Partial<UpkeepTimes>;
+/** `lostPassMs`: between two passes over all agents for those that no gateway holds; `lostGraceMs`: how long one may have none. */
+export const upkeepDefaults = {
+  sweepMs: 2_000,
+  lostAfterMs: 10_000,
+  lostPageMs: 1_000,
+  lostPassMs: 60_000,
+  lostGraceMs: 30_000,
+} satisfies Partial<UpkeepTimes> & Record<string, number>;
 
 const lookPauseMs = 5_000;
 const freePauseMs = 15 * 60_000;
@@ -43,8 +51,8 @@ const freeRestMs = 200;
 
 /** Takes reports, answers for enrollment tokens and keeps Presence right. Presence is seeded before it resolves. */
 export async function startInventory(deps: InventoryDeps): Promise<RunningInventory> {
-  const { db, bus, log, times } = deps;
-  const { intake, renames, upkeep, unused } = wireReports(deps);
+  const { db, bus, presence, httpSilenceMs, log, times = upkeepDefaults } = deps;
+  const { intake, renames, upkeep, unused, sessions } = wireReports(deps);
   const { access, audit } = wireAccess({ db, bus });
   await upkeep.seed();
   const app = await NestFactory.createApplicationContext(
@@ -61,7 +69,10 @@ export async function startInventory(deps: InventoryDeps): Promise<RunningInvent
   );
   const answers = await answerTokenRequests(bus, access);
   const heard = await bus.listen('agents.reidentified', () => renames.expect());
-  const clock = startUpkeep(upkeep, { ...(times ?? upkeepDefaults), httpSilenceMs: deps.httpSilenceMs }, log);
+  const { lostPassMs: passEveryMs, lostGraceMs } = times;
+  const graceMs = { websocket: lostGraceMs, http: lostGraceMs + httpSilenceMs };
+  const lostAgents = new LostAgents({ presence, sessions, intake, passEveryMs, graceMs }, Date.now());
+  const clock = startUpkeep(upkeep, lostAgents, { ...times, httpSilenceMs }, log);
   const progress = new ReportProgress(bus, deps.staleAfterMs ?? reportsStaleAfterMs, Date.now());
   observeNumbers('inventory', progress.numbers, ['oldestReportSeconds']);
   observeNumbers('dead_letters', progress.deadLetters, ['kept']);

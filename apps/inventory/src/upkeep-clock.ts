@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LostAgents } from '@muster/agents/lost-agents';
 import type { PresenceUpkeep } from '@muster/agents/presence-upkeep';
 import type { Transport } from '@muster/messages/report-frame';
 import type { Log } from '@muster/platform/log';
@@ -11,10 +12,20 @@ export interface UpkeepTimes {
   lostAfterMs: number;
   /** How long an agent on plain HTTP may be silent: those come back with their next poll. */
   httpSilenceMs: number;
+  /** Between two looks at a page of the agents for those that are lost. */
+  lostPageMs: number;
 }
 
-/** Says when: sweeps expired gateways all along, and looks once for agents of each kind that a crash left as connected. */
-export function startUpkeep(upkeep: PresenceUpkeep, times: UpkeepTimes, log: Log): Running {
+/**
+ * Says when: sweeps expired gateways and looks for lost agents all along, and looks once, soon after the start, for
+ * agents of each kind that a crash left as connected.
+ */
+export function startUpkeep(
+  upkeep: PresenceUpkeep,
+  lostAgents: LostAgents,
+  times: UpkeepTimes,
+  log: Log,
+): Running {
   const stopping = new AbortController();
   const attempt = async (what: string, work: () => Promise<void>) => {
     try {
@@ -39,8 +50,14 @@ export function startUpkeep(upkeep: PresenceUpkeep, times: UpkeepTimes, log: Log
       if (await attempt('looking for lost agents', () => upkeep.markLost(transport))) return;
     }
   };
+  const lookForLost = async () => {
+    for (await pause(times.lostPageMs); !stopping.signal.aborted; await pause(times.lostPageMs)) {
+      await attempt('the look for lost agents', () => lostAgents.turn(Date.now()));
+    }
+  };
   const running = Promise.all([
     sweep(),
+    lookForLost(),
     markLost('websocket', times.lostAfterMs),
     markLost('http', Math.max(times.lostAfterMs, times.httpSilenceMs)),
   ]);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '@muster/platform/log';
+import { stopMarginMs } from '@muster/platform/process';
 import type { Running } from '@muster/platform/running';
 
 /** A process of the cluster that could not be started; it has said why on stderr itself. */
@@ -18,10 +19,11 @@ export interface ChildSpec {
   /** Where it answers /readyz. */
   probePort: number;
   env: Record<string, string | undefined>;
+  /** How long it may take to stop beside what every process may, milliseconds. */
+  stopsWithinMs?: number;
 }
 
 const readyWithinMs = 20_000;
-const stopWithinMs = 4_000;
 const restartPauseMs = 1_000;
 
 /**
@@ -50,13 +52,16 @@ export async function startChild(spec: ChildSpec, log: Log): Promise<Running> {
     throw error;
   }
   watch(child);
+  // It cuts itself off before.
+  const stopsWithinMs = (spec.stopsWithinMs ?? 0) + stopMarginMs + 1_000;
   return {
+    stopsWithinMs,
     async stop() {
       stopping = true;
       if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, 'exit');
       child.kill('SIGTERM');
-      const cut = setTimeout(() => child.kill('SIGKILL'), stopWithinMs);
+      const cut = setTimeout(() => child.kill('SIGKILL'), stopsWithinMs);
       await gone;
       clearTimeout(cut);
     },

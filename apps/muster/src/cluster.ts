@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { wireAccess } from '@muster/access/wire';
+import { lastStepsMs } from '@muster/app-gateway/last-steps';
 import { migrateToLatest } from '@muster/db/migrate.postgres';
 import { openDatabase } from '@muster/db/pool.postgres';
 import { createMemoryEventBus } from '@muster/messages/event-bus.memory';
@@ -66,6 +67,7 @@ async function opampPortsOf(wanted: number): Promise<number[]> {
 /** Parts that are stopped at once. */
 function together(parts: readonly Running[]): Running {
   return {
+    stopsWithinMs: Math.max(...parts.map((part) => part.stopsWithinMs ?? 0)),
     async stop() {
       await Promise.all(parts.map((part) => part.stop()));
     },
@@ -97,17 +99,19 @@ async function childSpecs(
     app: string,
     name: string,
     settings: Record<string, string>,
-    nodeArgs: readonly string[] = [],
+    more: Pick<ChildSpec, 'nodeArgs' | 'stopsWithinMs'> = {},
   ): Promise<ChildSpec> => {
     const probePort = app === 'api' ? apiPort : await freePort();
     return {
       name,
       main: new URL(`../../${app}/dist/main.js`, import.meta.url),
-      nodeArgs,
+      ...more,
       probePort,
       env: { ...env.environment, ...settings, MUSTER_PROBE_PORT: String(probePort) },
     };
   };
+  // Ctrl-C ends all of them: there is nowhere to go.
+  const drainSeconds = env.environment['MUSTER_DRAIN_SECONDS'] || '0';
   const gateways = opampPorts.map((port, index) =>
     spec(
       'gateway',
@@ -116,10 +120,9 @@ async function childSpecs(
         ...onBus,
         MUSTER_GATEWAY_ID: `gateway-${index + 1}`,
         MUSTER_OPAMP_PORT: String(port),
-        // Ctrl-C ends all of them: there is nowhere to go.
-        MUSTER_DRAIN_SECONDS: env.environment['MUSTER_DRAIN_SECONDS'] ?? '0',
+        MUSTER_DRAIN_SECONDS: drainSeconds,
       },
-      gatewayNodeArgs,
+      { nodeArgs: gatewayNodeArgs, stopsWithinMs: Number(drainSeconds) * 1_000 + lastStepsMs },
     ),
   );
   const services = [

@@ -6,6 +6,7 @@ const usage = `muster: keeps a fleet of OpenTelemetry collectors in the state yo
   muster start       everything in one process, with its own database
   muster cluster     what production runs, each part a process of its own, on this machine
   muster simulate    simulated agents, for any OpAMP server: see muster simulate --help
+  muster migrate     brings the database at MUSTER_DATABASE_URL to the schema of this release, and ends
   muster demo        everything in one process, with a simulated fleet to look at
   muster deadletter  messages that could not be processed: see muster deadletter --help
   muster help        this text
@@ -45,6 +46,11 @@ switch (command) {
       return startDemo(env, print, { path: process.argv[1]!, args: [simulatorProcess] });
     });
     break;
+  case 'migrate': {
+    const { migrate } = await import('./migrate.ts');
+    await migrate(print);
+    break;
+  }
   case 'simulate':
     await simulate(process.argv.slice(process.argv.indexOf(command) + 1));
     break;

@@ -1,7 +1,7 @@
 import { createRedisPresence } from '@muster/agents/presence.redis';
 import { assertRedisAnswers, redisSettingsFromEnv } from '@muster/agents/redis-client.redis';
 import { createRedisOfferCache } from '@muster/configs/offer-cache.redis';
-import { migrateToLatest } from '@muster/db/migrate.postgres';
+import { awaitSchema } from '@muster/db/migrate.postgres';
 import { connectDatabase, watchDatabase } from '@muster/db/pool.postgres';
 import { connectNats } from '@muster/messages/connection.nats';
 import { createNatsEventBus } from '@muster/messages/event-bus.nats';
@@ -15,7 +15,7 @@ import { observeNumbers, startTelemetry } from '@muster/platform/telemetry';
 import { createBullBatchQueue } from '@muster/rollouts/batch-queue.bullmq';
 import { startRollouts } from './start.ts';
 
-await runProcess(() =>
+await runProcess((signal) =>
   assemble(async (keep) => {
     const env = readSettings(serviceSettings, process.env);
     const log = createLog('rollouts', env.MUSTER_LOG_LEVEL);
@@ -23,7 +23,7 @@ await runProcess(() =>
     const db = await connectDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 8, log });
     keep({ stop: () => db.destroy() });
     const database = keep(watchDatabase(env.MUSTER_DATABASE_URL));
-    await migrateToLatest(db, log);
+    await awaitSchema(db, { host: env.MUSTER_HOST, port: env.MUSTER_PROBE_PORT, signal, log });
     const nats = await connectNats(natsSettingsFromEnv(env, 'rollouts', log));
     const bus = await createNatsEventBus(nats);
     keep({ stop: () => bus.close() });

@@ -10,6 +10,7 @@ import { transportNumber } from './report-columns.ts';
 export interface ConnectedRow {
   agent: AgentId;
   epoch: number;
+  transport: Transport;
 }
 
 const pageSize = 5000;
@@ -65,8 +66,39 @@ export class AgentSessions {
         .where('agent_states.connected', '=', true)
         .where('agent_states.transport', '=', transportNumber(transport))
         .execute();
-      return rows.map((row) => ({ agent: row.uid as AgentId, epoch: Number(row.epoch) }));
+      return rows.map((row) => ({ agent: row.uid as AgentId, epoch: Number(row.epoch), transport }));
     });
+  }
+
+  /**
+   * The agents of the next 5,000 rows after `after` whose row says connected, and where the page after that goes on
+   * (null: there is none). Costs the same however few are connected.
+   */
+  async page(after: AgentId | null): Promise<{ connected: ConnectedRow[]; last: AgentId | null }> {
+    const { rows } = await sql<{
+      uid: string;
+      epoch: string;
+      transport: number;
+      connected: boolean;
+      full: boolean;
+    }>`
+      with page as materialized (
+        select uid, connection_order / 2 as epoch, transport, connected from agent_states
+        where ${after === null ? sql`true` : sql`uid > ${after}`}
+        order by uid limit ${pageSize}
+      ), last as (select uid from page order by uid desc limit 1)
+      select page.*, (select count(*) from page) = ${pageSize} as full
+      from page where connected or uid = (select uid from last)
+      order by uid`.execute(this.#db);
+    const connected = rows
+      .filter((row) => row.connected)
+      .map((row) => ({
+        agent: row.uid as AgentId,
+        epoch: Number(row.epoch),
+        transport: row.transport === transportNumber('http') ? ('http' as const) : ('websocket' as const),
+      }));
+    const end = rows.at(-1);
+    return { connected, last: end?.full ? (end.uid as AgentId) : null };
   }
 
   /** Which of these agents spoke over plain HTTP last. */

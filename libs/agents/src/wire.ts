@@ -46,6 +46,7 @@ export function wireReports(deps: {
   renames: AgentRenames;
   upkeep: PresenceUpkeep;
   unused: UnusedContents;
+  sessions: AgentSessions;
 } {
   const renames = new AgentRenames(deps.db, deps.presence);
   const intake = new ReportIntake({
@@ -57,10 +58,6 @@ export function wireReports(deps: {
   const { presence, httpSilenceMs } = deps;
   const sessions = new AgentSessions(deps.db);
   const unused = new UnusedContents(deps.db);
-  return {
-    intake,
-    renames,
-    unused,
-    upkeep: new PresenceUpkeep({ presence, sessions, intake, httpSilenceMs }),
-  };
+  const upkeep = new PresenceUpkeep({ presence, sessions, intake, httpSilenceMs });
+  return { intake, renames, unused, upkeep, sessions };
 }

@@ -7,3 +7,8 @@ export class PostgresUnusable extends Error {
 export class DatabaseUnusable extends Error {
   readonly code = 'database-unusable';
 }
+
+/** The database has a schema that this release cannot run with or cannot bring up to date; the message says the way out. */
+export class SchemaUnusable extends Error {
+  readonly code = 'schema-unusable';
+}

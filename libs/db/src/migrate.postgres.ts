@@ -1,6 +1,7 @@
 import type { Log } from '@muster/platform/log';
-import { type Kysely, sql } from 'kysely';
-import { type Migration, Migrator } from 'kysely/migration';
+import { startProbes } from '@muster/platform/probes';
+import type { Running } from '@muster/platform/running';
+import type { Kysely } from 'kysely';
 import * as access from './migrations/20261121t1400_access.ts';
 import * as agents from './migrations/20261121t1401_agents.ts';
 import * as configs from './migrations/20261121t1402_configs.ts';
@@ -23,11 +24,12 @@ import * as owners from './migrations/20261130t2010_owners.ts';
 import * as unusedContents from './migrations/20261130t2000_unused_contents.ts';
 import * as withheldContents from './migrations/20261130t2005_withheld_contents.ts';
 import * as presetKeys from './migrations/20261130t2060_preset_keys.ts';
+import type { SchemaMigration } from './migration.ts';
+import { SchemaMigrations } from './schema-migrations.postgres.ts';
 import type { Database } from './schema.ts';
-import { patient } from './silent-connections.ts';
 
 // Imported one by one: a bundled process has no folder to look into.
-const migrations: Record<string, Migration> = {
+export const migrations: Readonly<Record<string, SchemaMigration>> = {
   '20261121t1400_access': access,
   '20261121t1401_agents': agents,
   '20261121t1402_configs': configs,
@@ -52,21 +54,35 @@ const migrations: Record<string, Migration> = {
   '20261130t2060_preset_keys': presetKeys,
 };
 
-/** Any number that all versions of Muster share. */
-const migrationLock = 4320_4321;
+const schema = new SchemaMigrations(migrations);
 
 /**
- * Brings the database to the newest schema, in one transaction: all of it or nothing. Any number of
- * processes may call it at once; one works, the others wait for it and find nothing left to do.
+ * Brings the database to the schema of this release. Any number of processes may call it at once: one works, the others
+ * wait for it and find nothing left to do. Migrations of a newer release are left as they are. Answers the names of those done.
+ *
+ * @throws SchemaUnusable when the database is of a newer release that this one cannot run with, or when a lock that a
+ * migration needs stays taken.
  */
-export async function migrateToLatest(db: Kysely<Database>, log?: Log): Promise<void> {
-  const done = await db.transaction().execute(async (transaction) => {
-    // Before the migrator's own lock: it creates its tables first, which two at once cannot.
-    await sql`${sql.raw(patient)}select pg_advisory_xact_lock(${migrationLock})`.execute(transaction);
-    const provider = { getMigrations: async () => migrations };
-    const { error, results } = await new Migrator({ db: transaction, provider }).migrateToLatest();
-    if (error) throw error;
-    return (results ?? []).map(({ migrationName }) => migrationName);
-  });
-  if (done.length > 0) log?.info({ migrations: done }, 'database migrated');
+export async function migrateToLatest(db: Kysely<Database>, log?: Log): Promise<string[]> {
+  return schema.migrate(db, log);
+}
+
+/**
+ * Resolves once the database has the schema of this release, or a newer one that it can run with; looks every second.
+ * Until then `/healthz` and `/readyz` are answered on the process's own port: it lives, and is not ready.
+ *
+ * @throws SchemaUnusable as `migrateToLatest`, CannotListen, and the signal's reason when it is aborted.
+ */
+export async function awaitSchema(
+  db: Kysely<Database>,
+  { host, port, signal, log }: { host: string; port: number; signal: AbortSignal; log: Log },
+): Promise<void> {
+  let probes: Running | undefined;
+  try {
+    await schema.wait(db, log, signal, async (reason) => {
+      probes = await startProbes(host, port, [{ name: 'schema', check: async () => reason }]);
+    });
+  } finally {
+    await probes?.stop();
+  }
 }

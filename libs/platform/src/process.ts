@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { createLog } from './log.ts';
 import type { Running } from './running.ts';
@@ -9,8 +10,15 @@ import type { Running } from './running.ts';
  */
 const callsBeforeOptimization = { soon: 3_000, late: 15_000 };
 
-/** How long a process may take to stop before it is cut off, milliseconds. */
-const stopDeadlineMs = 5_000;
+/**
+ * How long a process may take to stop before it is cut off, milliseconds, beside what its parts ask for
+ * (`stopsWithinMs`): connections are closed, and what is away is waited for a little. The grace periods of the
+ * manifests are longer.
+ */
+export const stopMarginMs = 15_000;
+
+/** Ctrl-C comes from the terminal and again from the npm in between: only a later signal means "at once". */
+const sameSignalMs = 500;
 
 /** A failure with a `code` and a message made for people: the cause and the way out in one line. */
 function isForPeople(error: unknown): error is Error & { code: string } {
@@ -20,44 +28,48 @@ function isForPeople(error: unknown): error is Error & { code: string } {
 /**
  * Runs a process from start to end: starts it, waits for SIGINT or SIGTERM, stops it. A start that
  * fails for a reason people can mend prints one line and exits 1; no stack trace. A second signal
- * exits at once. `optimization`: see `callsBeforeOptimization`.
+ * exits at once. `start` is told by `asked` that it need not go on: it may reject then.
+ * `optimization`: see `callsBeforeOptimization`.
  */
 export async function runProcess(
-  start: () => Promise<Running>,
+  start: (asked: AbortSignal) => Promise<Running>,
   optimization: keyof typeof callsBeforeOptimization = 'late',
 ): Promise<void> {
   setFlagsFromString(`--invocation-count-for-turbofan=${callsBeforeOptimization[optimization]}`);
   const log = createLog('process', 'warn');
   let askedAt = 0;
-  const asked = new Promise<void>((resolve) => {
-    const onSignal = () => {
-      // Ctrl-C comes from the terminal and again from the npm in between: only a later one means "at once"
-      if (askedAt !== 0 && Date.now() - askedAt > 1_000) process.exit(130);
-      askedAt ||= Date.now();
-      resolve();
-    };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
-    process.on('disconnect', onSignal); // started by another process of ours, which is gone
-  });
+  const asked = new AbortController();
+  const cutAfter = (ms: number) =>
+    setTimeout(() => {
+      log.error({ afterMs: ms }, 'did not stop in time; ending now');
+      process.exit(1);
+    }, ms);
+  let cut: NodeJS.Timeout | undefined;
+  const onSignal = () => {
+    if (askedAt !== 0 && Date.now() - askedAt > sameSignalMs) process.exit(130);
+    askedAt ||= Date.now();
+    cut ??= cutAfter(stopMarginMs);
+    asked.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.on('disconnect', onSignal); // started by another process of ours, which is gone
   process.on('unhandledRejection', (reason) => {
     log.error({ err: reason }, 'unhandled rejection');
   });
 
   let running: Running;
   try {
-    running = await start();
+    running = await start(asked.signal);
   } catch (error) {
+    if (asked.signal.aborted) process.exit(0);
     process.stderr.write(`muster: ${describeFailure(error)}\n`);
     process.exit(1);
   }
-  await asked;
-  const deadline = setTimeout(() => {
-    log.error('did not stop in time; ending now');
-    process.exit(1);
-  }, stopDeadlineMs);
+  if (!asked.signal.aborted) await once(asked.signal, 'abort');
+  clearTimeout(cut);
+  cutAfter((running.stopsWithinMs ?? 0) + stopMarginMs);
   await running.stop().catch((error: unknown) => log.error({ err: error }, 'stopping failed'));
-  clearTimeout(deadline);
   process.exit(0);
 }
 
@@ -77,7 +89,12 @@ export type Keep = <Part extends Running>(part: Part) => Part;
  */
 export async function assemble(build: (keep: Keep) => Promise<void>): Promise<Running> {
   const parts: Running[] = [];
-  const whole = { stop: () => stopAll(parts.toReversed()) };
+  const whole = {
+    stop: () => stopAll(parts.toReversed()),
+    get stopsWithinMs() {
+      return parts.reduce((sum, part) => sum + (part.stopsWithinMs ?? 0), 0);
+    },
+  };
   try {
     await build((part) => {
       parts.push(part);
