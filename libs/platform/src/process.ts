@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { createLog } from './log.ts';
+import { whenNpmIsGone } from './npm-parent.ts';
 import type { Running } from './running.ts';
 
 /**
@@ -39,6 +40,7 @@ export async function runProcess(
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
     process.on('disconnect', onSignal); // started by another process of ours, which is gone
+    whenNpmIsGone(resolve);
   });
   process.on('unhandledRejection', (reason) => {
     log.error({ err: reason }, 'unhandled rejection');
