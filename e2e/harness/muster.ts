@@ -18,8 +18,6 @@ export const modes = (process.env['E2E_MODES'] ?? 'all-in-one,cluster').split(',
 /** The cluster's second gateway listens this much above the first. */
 const secondGatewayOffset = 10;
 
-/** Generous: tests of other projects may share the machine. */
-const readyWithinMs = 60_000;
 /** After this a Muster that does not stop at the end of a test is killed. */
 const stopPatienceMs = 10_000;
 
@@ -31,6 +29,10 @@ export interface StartOptions {
   env?: Record<string, string>;
   /** Runs the command itself: npm and its shell die of the Ctrl-C that they get too, and hide its exit code. */
   withoutNpm?: boolean;
+  /** Runs it elsewhere, or as somebody else. */
+  run?: (settings: Record<string, string>) => Promise<Child>;
+  /** How long it may take. Generous: tests of other projects may share the machine. */
+  readyWithinMs?: number;
 }
 
 /** A running Muster, started as its users do. */
@@ -71,12 +73,19 @@ export class Muster {
   }
 
   /** Starts it on free ports and a fresh data directory, and waits until it is ready. */
-  static async start({ mode, env = {}, withoutNpm = false }: StartOptions): Promise<Muster> {
+  static async start({ mode, env = {}, withoutNpm = false, ...options }: StartOptions): Promise<Muster> {
     const home = await mkdtemp(join(tmpdir(), 'muster-e2e-'));
     const settings = { ...(await freshSettings(join(home, 'data'))), ...env };
-    const run = () => (withoutNpm ? runCommand : runMuster)(mode, settings);
+    const runThere = (withoutNpm ? runCommand : runMuster).bind(null, mode);
+    const run = () => (options.run ?? runThere)(settings);
     const child = await run();
-    return new Muster(mode, settings, child, run, readBanner(await readyOutput(child, settings)));
+    return new Muster(
+      mode,
+      settings,
+      child,
+      run,
+      readBanner(await readyOutput(child, settings, options.readyWithinMs)),
+    );
   }
 
   /** What the running process wrote so far. */
@@ -116,6 +125,11 @@ export class Muster {
     this.#child.interrupt();
     const { code } = await this.#child.exited;
     return { code, tookMs: performance.now() - started };
+  }
+
+  /** A signal to what was started alone: npm, or the command itself without it. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.signal(signal);
   }
 
   /** kill -9 of everything it runs. */
@@ -182,7 +196,11 @@ export function userEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** What it wrote until it was ready; a start that fails is ended. */
-async function readyOutput(child: Child, settings: Record<string, string>): Promise<string> {
+async function readyOutput(
+  child: Child,
+  settings: Record<string, string>,
+  readyWithinMs = 60_000,
+): Promise<string> {
   const readyz = `http://127.0.0.1:${settings['MUSTER_API_PORT']}/readyz`;
   for (let deadline = Date.now() + readyWithinMs; ; await sleep(50)) {
     const answer = await fetch(readyz).catch(() => null);

@@ -124,10 +124,13 @@ function checkVersion(cluster: string, { majorVersion }: PostgresBinaries): void
 function explain(error: unknown, directory: string): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (error instanceof PostgresUnusable || typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) return error;
-  return new PostgresUnusable(
-    `the data directory ${directory} cannot be used (${code}): choose one that this user may write`,
-    { cause: error },
-  );
+  const wayOut =
+    process.getuid?.() === 0 && (code === 'EPERM' || code === 'EACCES')
+      ? 'give root the capabilities CHOWN and DAC_OVERRIDE, with which it keeps data for the user whom PostgreSQL runs as, or start as an ordinary user'
+      : 'choose one that this user may write';
+  return new PostgresUnusable(`the data directory ${directory} cannot be used (${code}): ${wayOut}`, {
+    cause: error,
+  });
 }
 
 function readOwner(site: Site): number | null {
