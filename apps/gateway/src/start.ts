@@ -161,6 +161,9 @@ async function takeOrders(
 ): Promise<Subscription[]> {
   return [
     await delivery.receive(settings.id, (order) => deliveries.handle(order)),
+    await bus.listen('access.token-created', ({ secretHash, verdict }) =>
+      credentials.learnOf(secretHash, verdict),
+    ),
     await bus.listen('access.token-revoked', ({ id }) => {
       credentials.revoke(id);
       liveness.revoked(id);

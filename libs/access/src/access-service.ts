@@ -150,6 +150,11 @@ export class AccessService {
       detail: { ...token, ...detail },
     });
     await this.#tokens.insert(tx, { ...token, id, secretHash, createdBy: actor });
+    const { expiresAt = null, maxUses = null } = token;
+    const verdict = toVerdict({ id, expiresAt, maxUses, revokedAt: null });
+    tx.afterCommit(() =>
+      this.#bus.broadcast('access.token-created', { secretHash: secretHash.toString('hex'), verdict }),
+    );
     return id;
   }
 

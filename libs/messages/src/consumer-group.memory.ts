@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { underNoSpan } from '@muster/platform/telemetry';
 import type { BusLog } from './bus-log.ts';
 import type { Subscription } from './event-bus.ts';
 
@@ -72,7 +73,8 @@ export class MemoryConsumerGroup<T> {
     if (this.closing || this.waiting.length === 0) return;
     for (const member of this.members) {
       if (member.stopping || member.running) continue;
-      member.running = this.run(member).finally(() => {
+      // it handles the facts of others too, not only of who woke it
+      member.running = underNoSpan(() => this.run(member)).finally(() => {
         member.running = null;
         this.startMembers();
       });

@@ -64,8 +64,9 @@ export const tokenVerdict = z.discriminatedUnion('accepted', [
 ]);
 export type TokenVerdict = z.infer<typeof tokenVerdict>;
 
-/** Tokens that let agents in, by the SHA-256 of their secrets, hex. */
-export const acceptedTokens = z.array(z.object({ secretHash: z.string(), verdict: tokenVerdict }));
+/** A token that lets agents in, by the SHA-256 of its secret, hex. */
+export const acceptedToken = z.object({ secretHash: z.string(), verdict: tokenVerdict });
+export const acceptedTokens = z.array(acceptedToken);
 export type AcceptedTokens = z.infer<typeof acceptedTokens>;
 
 export const schemas = {
@@ -77,6 +78,8 @@ export const schemas = {
     'configurations.changed': configurationChanged,
   },
   broadcasts: {
+    /** So that gateways know a token before the first agent comes with it. */
+    'access.token-created': acceptedToken,
     'access.token-revoked': enrollmentTokenRevoked,
   },
   requests: {
@@ -111,6 +114,7 @@ export interface Facts {
 }
 
 export interface Broadcasts {
+  'access.token-created': z.infer<typeof acceptedToken>;
   'access.token-revoked': z.infer<typeof enrollmentTokenRevoked>;
 }
 

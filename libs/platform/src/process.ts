@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
-import { createLog } from './log.ts';
+import { createProcessLog } from './log.ts';
 import { whenNpmIsGone } from './npm-parent.ts';
 import type { Running } from './running.ts';
 
@@ -28,7 +28,6 @@ export async function runProcess(
   optimization: keyof typeof callsBeforeOptimization = 'late',
 ): Promise<void> {
   setFlagsFromString(`--invocation-count-for-turbofan=${callsBeforeOptimization[optimization]}`);
-  const log = createLog('process', 'warn');
   let askedAt = 0;
   const asked = new Promise<void>((resolve) => {
     const onSignal = () => {
@@ -43,7 +42,7 @@ export async function runProcess(
     whenNpmIsGone(resolve);
   });
   process.on('unhandledRejection', (reason) => {
-    log.error({ err: reason }, 'unhandled rejection');
+    createProcessLog().error({ err: reason }, 'unhandled rejection');
   });
 
   let running: Running;
@@ -55,10 +54,10 @@ export async function runProcess(
   }
   await asked;
   const deadline = setTimeout(() => {
-    log.error('did not stop in time; ending now');
+    createProcessLog().error('did not stop in time; ending now');
     process.exit(1);
   }, stopDeadlineMs);
-  await running.stop().catch((error: unknown) => log.error({ err: error }, 'stopping failed'));
+  await running.stop().catch((error: unknown) => createProcessLog().error({ err: error }, 'stopping failed'));
   clearTimeout(deadline);
   process.exit(0);
 }
