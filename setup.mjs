@@ -132,25 +132,37 @@ function whyNotInstalled(output) {
 // ── build
 
 function isBuilt() {
-  return existsSync(builtNote) && readFileSync(builtNote, 'utf8') === fingerprint();
+  const [contents, times] = readIfThere(builtNote).split('\n');
+  if (!contents) return false;
+  const files = filesOfBuild();
+  // sizes and times tell at once that nothing has changed; contents tell it of a copy and after a git checkout
+  if (times === digest(files, sizeAndTime)) return true;
+  if (contents !== digest(files, readFileSync)) return false;
+  try {
+    noteBuilt(files);
+  } catch (error) {
+    // another user's checkout: they are read again next time
+  }
+  return true;
 }
 
-/** Of everything that the build reads and of everything that it wrote. */
-function fingerprint() {
-  const outputs = [];
-  const sources = readdirSync(here)
+function noteBuilt(files) {
+  writeFileSync(builtNote, `${digest(files, readFileSync)}\n${digest(files, sizeAndTime)}\n`);
+}
+
+/** What the build reads, and what it wrote. */
+function filesOfBuild() {
+  const files = readdirSync(here)
     .filter((name) => /\.(mjs|json)$/.test(name))
     .map((name) => file(name));
   for (const group of ['apps', 'libs']) {
     for (const name of readdirSync(file(group))) {
-      collect(file(group, name), sources);
+      collect(file(group, name), files);
       const dist = file(group, name, 'dist');
-      if (group === 'apps' && existsSync(dist)) collect(dist, outputs);
+      if (existsSync(dist)) collect(dist, files);
     }
   }
-  // without any of it, the sources alone must not do
-  const parts = ['muster', 'api', 'web'].map((app) => existsSync(file('apps', app, 'dist')));
-  return `${digest(sources)} ${digest(outputs)} ${parts.every(Boolean)}\n`;
+  return files.sort();
 }
 
 function collect(directory, into) {
@@ -162,11 +174,20 @@ function collect(directory, into) {
   }
 }
 
-function digest(paths) {
+function digest(paths, ofFile) {
   const hash = createHash('sha256');
-  for (const path of paths.sort())
-    hash.update(relative(here, path)).update('\0').update(readFileSync(path)).update('\0');
+  for (const path of paths) {
+    hash
+      .update(`${relative(here, path)}\0`)
+      .update(ofFile(path))
+      .update('\0');
+  }
   return hash.digest('hex');
+}
+
+function sizeAndTime(path) {
+  const { size, mtimeMs } = statSync(path);
+  return `${size} ${mtimeMs}`;
 }
 
 async function build() {
@@ -181,7 +202,7 @@ async function build() {
     process.stderr.write(output);
     return new Refusal('the build failed: the lines above say why');
   });
-  takeNote(() => writeFileSync(builtNote, fingerprint()));
+  takeNote(() => noteBuilt(filesOfBuild()));
 }
 
 // ── one at a time
