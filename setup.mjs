@@ -140,7 +140,7 @@ function isBuilt() {
   if (contents !== digest(files, readFileSync)) return false;
   try {
     noteBuilt(files);
-  } catch (error) {
+  } catch {
     // another user's checkout: they are read again next time
   }
   return true;
@@ -229,7 +229,7 @@ async function holdLock() {
       const stale = `${lock}.stale-${holders[0]}`;
       try {
         renameSync(lock, stale);
-      } catch (error) {
+      } catch {
         continue;
       }
       remove(stale);
@@ -293,7 +293,7 @@ const notWritable = (code) =>
 function whose() {
   try {
     return userInfo().username;
-  } catch (error) {
+  } catch {
     return `uid ${process.getuid()}`;
   }
 }
@@ -301,7 +301,7 @@ function whose() {
 function readIfThere(path) {
   try {
     return readFileSync(path, 'utf8');
-  } catch (error) {
+  } catch {
     return '';
   }
 }

@@ -15,6 +15,9 @@ export type Mode = 'all-in-one' | 'cluster';
 /** The two ways to run; E2E_MODES picks one: `E2E_MODES=all-in-one npm run e2e`. */
 export const modes = (process.env['E2E_MODES'] ?? 'all-in-one,cluster').split(',') as Mode[];
 
+/** What is logged, as warnings and errors, where a test kills, cuts or overloads. */
+export const logged = /^\{"level":[45]0,/;
+
 /** The cluster's second gateway listens this much above the first. */
 const secondGatewayOffset = 10;
 
@@ -31,6 +34,8 @@ export interface StartOptions {
   withoutNpm?: boolean;
   /** Runs it elsewhere, or as somebody else. */
   run?: (settings: Record<string, string>) => Promise<Child>;
+  /** What the test does makes it complain in such lines of standard error. Any other line fails `dispose`. */
+  provokes?: RegExp;
   /** How long it may take. Generous: tests of other projects may share the machine. */
   readyWithinMs?: number;
 }
@@ -49,7 +54,8 @@ export class Muster {
   readonly rest: RestClient;
   readonly #env: Record<string, string>;
   readonly #run: () => Promise<Child>;
-  #child: Child;
+  readonly #provokes: RegExp | undefined;
+  readonly #children: Child[] = [];
   readonly #orphans = new Orphans();
 
   private constructor(
@@ -58,6 +64,7 @@ export class Muster {
     child: Child,
     run: () => Promise<Child>,
     banner: Banner,
+    provokes: RegExp | undefined,
   ) {
     this.mode = mode;
     this.url = banner.url;
@@ -69,7 +76,12 @@ export class Muster {
     this.rest = new RestClient(banner.url, banner.adminKey);
     this.#env = env;
     this.#run = run;
-    this.#child = child;
+    this.#children.push(child);
+    this.#provokes = provokes;
+  }
+
+  get #child(): Child {
+    return this.#children.at(-1)!;
   }
 
   /** Starts it on free ports and a fresh data directory, and waits until it is ready. */
@@ -85,6 +97,7 @@ export class Muster {
       child,
       run,
       readBanner(await readyOutput(child, settings, options.readyWithinMs)),
+      options.provokes,
     );
   }
 
@@ -146,16 +159,21 @@ export class Muster {
 
   /** Starts it again, same settings and data, and waits until it is ready. */
   async startAgain(): Promise<void> {
-    this.#child = await this.#run();
+    this.#children.push(await this.#run());
     await readyOutput(this.#child, this.#env);
   }
 
-  /** Stops what still runs and removes the data. For afterAll: never fails a test. */
+  /** Stops what still runs and removes the data. Then throws if it ever complained of what no test provoked. */
   async dispose(): Promise<void> {
     if (this.#child.running) await Promise.race([this.stop(), sleep(stopPatienceMs, null, { ref: false })]);
     await this.#child.killTree();
     this.#orphans.kill();
     await rm(dirname(this.dataDir), { recursive: true, force: true });
+    const complaints = this.#children.flatMap(({ errors }) => errors);
+    const unexpected = complaints.filter((line) => !this.#provokes?.test(line));
+    if (unexpected.length > 0) {
+      throw new Error(`unexpected on standard error:\n${unexpected.slice(0, 20).join('\n')}`);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
-import { isSpanContextValid, trace } from '@opentelemetry/api';
 import { pino, type Logger } from 'pino';
 import { describeProcess, thisProcess, type ProcessIdentity } from './process-identity.ts';
+import { spanUnderWay } from './telemetry.ts';
 
 export type Log = Logger;
 
@@ -42,11 +42,6 @@ function logAs(identity: ProcessIdentity, name: string, level: string): Log {
 
 /** The all-in-one and the cluster's command are `muster`; the others are parts of it. */
 const serviceOf = (name: string) => (name === 'muster' ? name : `muster-${name}`);
-
-function spanUnderWay(): object {
-  const span = trace.getActiveSpan()?.spanContext();
-  return span && isSpanContextValid(span) ? { trace_id: span.traceId, span_id: span.spanId } : {};
-}
 
 /** For tests: says nothing. */
 export const silentLog: Log = pino({ level: 'silent' });

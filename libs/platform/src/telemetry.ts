@@ -1,5 +1,6 @@
 import {
   context,
+  isSpanContextValid,
   metrics,
   propagation,
   ROOT_CONTEXT,
@@ -104,6 +105,12 @@ export async function inSpan<T>(name: string, attributes: Attributes, work: () =
       span.end();
     }
   });
+}
+
+/** The span under way, by the names that logs have for it; empty: there is none. */
+export function spanUnderWay(): { trace_id?: string; span_id?: string } {
+  const span = trace.getActiveSpan()?.spanContext();
+  return span && isSpanContextValid(span) ? { trace_id: span.traceId, span_id: span.spanId } : {};
 }
 
 /** The span under way, as a W3C `traceparent` header for another process; null: there is none. */
