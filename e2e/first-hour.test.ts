@@ -33,6 +33,7 @@ describe.each([containerRoot, ordinaryUser])('in a directory closed to others, $
       mode: 'all-in-one',
       env: { MUSTER_DATA_DIR: join(checkout.home, 'the data') },
       run: (settings) => checkout.run(start, settings),
+      provokes: /^Killed$/, // npm's shell about the command that the test kills
     });
   });
   afterAll(async () => {
