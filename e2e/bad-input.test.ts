@@ -3,7 +3,7 @@ import { type ConnectionRefused, FakeHttp, FakeWebSocket } from '@muster/opamp/f
 import type { ServerToAgentMessage } from '@muster/opamp/opamp';
 import { showOnFailure } from './harness/failure.ts';
 import { fakeAgent } from './harness/fleet.ts';
-import { modes, Muster } from './harness/muster.ts';
+import { logged, modes, Muster } from './harness/muster.ts';
 import { RestClient, type Answer } from './harness/rest-client.ts';
 import { overHttp } from './harness/supervisor.ts';
 
@@ -23,7 +23,7 @@ describe.each(modes)('bad input, %s', (mode) => {
 
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
-    muster = await Muster.start({ mode });
+    muster = await Muster.start({ provokes: logged, mode });
     await muster.rest.post('configurations', { name: 'edge', body: 'receivers: {}\n' });
     await muster.rest.put('fleets/all', { selector: 'nobody=here' });
   });

@@ -3,7 +3,7 @@ import { killAll } from './harness/child.ts';
 import { DeliveryTap } from './harness/delivery-tap.ts';
 import { showOnFailure } from './harness/failure.ts';
 import { cutAll, fakeAgent, startFakeAgents, uidOf } from './harness/fleet.ts';
-import { modes, Muster } from './harness/muster.ts';
+import { logged, modes, Muster } from './harness/muster.ts';
 import type { Agent, Rollout } from './harness/rest-client.ts';
 
 const agentCount = 30;
@@ -18,7 +18,7 @@ describe.skipIf(!modes.includes('cluster'))('a cluster of two gateways', () => {
 
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
-    muster = await Muster.start({ mode: 'cluster' });
+    muster = await Muster.start({ provokes: logged, mode: 'cluster' });
     tap = await DeliveryTap.open(muster);
   });
   afterAll(async () => {

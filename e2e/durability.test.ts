@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { FakeAgent } from '@muster/opamp/fake-agent';
 import { showOnFailure } from './harness/failure.ts';
 import { cutAll, startFakeAgents, uidOf } from './harness/fleet.ts';
-import { modes, Muster } from './harness/muster.ts';
+import { logged, modes, Muster } from './harness/muster.ts';
 import type { Agent } from './harness/rest-client.ts';
 
 const secrets = /mus_(admin|enroll)_[\w-]+/;
@@ -15,7 +15,7 @@ describe.each(modes)('what was acknowledged outlives the process, %s', (mode) =>
 
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
-    muster = await Muster.start({ mode, withoutNpm: true });
+    muster = await Muster.start({ provokes: logged, mode, withoutNpm: true });
   });
   afterAll(() => muster?.dispose());
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SimulatorPool } from '@muster/simulator/simulator-pool';
 import { k6 } from './harness/binaries.ts';
 import { showOnFailure } from './harness/failure.ts';
-import { Muster, repository } from './harness/muster.ts';
+import { logged, Muster, repository } from './harness/muster.ts';
 
 const seconds = 15;
 /** The scripts' own 250 ms are for a machine that does nothing else. */
@@ -16,7 +16,7 @@ describe.skipIf(!k6.found)('under load by k6, within the thresholds of its scrip
 
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
-    muster = await Muster.start({ mode: 'all-in-one' });
+    muster = await Muster.start({ provokes: logged, mode: 'all-in-one' });
   });
   afterAll(() => muster?.dispose());
 

@@ -5,7 +5,7 @@ import { Backends } from './harness/backends.ts';
 import { killAll } from './harness/child.ts';
 import { showOnFailure } from './harness/failure.ts';
 import { cutAll, startFakeAgents } from './harness/fleet.ts';
-import { modes, Muster } from './harness/muster.ts';
+import { logged, modes, Muster } from './harness/muster.ts';
 import type { Page, Rollout } from './harness/rest-client.ts';
 
 const count = 40;
@@ -25,7 +25,7 @@ describe.skipIf(!modes.includes('cluster'))('a rollout under way', () => {
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
     backends = await Backends.start();
-    muster = await Muster.start({ mode: 'cluster', withoutNpm: true, env: backends.env });
+    muster = await Muster.start({ provokes: logged, mode: 'cluster', withoutNpm: true, env: backends.env });
     await muster.rest.post('configurations', { name: 'tough', body: 'receivers: {} # tough 1\n' });
     await muster.rest.put('fleets/tough', { selector: 'fleet=tough' });
     agents = await startFakeAgents(muster, count, { attributes: { fleet: 'tough' } });

@@ -12,6 +12,7 @@ export class Child {
   readonly exited: Promise<Exit>;
   readonly pid: number;
   #output = '';
+  #errors = '';
   readonly #process: ChildProcess;
 
   private constructor(process: ChildProcess, pid: number) {
@@ -19,8 +20,12 @@ export class Child {
     this.pid = pid;
     this.exited = once(process, 'close').then(([code, signal]) => ({ code, signal }) as Exit);
     for (const stream of [process.stdout, process.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.#output += text;
+        if (stream === process.stderr) this.#errors += text;
+      });
     }
+    endWithUs(this);
   }
 
   static async start(
@@ -37,6 +42,11 @@ export class Child {
   /** Standard output and error, as they came. */
   get output(): string {
     return this.#output;
+  }
+
+  /** The lines of standard error alone. Nothing that goes as it should writes any. */
+  get errors(): string[] {
+    return this.#errors.split('\n').filter((line) => line !== '');
   }
 
   /** Its state, for people. */
@@ -69,6 +79,17 @@ export class Child {
     if (this.running) killAll([this.pid, ...descendants(this.pid)]);
     return this.exited;
   }
+}
+
+/** A guard that kills what a test run started when the run itself is killed: only its end closes the pipe. */
+function endWithUs(child: Child): void {
+  const guard = spawn('/bin/sh', ['-c', 'read -r _; kill -9 -- "-$1"', 'guard', String(child.pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  guard.unref();
+  guard.stdin?.on('error', () => {}); // it has ended
+  void child.exited.then(() => guard.kill('SIGKILL'));
 }
 
 /** Processes that a killed parent left behind, told apart from later ones that get the same ids. */

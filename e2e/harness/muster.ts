@@ -15,11 +15,12 @@ export type Mode = 'all-in-one' | 'cluster';
 /** The two ways to run; E2E_MODES picks one: `E2E_MODES=all-in-one npm run e2e`. */
 export const modes = (process.env['E2E_MODES'] ?? 'all-in-one,cluster').split(',') as Mode[];
 
+/** What is logged, as warnings and errors, where a test kills, cuts or overloads. */
+export const logged = /^\{"level":[45]0,/;
+
 /** The cluster's second gateway listens this much above the first. */
 const secondGatewayOffset = 10;
 
-/** Generous: tests of other projects may share the machine. */
-const readyWithinMs = 60_000;
 /** After this a Muster that does not stop at the end of a test is killed. */
 const stopPatienceMs = 10_000;
 
@@ -31,6 +32,12 @@ export interface StartOptions {
   env?: Record<string, string>;
   /** Runs the command itself: npm and its shell die of the Ctrl-C that they get too, and hide its exit code. */
   withoutNpm?: boolean;
+  /** Runs it elsewhere, or as somebody else. */
+  run?: (settings: Record<string, string>) => Promise<Child>;
+  /** What the test does makes it complain in such lines of standard error. Any other line fails `dispose`. */
+  provokes?: RegExp;
+  /** How long it may take. Generous: tests of other projects may share the machine. */
+  readyWithinMs?: number;
 }
 
 /** A running Muster, started as its users do. */
@@ -47,7 +54,8 @@ export class Muster {
   readonly rest: RestClient;
   readonly #env: Record<string, string>;
   readonly #run: () => Promise<Child>;
-  #child: Child;
+  readonly #provokes: RegExp | undefined;
+  readonly #children: Child[] = [];
   readonly #orphans = new Orphans();
 
   private constructor(
@@ -56,6 +64,7 @@ export class Muster {
     child: Child,
     run: () => Promise<Child>,
     banner: Banner,
+    provokes: RegExp | undefined,
   ) {
     this.mode = mode;
     this.url = banner.url;
@@ -67,16 +76,29 @@ export class Muster {
     this.rest = new RestClient(banner.url, banner.adminKey);
     this.#env = env;
     this.#run = run;
-    this.#child = child;
+    this.#children.push(child);
+    this.#provokes = provokes;
+  }
+
+  get #child(): Child {
+    return this.#children.at(-1)!;
   }
 
   /** Starts it on free ports and a fresh data directory, and waits until it is ready. */
-  static async start({ mode, env = {}, withoutNpm = false }: StartOptions): Promise<Muster> {
+  static async start({ mode, env = {}, withoutNpm = false, ...options }: StartOptions): Promise<Muster> {
     const home = await mkdtemp(join(tmpdir(), 'muster-e2e-'));
     const settings = { ...(await freshSettings(join(home, 'data'))), ...env };
-    const run = () => (withoutNpm ? runCommand : runMuster)(mode, settings);
+    const runThere = (withoutNpm ? runCommand : runMuster).bind(null, mode);
+    const run = () => (options.run ?? runThere)(settings);
     const child = await run();
-    return new Muster(mode, settings, child, run, readBanner(await readyOutput(child, settings)));
+    return new Muster(
+      mode,
+      settings,
+      child,
+      run,
+      readBanner(await readyOutput(child, settings, options.readyWithinMs)),
+      options.provokes,
+    );
   }
 
   /** What the running process wrote so far. */
@@ -118,6 +140,11 @@ export class Muster {
     return { code, tookMs: performance.now() - started };
   }
 
+  /** A signal to what was started alone: npm, or the command itself without it. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.signal(signal);
+  }
+
   /** kill -9 of everything it runs. */
   async kill(): Promise<void> {
     await this.#child.killTree();
@@ -132,16 +159,21 @@ export class Muster {
 
   /** Starts it again, same settings and data, and waits until it is ready. */
   async startAgain(): Promise<void> {
-    this.#child = await this.#run();
+    this.#children.push(await this.#run());
     await readyOutput(this.#child, this.#env);
   }
 
-  /** Stops what still runs and removes the data. For afterAll: never fails a test. */
+  /** Stops what still runs and removes the data. Then throws if it ever complained of what no test provoked. */
   async dispose(): Promise<void> {
     if (this.#child.running) await Promise.race([this.stop(), sleep(stopPatienceMs, null, { ref: false })]);
     await this.#child.killTree();
     this.#orphans.kill();
     await rm(dirname(this.dataDir), { recursive: true, force: true });
+    const complaints = this.#children.flatMap(({ errors }) => errors);
+    const unexpected = complaints.filter((line) => !this.#provokes?.test(line));
+    if (unexpected.length > 0) {
+      throw new Error(`unexpected on standard error:\n${unexpected.slice(0, 20).join('\n')}`);
+    }
   }
 }
 
@@ -182,7 +214,11 @@ export function userEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** What it wrote until it was ready; a start that fails is ended. */
-async function readyOutput(child: Child, settings: Record<string, string>): Promise<string> {
+async function readyOutput(
+  child: Child,
+  settings: Record<string, string>,
+  readyWithinMs = 60_000,
+): Promise<string> {
   const readyz = `http://127.0.0.1:${settings['MUSTER_API_PORT']}/readyz`;
   for (let deadline = Date.now() + readyWithinMs; ; await sleep(50)) {
     const answer = await fetch(readyz).catch(() => null);

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SimulatorPool } from '@muster/simulator/simulator-pool';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { showOnFailure } from '../harness/failure.ts';
-import { modes, Muster } from '../harness/muster.ts';
+import { logged, modes, Muster } from '../harness/muster.ts';
 import { ProcessWatch } from '../harness/process-watch.ts';
 import { full, showFigures, sized, stormFleet } from './storm.ts';
 
@@ -21,7 +21,7 @@ describe.skipIf(!modes.includes('cluster'))('churn', () => {
 
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
-    muster = await Muster.start({ mode: 'cluster', withoutNpm: true });
+    muster = await Muster.start({ provokes: logged, mode: 'cluster', withoutNpm: true });
     fleet = stormFleet(muster, agents, { churnPerMinute });
     await fleet.start();
   });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApiWatch } from '../harness/api-watch.ts';
 import { showOnFailure } from '../harness/failure.ts';
 import { differences } from '../harness/fleet-comparison.ts';
-import { modes, Muster } from '../harness/muster.ts';
+import { logged, modes, Muster } from '../harness/muster.ts';
 import { overHttp } from '../harness/supervisor.ts';
 import { showFigures, sized, stormFleet } from './storm.ts';
 
@@ -33,6 +33,7 @@ describe.skipIf(!modes.includes('cluster'))('SIGTERM to one of two gateways', ()
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
     muster = await Muster.start({
+      provokes: logged,
       mode: 'cluster',
       withoutNpm: true,
       env: {

@@ -1,7 +1,7 @@
 import type { SimulatorPool } from '@muster/simulator/simulator-pool';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { showOnFailure } from '../harness/failure.ts';
-import { modes, Muster } from '../harness/muster.ts';
+import { logged, modes, Muster } from '../harness/muster.ts';
 import { ProcessWatch } from '../harness/process-watch.ts';
 import { AcceptRate } from './accept-rate.ts';
 import { showFigures, sized, stormFleet } from './storm.ts';
@@ -25,6 +25,7 @@ describe.skipIf(!modes.includes('cluster'))('everyone at once', () => {
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
     muster = await Muster.start({
+      provokes: logged,
       mode: 'cluster',
       withoutNpm: true,
       env: { MUSTER_ACCEPTS_PER_SECOND: String(acceptsPerSecond) },

@@ -5,7 +5,7 @@ import { ApiWatch } from '../harness/api-watch.ts';
 import { killAll } from '../harness/child.ts';
 import { showOnFailure } from '../harness/failure.ts';
 import { differences } from '../harness/fleet-comparison.ts';
-import { modes, Muster } from '../harness/muster.ts';
+import { logged, modes, Muster } from '../harness/muster.ts';
 import { overHttp } from '../harness/supervisor.ts';
 import { AcceptRate } from './accept-rate.ts';
 import { graceMs, showFigures, sized, stormFleet } from './storm.ts';
@@ -36,6 +36,7 @@ describe.skipIf(!modes.includes('cluster'))('kill -9 of one of two gateways', ()
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
     muster = await Muster.start({
+      provokes: logged,
       mode: 'cluster',
       withoutNpm: true,
       env: { MUSTER_ACCEPTS_PER_SECOND: String(acceptsPerSecond) },

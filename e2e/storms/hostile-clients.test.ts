@@ -5,7 +5,7 @@ import type { SimulatorPool } from '@muster/simulator/simulator-pool';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { showOnFailure } from '../harness/failure.ts';
-import { modes, Muster } from '../harness/muster.ts';
+import { logged, modes, Muster } from '../harness/muster.ts';
 import { ProcessWatch } from '../harness/process-watch.ts';
 import { full, showFigures, sized, stormFleet } from './storm.ts';
 
@@ -84,7 +84,7 @@ describe.skipIf(!modes.includes('cluster'))('clients that harm', () => {
 
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
-    muster = await Muster.start({ mode: 'cluster', withoutNpm: true });
+    muster = await Muster.start({ provokes: logged, mode: 'cluster', withoutNpm: true });
     fleet = stormFleet(muster, agents, { heartbeatSeconds });
     await fleet.start();
     await sleep(3_000);

@@ -5,7 +5,7 @@ import { Backends, type Backend } from '../harness/backends.ts';
 import { killAll } from '../harness/child.ts';
 import { showOnFailure } from '../harness/failure.ts';
 import { differences } from '../harness/fleet-comparison.ts';
-import { modes, Muster } from '../harness/muster.ts';
+import { logged, modes, Muster } from '../harness/muster.ts';
 import { ProcessWatch } from '../harness/process-watch.ts';
 import { full, showFigures, sized, stormFleet } from './storm.ts';
 
@@ -26,7 +26,7 @@ describe.skipIf(!modes.includes('cluster'))('while all agents change state', () 
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
     backends = await Backends.start();
-    muster = await Muster.start({ mode: 'cluster', withoutNpm: true, env: backends.env });
+    muster = await Muster.start({ provokes: logged, mode: 'cluster', withoutNpm: true, env: backends.env });
     fleet = stormFleet(muster, agents);
     await fleet.start();
     expect(await differences(muster, fleet, agreesWithinMs)).toEqual([]);

@@ -155,6 +155,11 @@ export class Credentials {
     }
   }
 
+  /** A token that was made just now. */
+  learnOf(secretHash: string, verdict: TokenVerdict): void {
+    this.#remember(secretHash, verdict);
+  }
+
   #ask(secretHash: string): Authentication | Promise<Authentication> {
     if (this.#asked.size >= questionsAtOnce) return { kind: 'unavailable' };
     const answer = this.#bus

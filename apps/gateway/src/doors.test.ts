@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { request } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -336,4 +337,12 @@ it('lets in at once all who come while their credential is asked about', async (
   await Promise.all(agents.map((agent) => agent.start()));
   expect(rig.asked.verify).toBe(1);
   expect(gateway.metrics.connections).toBe(agents.length);
+});
+
+it('knows a token from the moment it is made', async () => {
+  const secretHash = createHash('sha256').update(token).digest('hex');
+  rig.bus.broadcast('access.token-created', { secretHash, verdict: rig.verdict });
+  await settle();
+  await rig.agent(gateway).start();
+  expect(rig.asked.verify).toBe(0);
 });

@@ -24,8 +24,10 @@ await runProcess(
   () =>
     assemble(async (keep) => {
       const env = readEnv();
-      const log = createLog('gateway', env.MUSTER_LOG_LEVEL);
-      keep(await startTelemetry('muster-gateway', env.OTEL_EXPORTER_OTLP_ENDPOINT));
+      const id =
+        env.MUSTER_GATEWAY_ID ?? `${hostname()}-${process.pid}`.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(-63);
+      const log = createLog('gateway', env.MUSTER_LOG_LEVEL, id);
+      keep(await startTelemetry('muster-gateway', env.OTEL_EXPORTER_OTLP_ENDPOINT, id));
       const nats = await connectNats(natsSettingsFromEnv(env, 'gateway', log));
       const bus = await createNatsEventBus(nats);
       keep({ stop: () => bus.close() });
@@ -36,8 +38,6 @@ await runProcess(
       keep({ stop: () => presence.close() });
       const offerCache = createRedisOfferCache(redis);
       keep({ stop: () => offerCache.close() });
-      const id =
-        env.MUSTER_GATEWAY_ID ?? `${hostname()}-${process.pid}`.replaceAll(/[^A-Za-z0-9_-]/g, '-').slice(-63);
       const settings = { ...settingsFromEnv(env, id), drainMs: env.MUSTER_DRAIN_SECONDS * 1_000 };
       keep(await startGateway({ settings, bus, delivery, presence, offerCache, log }));
       keep(

@@ -194,6 +194,9 @@ async function takeOrders(
       credentials.allowTakeOver(id, mayTakeOver);
       refusals.forget();
     }),
+    await bus.listen('access.token-created', ({ secretHash, verdict }) =>
+      credentials.learnOf(secretHash, verdict),
+    ),
     await bus.listen('access.token-revoked', ({ id }) => {
       credentials.revoke(id);
       liveness.revoked(id);

@@ -50,7 +50,7 @@ export function webSocketBehavior(
     // with 1009 up to here.
     maxPayloadLength: Math.min(maxMessageBytes * 2, largestPayload),
     maxBackpressure: maxMessageBytes + backpressureMargin,
-    upgrade: (response, request, context) => upgrade(doorway, response, request, context),
+    upgrade: (response, request, context) => upgrade(doorway, connections, response, request, context),
     open: (socket) => {
       const data = socket.getUserData();
       const link = new WebSocketLink(socket, data.arrival.remoteAddress, watch);
@@ -117,6 +117,7 @@ function refuse({ admission, metrics, reception }: Doorway, opened: OpenSocket, 
 /** The request may only be read now; who it is may take longer to find out. */
 function upgrade(
   doorway: Doorway,
+  connections: ReadonlySet<Connection>,
   response: HttpResponse,
   request: HttpRequest,
   context: us_socket_context_t,
@@ -125,23 +126,32 @@ function upgrade(
   const protocol = request.getHeader('sec-websocket-protocol').split(',')[0]!.trim();
   const extensions = request.getHeader('sec-websocket-extensions');
   const arrival = doorway.arrivals.of(response, request);
-  const finish = (authentication: Authentication) => {
+  const finish = (authentication: Authentication, isLate: boolean) => {
     const token = letIn(doorway, authentication, response);
     if (token === null) return;
     const data: SocketData = { token, arrival, opened: null };
-    // Not in cork(): after an upgrade that comes late, it takes the socket for an HTTP exchange still and may
-    // close it.
-    response.upgrade(data, key, protocol, extensions, context);
+    const open = () => response.upgrade(data, key, protocol, extensions, context);
+    if (isLate) underCork(connections, open);
+    else open();
   };
   const { certificate, remoteAddress } = arrival;
   const authorization = request.getHeader('authorization');
   const authentication = doorway.credentials.judge(authorization, certificate, remoteAddress);
-  if (!(authentication instanceof Promise)) return finish(authentication);
+  if (!(authentication instanceof Promise)) return finish(authentication, false);
   let aborted = false;
   response.onAborted(() => {
     aborted = true;
   });
-  void authentication.then((known) => !aborted && finish(known));
+  void authentication.then((known) => !aborted && finish(known, true));
+}
+
+/**
+ * µWebSockets wants writes under a cork. That of an exchange whose upgrade comes late will not do: after the upgrade
+ * it takes the socket for an HTTP exchange still and may close it. Another connection's does.
+ */
+function underCork(connections: ReadonlySet<Connection>, write: () => void): void {
+  for (const { link } of connections) if (link instanceof WebSocketLink) return link.cork(write);
+  write();
 }
 
 /** The token that lets the client in, or null: it was answered with a status. */

@@ -59,6 +59,12 @@ export class WebSocketLink implements AgentLink, Watched {
     if (this.#open) this.#socket.close();
   }
 
+  /** Runs `writes`, of others too, with what this socket sends meanwhile held back. */
+  cork(writes: () => void): void {
+    if (this.#open) this.#socket.cork(writes);
+    else writes();
+  }
+
   /** The socket is closed. */
   ended(): void {
     this.#open = false;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { claimDataDir, DataDirUnusable } from './data-dir.ts';
 
 let base: string;
@@ -45,6 +45,18 @@ it('is free again after its holder was killed', async () => {
   holder.kill('SIGKILL');
   await once(holder, 'exit');
   await (await claimDataDir(base)).stop();
+});
+
+it.each([
+  ['with a long path', () => join(base, 'd'.repeat(120), 'e'.repeat(120))],
+  ['with a space in its path', () => join(base, 'the data')],
+  ['where no temporary file can be made', () => (vi.stubEnv('TMPDIR', '/proc/none'), join(base, 'data'))],
+])('is given to one at a time %s', async (_, path) => {
+  const first = await claimDataDir(path());
+  await expect(claimDataDir(path())).rejects.toThrow(/another Muster runs on the data directory/);
+  await first.stop();
+  await (await claimDataDir(path())).stop();
+  vi.unstubAllEnvs();
 });
 
 it('says what is wrong with a place that cannot be written', async () => {

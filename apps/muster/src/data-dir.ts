@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { openSync } from 'node:fs';
 import { access, constants, mkdir, realpath, unlink } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -28,15 +29,43 @@ export async function claimDataDir(path: string): Promise<Running & { path: stri
     );
   }
   const dir = await realpath(wanted);
-  const name = `muster-${createHash('sha256').update(dir).digest('hex').slice(0, 24)}`;
-  const socket = process.platform === 'win32' ? `\\\\.\\pipe\\${name}` : join(tmpdir(), `${name}.sock`);
-  const server = (await listenOn(socket)) ?? (await takeOver(socket));
+  const server = await claim(dir);
   if (server === null) {
     throw new DataDirUnusable(
       `another Muster runs on the data directory ${dir}: stop it, or set MUSTER_DATA_DIR to another one`,
     );
   }
   return { path: dir, stop: () => new Promise((done) => server.close(() => done())) };
+}
+
+/** Systems take no longer path for a socket. */
+const longestSocketPath = 100;
+
+/** The claim of a directory; null while another process has it. */
+async function claim(dir: string): Promise<LocalServer | null> {
+  const name = `muster-${createHash('sha256').update(dir).digest('hex').slice(0, 24)}`;
+  if (process.platform === 'win32') return listenOrTakeOver(`\\\\.\\pipe\\${name}`);
+  const far = join(tmpdir(), `${name}.sock`);
+  try {
+    // a mounted folder may take no sockets
+    return await listenOrTakeOver(socketIn(dir)).catch(() => listenOrTakeOver(far));
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
+    throw new DataDirUnusable(
+      `neither the data directory ${dir} nor ${tmpdir()} takes a socket (${reason}): set MUSTER_DATA_DIR or TMPDIR to a directory that does`,
+    );
+  }
+}
+
+/** Where the socket of a directory is; a long way there is cut short by a handle that stays open. */
+function socketIn(dir: string): string {
+  const path = join(dir, 'muster.sock');
+  if (path.length <= longestSocketPath || process.platform !== 'linux') return path;
+  return `/proc/self/fd/${openSync(dir, 'r')}/muster.sock`;
+}
+
+async function listenOrTakeOver(socket: string): Promise<LocalServer | null> {
+  return (await listenOn(socket)) ?? (await takeOver(socket));
 }
 
 /** Not Node's recursive mkdir: on file systems that take no files, such as /proc, that one never ends. */

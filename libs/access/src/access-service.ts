@@ -179,6 +179,11 @@ export class AccessService {
       detail: { ...token, ...detail },
     });
     await this.#tokens.insert(tx, { ...token, id, secretHash, createdBy: actor });
+    const { expiresAt = null, maxUses = null, mayTakeOver = false } = token;
+    const verdict = toVerdict({ id, expiresAt, maxUses, mayTakeOver, revokedAt: null });
+    tx.afterCommit(() =>
+      this.#bus.broadcast('access.token-created', { secretHash: secretHash.toString('hex'), verdict }),
+    );
     return id;
   }
 

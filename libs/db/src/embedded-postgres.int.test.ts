@@ -4,7 +4,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -12,12 +14,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '@muster/platform/local-server';
 import { silentLog } from '@muster/platform/log';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
 import { PostgresUnusable } from './errors.ts';
 import { openDatabase } from './pool.postgres.ts';
+import { findPostgresBinaries } from './postgres-binaries.ts';
 
 /** Removed after each test; the data directory is in it. */
 let home: string;
@@ -57,9 +61,7 @@ async function query<T>(url: string, statement: string): Promise<T[]> {
 
 /** Starts the server in a process of its own and answers its url. */
 async function startInChild(): Promise<{ child: ChildProcess; url: string }> {
-  const program = fileURLToPath(new URL('./embedded-postgres.test-process.ts', import.meta.url));
-  const child = fork(program, [dataDir], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-  children.push(child);
+  const child = forkServer();
   const url = await new Promise<string>((resolve, reject) => {
     child.once('message', (message) => resolve(String(message)));
     child.once('exit', (code) => reject(new Error(`exit ${code}`)));
@@ -67,6 +69,44 @@ async function startInChild(): Promise<{ child: ChildProcess; url: string }> {
   return { child, url };
 }
 
+function forkServer(): ChildProcess {
+  const program = fileURLToPath(new URL('./embedded-postgres.test-process.ts', import.meta.url));
+  const child = fork(program, [dataDir], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  children.push(child);
+  return child;
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await gone;
+}
+
+/** As versions before the guard started it; its parent is gone. */
+async function startUnguarded(): Promise<number> {
+  const { postgres } = findPostgresBinaries();
+  const { uid, gid } = statSync(join(dataDir, 'postgres'));
+  const command = `"${postgres}" -D "${dataDir}/postgres" -c port=${await freePort()} -c unix_socket_directories= >/dev/null 2>&1 & echo $!`;
+  if (uid !== 0) chmodSync(dataDir, 0o755);
+  return Number(execFileSync('/bin/sh', ['-c', command], { encoding: 'utf8', cwd: '/', uid, gid }));
+}
+
+/** Command lines of the processes that work in the directory or name it, but for those of the test itself. */
+function processesOf(directory: string): string[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
+    .flatMap((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        const isThere = readlinkSync(`/proc/${pid}/cwd`).startsWith(directory) || line.includes(directory);
+        return isThere ? [line] : [];
+      } catch {
+        return []; // ended meanwhile
+      }
+    });
+}
+
+const parentOf = (pid: number) => Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[3]);
 const lockFile = () => join(dataDir, 'postgres/postmaster.pid');
 const postmaster = () => Number(readFileSync(lockFile(), 'utf8').split('\n')[0]);
 function isAlive(pid: number): boolean {
@@ -92,19 +132,51 @@ describe('startEmbeddedPostgres', () => {
     expect(existsSync(lockFile())).toBe(false);
   });
 
-  it('survives kill -9 of the process that started it: what was committed is there', async () => {
+  // each moment: what is there by then, in a data directory without a cluster
+  it.each([
+    ['at once', () => true],
+    ['while the cluster is made', () => existsSync(join(dataDir, 'postgres.new/PG_VERSION'))],
+    ['while the server starts', () => existsSync(lockFile())],
+  ])('ends with the process that started it, killed %s', async (_, come) => {
+    const child = forkServer();
+    await expect.poll(come, { timeout: 20_000, interval: 1 }).toBe(true);
+    await killed(child);
+    await expect.poll(() => processesOf(dataDir), { timeout: 5_000 }).toEqual([]);
+    const again = await startEmbeddedPostgres({ dataDir, log: silentLog });
+    expect(await query(again.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    await again.stop();
+  });
+
+  it('ends with the process that started it, killed at work: what was committed is there', async () => {
     copyPrepared();
     const { child, url } = await startInChild();
     await query(url, 'create table kept as select 42 as answer');
-    const orphan = postmaster();
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
-    expect(isAlive(orphan)).toBe(true);
+    const busy = query(url, 'select pg_sleep(60)').catch(() => 'cut');
+    await killed(child);
+    await expect.poll(() => processesOf(dataDir), { timeout: 5_000 }).toEqual([]);
+    expect(await busy).toBe('cut');
 
     const again = await startEmbeddedPostgres({ dataDir, log: silentLog });
-    expect(isAlive(orphan)).toBe(false);
     expect(await query(again.url, 'select answer from kept')).toEqual([{ answer: 42 }]);
+    await again.stop();
+  });
+
+  it('ends without its guard', async () => {
+    copyPrepared();
+    const { child } = await startInChild();
+    const server = postmaster();
+    process.kill(parentOf(server), 'SIGKILL');
+    await expect.poll(() => isAlive(server), { timeout: 5_000 }).toBe(false);
+    child.kill('SIGKILL');
+  });
+
+  it('ends a server that a former version left behind', async () => {
+    copyPrepared();
+    const orphan = await startUnguarded();
+    await expect.poll(() => existsSync(lockFile()), { timeout: 10_000 }).toBe(true);
+    const again = await startEmbeddedPostgres({ dataDir, log: silentLog });
+    expect(isAlive(orphan)).toBe(false);
+    expect(await query(again.url, 'select 1 as one')).toEqual([{ one: 1 }]);
     await again.stop();
   });
 

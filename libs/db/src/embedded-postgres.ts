@@ -1,14 +1,26 @@
-import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { spawnGuarded, type Account, type GuardedProgram } from '@muster/platform/guarded-program';
 import { freePort } from '@muster/platform/local-server';
 import type { Log } from '@muster/platform/log';
 import { PostgresUnusable } from './errors.ts';
-import { stopFormerPostmaster, stopPostmaster } from './former-postmaster.ts';
-import { accountForPostgres, spawnAs, type Account } from './postgres-account.ts';
+import { stopFormerPostmaster } from './former-postmaster.ts';
+import { accountForInitdb, accountForPostgres } from './postgres-account.ts';
 import { findPostgresBinaries, type PostgresBinaries } from './postgres-binaries.ts';
+import { reachableBinaries } from './reachable-binaries.ts';
 
 export interface EmbeddedPostgresOptions {
   /** Made when missing. Holds the cluster, its password and who runs it. */
@@ -39,6 +51,13 @@ interface Site {
 const user = 'muster';
 const portAttempts = 3;
 
+/** A fast shutdown; one that the next start recovers from; the end. */
+const serverEndsBy = [
+  ['INT', 10],
+  ['QUIT', 5],
+  ['KILL', 1],
+] as const;
+
 /**
  * Runs a PostgreSQL server of our own on the data directory, on loopback and a free port. The first
  * start makes the cluster. A server that a killed process left behind is ended first. Throws
@@ -48,25 +67,25 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const site = lookAround(options);
   await stopFormerPostmaster(site.cluster, readOwner(site));
   const password = readOrMakePassword(site);
-  if (!existsSync(site.cluster)) await initialise(site);
+  if (!existsSync(site.cluster)) await initialise(site, password);
   writeFileSync(site.ownerFile, `${process.pid}\n`);
   const { server, port } = await launchOnFreePort(site);
-  const killAtExit = () => server.kill('SIGINT');
-  process.once('exit', killAtExit);
-  server.once('exit', (code, signal) => site.log.error({ code, signal }, 'PostgreSQL ended'));
+  let stopping = false;
+  server.process.once('exit', (code) => {
+    if (!stopping) site.log.error({ code }, 'PostgreSQL ended');
+  });
   return {
     url: `postgresql://${user}:${password}@127.0.0.1:${port}/postgres`,
     async stop() {
-      process.off('exit', killAtExit);
-      server.removeAllListeners('exit');
-      if (server.exitCode === null && server.signalCode === null) await stopPostmaster(server.pid!);
+      stopping = true;
+      await server.end();
       rmSync(site.ownerFile, { force: true });
     },
   };
 }
 
 function lookAround({ dataDir, log, settings = {} }: EmbeddedPostgresOptions): Site {
-  const binaries = findPostgresBinaries();
+  const found = findPostgresBinaries();
   const directory = resolve(dataDir);
   const cluster = join(directory, 'postgres');
   try {
@@ -76,10 +95,12 @@ function lookAround({ dataDir, log, settings = {} }: EmbeddedPostgresOptions): S
     const ownerFile = join(directory, 'postgres-owner');
     writeFileSync(ownerFile, '', { flag: 'a' });
     const passwordFile = join(directory, 'postgres-password');
-    if (existsSync(cluster)) checkVersion(cluster, binaries);
+    if (existsSync(cluster)) checkVersion(cluster, found);
+    const account = accountForPostgres(cluster);
+    if (account !== null) chownToUs(passwordFile);
     return {
-      binaries,
-      account: accountForPostgres(cluster),
+      binaries: account === null ? found : reachableBinaries(found, account),
+      account,
       cluster,
       passwordFile,
       ownerFile,
@@ -103,10 +124,13 @@ function checkVersion(cluster: string, { majorVersion }: PostgresBinaries): void
 function explain(error: unknown, directory: string): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (error instanceof PostgresUnusable || typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) return error;
-  return new PostgresUnusable(
-    `the data directory ${directory} cannot be used (${code}): choose one that this user may write`,
-    { cause: error },
-  );
+  const wayOut =
+    process.getuid?.() === 0 && (code === 'EPERM' || code === 'EACCES')
+      ? 'give root the capabilities CHOWN and DAC_OVERRIDE, with which it keeps data for the user whom PostgreSQL runs as, or start as an ordinary user'
+      : 'choose one that this user may write';
+  return new PostgresUnusable(`the data directory ${directory} cannot be used (${code}): ${wayOut}`, {
+    cause: error,
+  });
 }
 
 function readOwner(site: Site): number | null {
@@ -121,41 +145,72 @@ function readOrMakePassword(site: Site): string {
   }
   const password = randomBytes(24).toString('base64url');
   writeFileSync(site.passwordFile, `${password}\n`, { mode: 0o600 });
-  giveTo(site.account, site.passwordFile);
   return password;
 }
 
-function giveTo(account: Account | null, path: string): void {
-  if (account) chownSync(path, account.uid, account.gid);
+/** Former versions gave the password to the server's account. */
+function chownToUs(path: string): void {
+  if (existsSync(path) && statSync(path).uid !== process.getuid?.()) chownSync(path, 0, 0);
+}
+
+function chownAll(path: string, { uid, gid }: Account): void {
+  for (const entry of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
+    lchownSync(join(path, entry), uid, gid);
+  }
+  chownSync(path, uid, gid);
 }
 
 const newCluster = (cluster: string) => `${cluster}.new`;
 
 /** Makes the cluster beside its place and moves it there when complete: it is there whole or not at all. */
-async function initialise(site: Site): Promise<void> {
+async function initialise(site: Site, password: string): Promise<void> {
   const directory = newCluster(site.cluster);
-  mkdirSync(directory, { mode: 0o700 });
-  giveTo(site.account, directory);
-  const initdb = run(site, [
-    site.binaries.initdb,
-    `--pgdata=${directory}`,
-    `--username=${user}`,
-    `--pwfile=${site.passwordFile}`,
-    '--auth=scram-sha-256',
-    '--encoding=UTF8',
-    '--locale=C',
-    '--locale-provider=builtin',
-    '--builtin-locale=C.UTF-8',
-  ]);
+  const maker = accountForInitdb(site.account);
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+    if (maker) chownSync(directory, maker.uid, maker.gid);
+  } catch (cause) {
+    throw explain(cause, directory);
+  }
+  const initdb = run(
+    { ...site, account: maker },
+    directory,
+    [
+      '/bin/sh',
+      '-c',
+      passwordByInput,
+      site.binaries.initdb,
+      `--pgdata=${pathFor(maker, directory)}`,
+      `--username=${user}`,
+      '--pwfile=/dev/stdin',
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+    ],
+    { MUSTER_PASSWORD: password },
+  );
   const lines = collectLines(initdb, site.log);
   const code = await new Promise((resolve, reject) => {
-    initdb.once('close', resolve).once('error', (error) => reject(cannotRun(site.binaries.initdb, error)));
+    initdb.process
+      .once('close', resolve)
+      .once('error', (error) => reject(cannotRun(site.binaries.initdb, error)));
   });
   if (code !== 0) throw new PostgresUnusable(`PostgreSQL could not make its data directory: ${lines.at(-1)}`);
+  if (maker && site.account && maker.uid !== site.account.uid) chownAll(directory, site.account);
   renameSync(directory, site.cluster);
 }
 
-async function launchOnFreePort(site: Site): Promise<{ server: ChildProcess; port: number }> {
+/** The password comes through a pipe that initdb's own user made, so no file of it need be theirs. */
+const passwordByInput = `
+password=$MUSTER_PASSWORD; unset MUSTER_PASSWORD
+exec "$0" "$@" <<END
+$password
+END
+`;
+
+async function launchOnFreePort(site: Site): Promise<{ server: GuardedProgram; port: number }> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     const outcome = await launch(site, port);
@@ -169,23 +224,27 @@ async function launchOnFreePort(site: Site): Promise<{ server: ChildProcess; por
   }
 }
 
-async function launch(site: Site, port: number): Promise<{ server: ChildProcess } | { lines: string[] }> {
+async function launch(site: Site, port: number): Promise<{ server: GuardedProgram } | { lines: string[] }> {
   const settings = {
     listen_addresses: '127.0.0.1',
     port: String(port),
     unix_socket_directories: '',
     log_min_messages: 'warning',
     jit: 'off',
+    // by which a server is known again, whatever its -D says
+    'muster.cluster': site.cluster,
     ...site.settings,
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-  const server = run(site, [site.binaries.postgres, '-D', site.cluster, ...flags]);
+  const directory = pathFor(site.account, site.cluster);
+  const server = run(site, site.cluster, [site.binaries.postgres, '-D', directory, ...flags]);
   return new Promise((resolve, reject) => {
     const lines = collectLines(server, site.log, (line) => {
       if (line.includes('ready to accept connections')) resolve({ server });
     });
-    server.once('error', (error) => reject(cannotRun(site.binaries.postgres, error)));
-    server.once('close', () => resolve({ lines }));
+    server.process
+      .once('error', (error) => reject(cannotRun(site.binaries.postgres, error)))
+      .once('close', () => resolve({ lines }));
   });
 }
 
@@ -193,20 +252,36 @@ function cannotRun(program: string, cause: Error): PostgresUnusable {
   return new PostgresUnusable(`${program} cannot be run (${cause.message}): run npm ci again`, { cause });
 }
 
-/** Starts a program in a session of its own: Ctrl-C is for us, who stop the server when nobody needs it any more. */
-function run(site: Site, command: readonly [string, ...string[]]): ChildProcess {
-  const options: SpawnOptions = {
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+/**
+ * How the account names a directory that it works in. The way there may be closed to it (/root is), so it is put
+ * into the directory and calls it by what it is to itself.
+ */
+function pathFor(account: Account | null, directory: string): string {
+  return account !== null && process.platform === 'linux' ? '/proc/self/cwd' : directory;
+}
+
+/** Ctrl-C is for us, who stop the server when nobody needs it any more. */
+function run(
+  site: Site,
+  directory: string,
+  command: readonly [string, ...string[]],
+  env: NodeJS.ProcessEnv = {},
+): GuardedProgram {
+  return spawnGuarded(command, {
+    endsBy: serverEndsBy,
+    account: site.account,
+    directory,
     // Nothing of our environment: it may hold secrets.
-    env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' },
-    cwd: '/',
-  };
-  return spawnAs(site.account, [site.cluster], command, options);
+    env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC', ...env },
+  });
 }
 
 /** What the program says, line by line; the last 100 lines are kept. */
-function collectLines(program: ChildProcess, log: Log, onLine?: (line: string) => void): string[] {
+function collectLines(
+  { process: program }: GuardedProgram,
+  log: Log,
+  onLine?: (line: string) => void,
+): string[] {
   const kept: string[] = [];
   for (const stream of [program.stdout!, program.stderr!]) {
     createInterface({ input: stream }).on('line', (line) => {

@@ -16,8 +16,9 @@ export async function stopFormerPostmaster(cluster: string, owner: number | null
   if (!existsSync(lockFile)) return;
   const pid = Number(readFileSync(lockFile, 'utf8').split('\n')[0]);
   if (isPostmasterOf(cluster, pid)) {
-    // An orphan gets another parent, so a parent that still is the owner lives.
-    if (owner !== null && parentOf(pid) === owner) {
+    // An orphan gets another parent, so a parent that still is the owner lives. A guard may be between the two.
+    const parent = parentOf(pid);
+    if (owner !== null && (parent === owner || parentOf(parent) === owner)) {
       throw new PostgresUnusable(
         `the data directory is in use by the process ${owner}: stop it, or choose another data directory`,
       );

@@ -1,17 +1,14 @@
-import { execFileSync, spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import type { Account } from '@muster/platform/guarded-program';
 import { PostgresUnusable } from './errors.ts';
 
-/** Whom the server runs as, when not as ourselves. */
-export interface Account {
-  uid: number;
-  gid: number;
-}
+/** Whom the server runs as where we are root and the machine has no user `postgres`. */
+const unnamed: Account = { uid: 54_320, gid: 54_320 };
 
 /**
- * PostgreSQL refuses to run as root. Then it runs as the owner of the data it has, or as the user
- * `postgres`, who is created when there is none. Null: as whoever we are.
+ * PostgreSQL refuses to run as root. Then it runs as the owner of the data it has, as the user `postgres`, or as
+ * a user without a name. Null: as whoever we are.
  */
 export function accountForPostgres(cluster: string): Account | null {
   if (process.getuid?.() !== 0) return null;
@@ -19,38 +16,27 @@ export function accountForPostgres(cluster: string): Account | null {
     const { uid, gid } = statSync(cluster);
     if (uid !== 0) return { uid, gid };
   }
-  return findUser('postgres') ?? createUser('postgres');
+  return findUser('postgres') ?? unnamed;
 }
 
 /**
- * Starts a PostgreSQL program as the account. `directories` are those it has to enter: a data
- * directory below /root is closed to other users, so there it gets the right to pass closed doors.
+ * Who makes the cluster of an account: initdb wants a user with a name, the server does not.
+ *
+ * @throws PostgresUnusable when there is no such user.
  */
-export function spawnAs(
-  account: Account | null,
-  directories: readonly string[],
-  [program, ...args]: readonly [string, ...string[]],
-  options: SpawnOptions,
-): ChildProcess {
-  if (!account) return spawn(program, args, options);
-  const closed = [program, ...directories].map(closedDirectory).find((directory) => directory !== null);
-  if (!closed) return spawn(program, args, { ...options, ...account });
-  if (!existsSync('/usr/bin/setpriv')) {
+export function accountForInitdb(account: Account | null): Account | null {
+  const uid = account?.uid ?? process.getuid?.();
+  if (uid === undefined || isNamed(uid)) return account;
+  if (account === null) {
     throw new PostgresUnusable(
-      `PostgreSQL does not run as root and no other user may enter ${closed}: use a directory outside of it, or start as an ordinary user`,
+      `this user (uid ${uid}) has no name, which PostgreSQL wants: add it to /etc/passwd (useradd -u ${uid} muster), or start as a user that has one`,
     );
   }
-  const identity = [`--reuid=${account.uid}`, `--regid=${account.gid}`, '--clear-groups'];
-  const passage = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override'];
-  return spawn('/usr/bin/setpriv', [...identity, ...passage, program, ...args], options);
-}
-
-/** The nearest directory on the way to the path that strangers cannot enter, or null. */
-function closedDirectory(path: string): string | null {
-  for (let at = dirname(path); ; at = dirname(at)) {
-    if ((statSync(at).mode & 0o001) === 0) return at;
-    if (at === dirname(at)) return null;
-  }
+  const named = findUser('nobody') ?? findUser('daemon');
+  if (named !== null) return named;
+  throw new PostgresUnusable(
+    'PostgreSQL does not run as root and this machine has no other user: add one (useradd --system postgres), or start as an ordinary user',
+  );
 }
 
 function findUser(name: string): Account | null {
@@ -61,22 +47,17 @@ function findUser(name: string): Account | null {
   }
 }
 
+function isNamed(uid: number): boolean {
+  try {
+    execFileSync('id', ['-nu', String(uid)], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function idOf(option: '-u' | '-g', name: string): number {
   return Number(
     execFileSync('id', [option, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
   );
-}
-
-function createUser(name: string): Account {
-  try {
-    execFileSync('useradd', ['--system', '--user-group', '--shell', '/usr/sbin/nologin', name], {
-      stdio: 'ignore',
-    });
-    return { uid: idOf('-u', name), gid: idOf('-g', name) };
-  } catch (cause) {
-    throw new PostgresUnusable(
-      `PostgreSQL does not run as root and the user "${name}" could not be created: start as an ordinary user`,
-      { cause },
-    );
-  }
 }

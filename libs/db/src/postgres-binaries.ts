@@ -5,6 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { PostgresUnusable } from './errors.ts';
 
 export interface PostgresBinaries {
+  /** Has bin, lib and share. */
+  root: string;
   initdb: string;
   postgres: string;
   /** The server's major version, as in a data directory's PG_VERSION. */
@@ -22,10 +24,11 @@ export function findPostgresBinaries(): PostgresBinaries {
     const root = dirname(dirname(createRequire(embedded).resolve(name)));
     linkLibraries(root);
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-    const bin = join(root, 'native', 'bin');
+    const native = join(root, 'native');
     return {
-      initdb: join(bin, 'initdb'),
-      postgres: join(bin, 'postgres'),
+      root: native,
+      initdb: join(native, 'bin/initdb'),
+      postgres: join(native, 'bin/postgres'),
       majorVersion: version.split('.')[0]!,
     };
   } catch (cause) {

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { underNoSpan } from '@muster/platform/telemetry';
 import { BatchIsolation, type IsolationOptions } from './batch-isolation.ts';
 import { BusUnavailable } from './errors.ts';
 import type { Subscription } from './event-bus.ts';
@@ -109,7 +110,8 @@ export class MemoryConsumerGroup<S extends keyof Facts> {
     if (this.closing || this.waiting.length === 0) return;
     for (const member of this.members) {
       if (member.leaving || member.running) continue;
-      member.running = this.run(member).finally(() => {
+      // it handles the facts of others too, not only of who woke it
+      member.running = underNoSpan(() => this.run(member)).finally(() => {
         member.running = null;
         this.startMembers();
       });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream, jetstreamManager, type JetStreamClient } from '@nats-io/jetstream';
-import { RequestError, type Msg, type MsgHdrs } from '@nats-io/transport-node';
+import { headers, RequestError, type Msg, type MsgHdrs } from '@nats-io/transport-node';
+import { traceparent, under } from '@muster/platform/telemetry';
 import { defaultPatienceMs } from './batch-isolation.ts';
 import type { NatsLink } from './connection.nats.ts';
 import { NatsDeadLetters } from './dead-letters.nats.ts';
@@ -50,6 +51,8 @@ const patienceMs = 5_000;
 const storedWithinMs = 3_000;
 /** Between two looks whether the cluster has servers for more replicas. */
 const raiseEveryMs = 30_000;
+/** W3C Trace Context, as in HTTP. */
+const traceHeader = 'traceparent';
 
 class NatsEventBus implements EventBus {
   private readonly consumers = new Set<Subscription>();
@@ -194,8 +197,8 @@ class NatsEventBus implements EventBus {
       queue: 'responders',
       callback: (error, message) => {
         if (error) return this.link.log.error({ err: error, subject }, 'a subscription failed');
-        const answering = reply(message, async () =>
-          encodeJson(await answer(decodeQuestion(subject, message.data))),
+        const answering = under(message.headers?.get(traceHeader), () =>
+          reply(message, async () => encodeJson(await answer(decodeQuestion(subject, message.data)))),
         );
         this.answering.add(answering);
         void answering.finally(() => this.answering.delete(answering));
@@ -242,7 +245,13 @@ class NatsEventBus implements EventBus {
 
   private async ask(subject: string, payload: Uint8Array, timeout: number): Promise<Msg> {
     try {
-      return await this.link.connection.request(subject, payload, { timeout });
+      const parent = traceparent();
+      const carried = parent === null ? null : headers();
+      carried?.set(traceHeader, parent!);
+      return await this.link.connection.request(subject, payload, {
+        timeout,
+        ...(carried && { headers: carried }),
+      });
     } catch (error) {
       throw unavailable(`no answer to ${subject}`, error);
     }

@@ -90,8 +90,9 @@ export const tokenVerdict = z.discriminatedUnion('accepted', [
 ]);
 export type TokenVerdict = z.infer<typeof tokenVerdict>;
 
-/** Tokens that let agents in, by the SHA-256 of their secrets, hex. */
-export const acceptedTokens = z.array(z.object({ secretHash: z.string(), verdict: tokenVerdict }));
+/** A token that lets agents in, by the SHA-256 of its secret, hex. */
+export const acceptedToken = z.object({ secretHash: z.string(), verdict: tokenVerdict });
+export const acceptedTokens = z.array(acceptedToken);
 export type AcceptedTokens = z.infer<typeof acceptedTokens>;
 
 export const schemas = {
@@ -104,6 +105,8 @@ export const schemas = {
     'configurations.changed': configurationChanged,
   },
   broadcasts: {
+    /** So that gateways know a token before the first agent comes with it. */
+    'access.token-created': acceptedToken,
     'access.token-revoked': enrollmentTokenRevoked,
     'access.token-changed': enrollmentTokenChanged,
     /** Sessions or API keys let nobody in any more: what they opened is to be judged anew. */
@@ -142,6 +145,7 @@ export interface Facts {
 }
 
 export interface Broadcasts {
+  'access.token-created': z.infer<typeof acceptedToken>;
   'access.token-revoked': z.infer<typeof enrollmentTokenRevoked>;
   'access.token-changed': z.infer<typeof enrollmentTokenChanged>;
   'access.credentials-ended': z.infer<typeof credentialsEnded>;

@@ -9,7 +9,8 @@ const rows = describeSettings().map(
 const page = `# Settings
 
 Environment variables, read once at start. A value that cannot be used stops the start with a line that names it.
-Processes take the ones they need and ignore the others. Generated from \`libs/platform/src/settings.ts\` by
+Processes take the ones they need and ignore the others. A \`MUSTER_…\` variable that is none of these stops the start
+too, but for those that Kubernetes makes for services called \`muster-…\`. Generated from \`libs/platform/src/settings.ts\` by
 \`npm run gen\`.
 
 | variable | default | meaning |

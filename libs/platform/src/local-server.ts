@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { spawnGuarded } from './guarded-program.ts';
 import type { Log } from './log.ts';
 
 export const loopback = '127.0.0.1';
@@ -34,10 +35,14 @@ export interface LocalServer {
 
 const readyTimeoutMs = 10_000;
 const stopTimeoutMs = 5_000;
+const endsBy = [
+  ['TERM', stopTimeoutMs / 1_000],
+  ['KILL', 1],
+] as const;
 
 /**
- * Runs a server of this machine as a child and waits until it answers. A former one on the same data
- * directory whose parent was killed is stopped first. Throws `ServerDidNotStart`.
+ * Runs a server of this machine and waits until it answers. It ends when this process does. A former one on the
+ * same data directory is stopped first. Throws `ServerDidNotStart`.
  */
 export async function runServer(program: ServerProgram): Promise<LocalServer> {
   await mkdir(program.dataDir, { recursive: true });
@@ -46,24 +51,22 @@ export async function runServer(program: ServerProgram): Promise<LocalServer> {
   if (!(await isFree(program.port))) {
     throw new ServerDidNotStart(`${program.name} did not start: port ${program.port} is taken`);
   }
-  // A process group of its own: Ctrl-C is for the parent, which stops its servers last.
-  const child = spawn(program.binary, program.args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  const exited = exitOf(child);
-  const lastWords = followOutput(child, program);
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  void exited.then(() => process.removeListener('exit', kill));
+  // Ctrl-C is for us, who stop our servers last.
+  const guarded = spawnGuarded([program.binary, ...program.args], { endsBy });
+  const exited = exitOf(guarded.process);
+  const lastWords = followOutput(guarded.process, program);
 
   const failure = await Promise.race([exited, readiness(program)]);
-  if (failure === null && child.pid !== undefined) {
-    await writeFile(pidFile, String(child.pid));
+  if (failure === null) {
+    const pid = await guarded.pid;
+    await writeFile(pidFile, String(pid));
     const stop = async () => {
-      await end(child, exited);
+      await guarded.end();
       await rm(pidFile, { force: true });
     };
-    return { pid: child.pid, stop };
+    return { pid, stop };
   }
-  await end(child, exited);
+  await guarded.end();
   throw new ServerDidNotStart([`${program.name} did not start: ${failure}`, ...lastWords].join(' | '));
 }
 
@@ -128,13 +131,6 @@ async function readiness(program: ServerProgram): Promise<string | null> {
     await delay(20);
   }
   return `no answer in ${readyTimeoutMs} ms`;
-}
-
-async function end(child: ChildProcess, exited: Promise<string>): Promise<void> {
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs);
-  await exited;
-  clearTimeout(timer);
 }
 
 /** Logs what the server says and keeps the last lines. */

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -36,6 +37,19 @@ describe.each([
       expect(service.port).toBe(port);
       await service.stop();
     }
+  });
+
+  it('ends with the process that started it, killed', async () => {
+    const module = new URL('./local-services.ts', import.meta.url).href;
+    const program = `const { ${start.name} } = await import(${JSON.stringify(module)});
+      console.log((await ${start.name}({ dataDir: ${JSON.stringify(dataDir)} })).pid);`;
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const pid = Number(String(await once(parent.stdout, 'data')));
+    expect(process.kill(pid, 0)).toBe(true);
+    parent.kill('SIGKILL');
+    await expect.poll(() => existsSync(`/proc/${pid}/exe`), { timeout: 5_000 }).toBe(false);
   });
 
   it('takes the place of one whose parent was killed', async () => {

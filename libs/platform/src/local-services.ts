@@ -1,6 +1,5 @@
 import { constants } from 'node:fs';
 import { access, mkdir, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { freePort, loopback, runServer, talkTo, type LocalServer } from './local-server.ts';
 import type { Log } from './log.ts';
@@ -109,7 +108,8 @@ function redisArguments(port: number, dataDir: string): string[] {
 export async function findBinary(name: string, binDir: string | undefined, wayOut: string): Promise<string> {
   const path = (process.env['PATH'] ?? '').split(delimiter);
   const given = binDir ?? process.env['MUSTER_BIN_DIR'];
-  for (const folder of [given, ...path, '/usr/sbin', join(homedir(), 'go', 'bin')]) {
+  const home = process.env['HOME'];
+  for (const folder of [given, ...path, '/usr/sbin', home && join(home, 'go', 'bin')]) {
     if (!folder) continue;
     const file = join(folder, name);
     const runs = access(file, constants.X_OK).then(

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
-import { createLog } from './log.ts';
+import { createProcessLog } from './log.ts';
+import { whenNpmIsGone } from './npm-parent.ts';
 import type { Running } from './running.ts';
 
 /**
@@ -36,12 +37,11 @@ export async function runProcess(
   optimization: keyof typeof callsBeforeOptimization = 'late',
 ): Promise<void> {
   setFlagsFromString(`--invocation-count-for-turbofan=${callsBeforeOptimization[optimization]}`);
-  const log = createLog('process', 'warn');
   let askedAt = 0;
   const asked = new AbortController();
   const cutAfter = (ms: number) =>
     setTimeout(() => {
-      log.error({ afterMs: ms }, 'did not stop in time; ending now');
+      createProcessLog().error({ afterMs: ms }, 'did not stop in time; ending now');
       process.exit(1);
     }, ms);
   let cut: NodeJS.Timeout | undefined;
@@ -54,8 +54,9 @@ export async function runProcess(
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   process.on('disconnect', onSignal); // started by another process of ours, which is gone
+  whenNpmIsGone(onSignal);
   process.on('unhandledRejection', (reason) => {
-    log.error({ err: reason }, 'unhandled rejection');
+    createProcessLog().error({ err: reason }, 'unhandled rejection');
   });
 
   let running: Running;
@@ -69,7 +70,7 @@ export async function runProcess(
   if (!asked.signal.aborted) await once(asked.signal, 'abort');
   clearTimeout(cut);
   cutAfter((running.stopsWithinMs ?? 0) + stopMarginMs);
-  await running.stop().catch((error: unknown) => log.error({ err: error }, 'stopping failed'));
+  await running.stop().catch((error: unknown) => createProcessLog().error({ err: error }, 'stopping failed'));
   process.exit(0);
 }
 

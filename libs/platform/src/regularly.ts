@@ -1,5 +1,6 @@
 import type { Log } from './log.ts';
 import type { Running } from '@muster/platform/running';
+import { underNoSpan } from './telemetry.ts';
 
 /** Does something now, and again `pauseMs` after each end. A failure is logged; the next turn comes all the same. */
 export function regularly(what: string, pauseMs: number, work: () => Promise<void>, log: Log): Running {
@@ -7,7 +8,7 @@ export function regularly(what: string, pauseMs: number, work: () => Promise<voi
   let stopping = false;
   let turn = Promise.resolve();
   const take = (): void => {
-    turn = work()
+    turn = underNoSpan(work)
       .catch((error: unknown) => log.error({ err: error }, `${what} failed; it is tried again`))
       .then(() => {
         if (!stopping) timer = setTimeout(take, pauseMs);

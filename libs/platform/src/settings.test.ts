@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { describeSettings, InvalidSetting, readSettings } from './settings.ts';
 
@@ -64,8 +65,135 @@ describe('readSettings', () => {
     );
   });
 
-  it('refuses a misspelt variable', () => {
-    expect(() => readSettings(['MUSTER_HOST'], { MUSTER_HSOT: 'x' })).toThrow(/MUSTER_HSOT is not a setting/);
+  it.each([
+    ['MUSTER_HSOT', 'MUSTER_HOST'],
+    ['MUSTER_PORT', 'MUSTER_API_PORT'],
+    ['MUSTER_DATABASE', 'MUSTER_DATABASE_URL'],
+    ['MUSTER_DATADIR', 'MUSTER_DATA_DIR'],
+    ['MUSTER_ENROLMENT_TOKEN', 'MUSTER_ENROLLMENT_TOKEN'],
+    ['MUSTER_TLS_KEY_FILE', 'MUSTER_OPAMP_TLS_KEY_FILE'],
+    ['MUSTER_log_level', 'MUSTER_LOG_LEVEL'],
+  ])('refuses %s and names %s', (misspelt, meant) => {
+    expect(() => readSettings(['MUSTER_HOST'], { [misspelt]: 'x' })).toThrow(
+      new InvalidSetting(
+        `${misspelt} is not a setting of Muster: did you mean ${meant}? docs/settings.md lists them`,
+      ),
+    );
+  });
+
+  const names = describeSettings()
+    .map(({ name }) => name)
+    .filter((name) => name.startsWith('MUSTER_'));
+
+  it('names the setting that was meant, whatever letter is wrong', () => {
+    const edit = fc.record({
+      name: fc.constantFrom(...names),
+      at: fc.nat(),
+      kind: fc.constantFrom('drop', 'add', 'change', 'swap'),
+      letter: fc.constantFrom(...'ABCDEFGHIJKLMNOPQRSTUVWXYZ'),
+    });
+    fc.assert(
+      fc.property(edit, ({ name, at, kind, letter }) => {
+        const from = 'MUSTER_'.length;
+        const i = from + (at % (name.length - from));
+        const [before, here, after] = [name.slice(0, i), name[i]!, name.slice(i + 1)];
+        const misspelt = {
+          drop: before + after,
+          add: before + letter + here + after,
+          change: before + letter + after,
+          swap: before + after.slice(0, 1) + here + after.slice(1),
+        }[kind]!;
+        fc.pre(!names.includes(misspelt) && misspelt.length > from);
+        expect(() => readSettings([], { [misspelt]: 'x' })).toThrow(`did you mean ${name}?`);
+      }),
+    );
+  });
+
+  /** What a kubelet makes for a Service: k8s.io/kubernetes/pkg/kubelet/envvars. */
+  function serviceVariables({ name, host, ports }: Service): Record<string, string> {
+    const prefix = name.toUpperCase().replaceAll('-', '_');
+    const first = ports[0]!;
+    const url = ({ port, protocol }: Service['ports'][0]) =>
+      `${protocol.toLowerCase()}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const variables: Record<string, string> = {
+      [`${prefix}_SERVICE_HOST`]: host,
+      [`${prefix}_SERVICE_PORT`]: String(first.port),
+      [`${prefix}_PORT`]: url(first),
+    };
+    for (const port of ports) {
+      const one = `${prefix}_PORT_${port.port}_${port.protocol}`;
+      if (port.name) {
+        variables[`${prefix}_SERVICE_PORT_${port.name.toUpperCase().replaceAll('-', '_')}`] = String(
+          port.port,
+        );
+      }
+      variables[one] = url(port);
+      variables[`${one}_PROTO`] = port.protocol.toLowerCase();
+      variables[`${one}_PORT`] = String(port.port);
+      variables[`${one}_ADDR`] = host;
+    }
+    return variables;
+  }
+  interface Service {
+    name: string;
+    host: string;
+    ports: { name: string; port: number; protocol: 'TCP' | 'UDP' | 'SCTP' }[];
+  }
+  const ownPorts = ['MUSTER_API_PORT', 'MUSTER_OPAMP_PORT', 'MUSTER_PROBE_PORT'] as const;
+  const service: fc.Arbitrary<Service> = fc.record({
+    name: fc.oneof(
+      fc.constantFrom('muster', 'muster-rw', 'muster-api', 'muster-opamp', 'muster-probe', 'muster-service'),
+      fc.stringMatching(/^muster(-[a-z0-9]{1,8}){0,3}$/),
+    ),
+    host: fc.oneof(fc.ipV4(), fc.ipV6()),
+    ports: fc.array(
+      fc.record({
+        name: fc.oneof(fc.constant(''), fc.stringMatching(/^[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,4})?$/)),
+        port: fc.integer({ min: 1, max: 65_535 }),
+        protocol: fc.constantFrom('TCP', 'UDP', 'SCTP'),
+      }),
+      { minLength: 1, maxLength: 4 },
+    ),
+  });
+
+  it('leaves alone what Kubernetes makes for the services beside it', () => {
+    fc.assert(
+      fc.property(fc.array(service, { maxLength: 4 }), (services) => {
+        const variables = Object.assign({}, ...services.map(serviceVariables));
+        expect(readSettings(ownPorts, { ...variables, MUSTER_HOST: '0.0.0.0' })).toEqual(
+          readSettings(ownPorts, {}),
+        );
+      }),
+    );
+  });
+
+  it('refuses any one of those that comes alone', () => {
+    fc.assert(
+      fc.property(service, fc.nat(), (one, at) => {
+        const variables = Object.entries(serviceVariables(one));
+        const [name, value] = variables[at % variables.length]!;
+        expect(() => readSettings(ownPorts, { [name]: value })).toThrow(new RegExp(`^${name} `));
+      }),
+    );
+  });
+
+  it('takes a port that somebody sets for one of its own beside such a service', () => {
+    const variables = serviceVariables({
+      name: 'muster-api',
+      host: '10.0.0.1',
+      ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
+    });
+    const settings = readSettings(ownPorts, { ...variables, MUSTER_API_PORT: '8080' });
+    expect(settings.MUSTER_API_PORT).toBe(8080);
+    expect(() => readSettings(ownPorts, { ...variables, MUSTER_API_PORT: 'http' })).toThrow(
+      /MUSTER_API_PORT must be/,
+    );
+  });
+
+  it('keeps the mistake of a person one', () => {
+    expect(() => readSettings(ownPorts, { MUSTER_API_PORT: 'tcp://127.0.0.1:80' })).toThrow(
+      'MUSTER_API_PORT must be a whole number from 0 to 65535',
+    );
   });
 
   it('never repeats the value of a secret', () => {

@@ -1,5 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { nearestName } from './nearest-name.ts';
+import { platformVariables } from './platform-variables.ts';
 
 /** A setting that cannot be used; the message names it, says what is wrong and what is right. */
 export class InvalidSetting extends Error {
@@ -299,7 +301,8 @@ export const gatewaySettings = [
 
 /**
  * Reads the named settings from environment variables into a frozen object. An empty variable counts as
- * not set. `MUSTER_…` variables that no process knows are refused: most are misspelt.
+ * not set, and so does what the platform makes for its services (`platformVariables`). Other `MUSTER_…` variables
+ * that no process knows are refused: most are misspelt.
  *
  * @throws InvalidSetting naming every variable that is wrong, never its value: it may be a secret.
  */
@@ -307,10 +310,16 @@ export function readSettings<Name extends SettingName>(
   names: readonly Name[],
   env: Record<string, string | undefined>,
 ): Settings<Name> {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const platform = platformVariables(env);
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => value !== '' && !platform.has(name)),
+  );
   const problems = Object.keys(given)
     .filter((name) => name.startsWith('MUSTER_') && !(name in settings))
-    .map((name) => `${name} is not a setting of Muster; docs/settings.md lists them`);
+    .map(
+      (name) =>
+        `${name} is not a setting of Muster: did you mean ${meant(name)}? docs/settings.md lists them`,
+    );
   const read: Record<string, unknown> = {};
   for (const name of names) {
     const parsed = settings[name].safeParse(given[name]);
@@ -320,6 +329,12 @@ export function readSettings<Name extends SettingName>(
   if (problems.length > 0) throw new InvalidSetting(problems.join('; '));
   return Object.freeze(read) as Settings<Name>;
 }
+
+const meant = (name: string) =>
+  nearestName(
+    name.toUpperCase(),
+    Object.keys(settings).filter((known) => known.startsWith('MUSTER_')),
+  );
 
 /** The reference page of all settings, as Markdown rows: name, default, meaning. */
 export function describeSettings(): { name: string; fallback: string; meaning: string }[] {
