@@ -53,6 +53,9 @@ export class AgentsConsumer implements OnApplicationBootstrap, OnModuleDestroy {
   private async handle(facts: AgentsChanged[]): Promise<void> {
     const placed = agentsWith(facts, changesPlace);
     if (placed.length > 0) await this.transact((tx) => this.membership.place(tx, placed));
+    const known = new Set(placed);
+    const connected = agentsWith(facts, ['connected']).filter((agent) => !known.has(agent));
+    if (connected.length > 0) await this.transact((tx) => this.membership.placeConnected(tx, connected));
     const answered = agentsWith(facts, ['configStatus']);
     if (answered.length > 0) await this.transact((tx) => this.desiredState.fallBackFailed(tx, answered));
     await this.convergence.consider(agentsWith(facts, changesTarget));

@@ -52,3 +52,34 @@ test('what happened while it was down is found at start', async () => {
   await vi.waitFor(() => expect(world.delivered.flatMap((sent) => sent.agents).toSorted()).toEqual(agents));
   expect(await world.offerCache.isSeeded()).toBe(true);
 });
+
+test('an agent that another token took over leaves the fleet that is restricted to the first', async () => {
+  const [first, second] = ['0190a0b0-0000-7000-9000-000000000001', '0190a0b0-0000-7000-9000-000000000002'];
+  await world.db
+    .insertInto('enrollment_tokens')
+    .values(
+      [first, second].map((id) => ({
+        id: id!,
+        name: id === first ? 'edge' : 'core',
+        secret_hash: Buffer.from(id!),
+        labels: '{}',
+        created_by: 'test',
+      })),
+    )
+    .execute();
+  const [agent] = await world.enrol(1);
+  const belongsTo = (token: string) =>
+    world.db.updateTable('agent_states').set({ enrollment_token_id: token }).execute();
+  const fleet = async () =>
+    (await world.db.selectFrom('fleet_members').select('fleet').where('uid', '=', agent!).execute())[0]
+      ?.fleet;
+  await belongsTo(first!);
+  await world.inTransaction((tx) =>
+    world.configs.fleets.put(tx, 'test', { name: 'edge', selector: '', tokens: ['edge'] }),
+  );
+  expect(await fleet()).toBe('edge');
+  await start();
+  await belongsTo(second!);
+  await tell([agent!], 'connected');
+  await vi.waitFor(async () => expect(await fleet()).toBeUndefined());
+});

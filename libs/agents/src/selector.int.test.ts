@@ -93,8 +93,11 @@ beforeAll(async () => {
         uid,
         attributes: JSON.stringify(attributes),
         labels: JSON.stringify(labels),
-        enrollment_token_id: token?.id ?? null,
       })
+      .execute();
+    await database.db
+      .insertInto('agent_states')
+      .values({ uid, epoch: 0, sequence_num: 0, capabilities: 0, enrollment_token_id: token?.id ?? null })
       .execute();
     agents.push({ uid, attributes, labels, token: token?.name ?? null });
   }

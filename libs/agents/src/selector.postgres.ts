@@ -45,13 +45,16 @@ function anyOf(column: RawBuilder<unknown>, key: string, values: readonly string
   return sql<boolean>`(${sql.join(each, sql` or `)})`;
 }
 
-/** By name, since a token that follows another under its name stands for the same agents. */
+/**
+ * By name, since a token that follows another under its name stands for the same agents. An agent belongs to the
+ * token it came with last (`owner.ts`).
+ */
 function tokenCondition(requirement: Requirement): RawBuilder<boolean> {
   switch (requirement.operator) {
     case 'exists':
-      return sql<boolean>`(agents.enrollment_token_id is not null)`;
+      return sql<boolean>`(${ownToken} is not null)`;
     case 'notExists':
-      return sql<boolean>`(agents.enrollment_token_id is null)`;
+      return sql<boolean>`(${ownToken} is null)`;
     case 'in':
       return named(requirement.values);
     case 'notIn':
@@ -61,7 +64,9 @@ function tokenCondition(requirement: Requirement): RawBuilder<boolean> {
   }
 }
 
+const ownToken = sql`(select owned.enrollment_token_id from agent_states owned where owned.uid = agents.uid)`;
+
 function named(names: readonly string[]): RawBuilder<boolean> {
-  return sql<boolean>`coalesce(agents.enrollment_token_id in (
+  return sql<boolean>`coalesce(${ownToken} in (
     select id from enrollment_tokens where name = any(${names}::text[])), false)`;
 }

@@ -81,7 +81,8 @@ export class Explanations {
       from agents
       left join fleet_members members on members.uid = agents.uid
       left join fleets on fleets.name = members.fleet
-      left join enrollment_tokens token on token.id = agents.enrollment_token_id
+      left join agent_states owned on owned.uid = agents.uid
+      left join enrollment_tokens token on token.id = owned.enrollment_token_id
       where agents.uid = ${agent}`.execute(this.#db);
     if (!rows[0]) throw new UnknownAgent(agent, field);
     return rows[0];

@@ -19,4 +19,9 @@ export class FleetMembership {
     const moved = await this.#store.place(tx, agents);
     if (moved.length > 0) tx.afterCommit(() => this.#announcer.announceAgents(moved, 'fleet'));
   }
+
+  /** The same for agents that connected and said nothing new: they may belong to another token now. */
+  async placeConnected(tx: Tx, agents: readonly AgentId[]): Promise<void> {
+    if (await this.#store.asksForTokens(tx)) await this.place(tx, agents);
+  }
 }

@@ -157,6 +157,12 @@ export class FleetStore {
     return agentIdsFromBytes(rows[0]?.uids ?? new Uint8Array(0));
   }
 
+  /** Does any fleet look at the token that an agent belongs to? */
+  async asksForTokens(tx: Tx): Promise<boolean> {
+    const rules = await this.#rules(tx);
+    return rules.some((rule) => membershipRule(rule).requirements.some(({ source }) => source === 'token'));
+  }
+
   /** Who comes first takes the agent. */
   async #rules(tx: Tx): Promise<{ name: string; selector: string; tokens: string[] | null }[]> {
     return tx.db
