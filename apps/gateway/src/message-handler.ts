@@ -17,6 +17,8 @@ import { lacksState, type FullStateRequests } from './full-state-requests.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { Liveness } from './liveness.ts';
 import { offerIsDue, type Offers } from './offers.ts';
+import type { Presence } from '@muster/agents/presence';
+import type { OverQuota, Quotas } from './quotas.ts';
 import type { Reidentifications } from './reidentifications.ts';
 import type { ReportOutbox } from './report-outbox.ts';
 import { countsAnew, judgeSequence, mayBeOvertaken, type SequenceVerdict } from './sequence.ts';
@@ -36,6 +38,8 @@ export interface MessageHandlerDeps {
   metrics: GatewayMetrics;
   offers: Offers;
   outbox: ReportOutbox;
+  presence: Pick<Presence, 'forget'>;
+  quotas: Quotas;
   reidentifications: Reidentifications;
   sessions: Sessions;
   streams: SequenceStreams;
@@ -70,6 +74,13 @@ export class MessageHandler {
     message.connection.link.refuse({ kind: 'unavailable', instanceUid: session.uid, retryAfterSeconds });
   }
 
+  /** The same for a message whose agent is not here yet. */
+  sendAway({ connection, scan }: AgentMessage): void {
+    this.#deps.metrics.refused += 1;
+    const retryAfterSeconds = this.#deps.admission.later();
+    connection.link.refuse({ kind: 'unavailable', instanceUid: scan.instanceUid!, retryAfterSeconds });
+  }
+
   /** No message of the agent waits any more: an order that came meanwhile is carried out. */
   settled(session: Session): void {
     if (offerIsDue(session, Date.now(), false)) this.#deps.offers.push([session]);
@@ -88,7 +99,22 @@ export class MessageHandler {
     if (isHttp && this.#deps.streams.isIntruder(session.uid, message.scan.sequenceNum)) {
       return this.#separate(session, message);
     }
-    if (await this.#take(session, message)) await this.#judge(session, message, 'now');
+    if (!(await this.#take(session, message))) return;
+    const overQuota = session.known ? null : this.#deps.quotas.enrols(message.connection, message.scan);
+    if (overQuota !== null) return this.#sendBack(session, message, overQuota);
+    await this.#judge(session, message, 'now');
+  }
+
+  /** A new agent that comes in too fast is not kept: Presence knew nothing of it before. */
+  async #sendBack(session: Session, { connection }: AgentMessage, overQuota: OverQuota): Promise<void> {
+    const { presence, quotas, sessions, log } = this.#deps;
+    const uid = Buffer.from(session.uid);
+    const { agent } = session;
+    sessions.remove(session);
+    await presence.forget([agent]).catch((error: unknown) => {
+      log.warn({ err: error, agent }, 'an agent over the quota could not be forgotten');
+    });
+    quotas.refuse(connection, uid, overQuota, 'agentsOverQuota');
   }
 
   /** False: the agent was answered, and is not here. */
@@ -155,6 +181,12 @@ export class MessageHandler {
       return this.#claim(session, keepMessage(message));
     }
     if (claim === 'before') checkNews(scan, news);
+    const overQuota = session.known && news.length > 0 ? this.#deps.quotas.changes(session, scan, news) : null;
+    if (overQuota !== null) {
+      session.refused(overQuota.retryAfterSeconds);
+      this.#deps.quotas.refuse(message.connection, session.uid, overQuota, 'contentsOverQuota');
+      return null;
+    }
     return this.#accept(session, message, verdict, news, unknown.find((part) => part.hashOnly) ?? null);
   }
 
@@ -274,6 +306,8 @@ export class MessageHandler {
   }
 
   #flags(session: Session, verdict: SequenceVerdict): number {
-    return verdict === 'gap' || lacksState(session) ? this.#deps.fullState.flagsFor(session) : 0;
+    if (verdict !== 'gap' && !lacksState(session)) return 0;
+    if (session.askAgainAt > Date.now() / 1_000) return 0;
+    return this.#deps.fullState.flagsFor(session);
   }
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
-import { MalformedMessage } from '@muster/opamp/errors';
+import { MalformedMessage, MessageOverLimit } from '@muster/opamp/errors';
+import { checkSizes, type MessageLimits } from '@muster/opamp/message-limits';
 import {
   requestInstanceUid,
   scanAgentToServer,
@@ -26,6 +27,7 @@ const malformedAtMost = 10;
 export class Reception {
   readonly #heartbeats: Heartbeats;
   readonly #inboxes: Inboxes;
+  readonly #limits: MessageLimits;
   readonly #metrics: GatewayMetrics;
   readonly #sessions: Sessions;
   readonly #reidentifications: Reidentifications;
@@ -36,12 +38,14 @@ export class Reception {
     sessions: Sessions,
     reidentifications: Reidentifications,
     metrics: GatewayMetrics,
+    limits: MessageLimits,
   ) {
     this.#heartbeats = heartbeats;
     this.#inboxes = inboxes;
     this.#sessions = sessions;
     this.#reidentifications = reidentifications;
     this.#metrics = metrics;
+    this.#limits = limits;
   }
 
   /** `bytes` are only read during the call, unless the connection is an HTTP exchange, whose body is its own. */
@@ -55,8 +59,16 @@ export class Reception {
       connection.malformedInARow = 0;
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error;
-      this.refuse(connection, error.message);
+      this.#refuseUnread(connection, error);
     }
+  }
+
+  /** Answers a message that was not read to its end, under the uid that it named. */
+  #refuseUnread(connection: Connection, error: MalformedMessage): void {
+    const { instanceUid } = error;
+    if (error instanceof MessageOverLimit && instanceUid?.length === uidLength) {
+      this.#inboxes.refuse(connection, instanceUid, error);
+    } else this.refuse(connection, error.message, instanceUid?.length === uidLength ? instanceUid : null);
   }
 
   /** Who sent a WebSocket message that is not looked at further; null: it is malformed. */
@@ -71,10 +83,10 @@ export class Reception {
   }
 
   /** Answers something that is not an OpAMP message (spec "Bad Request"). */
-  refuse(connection: Connection, reason: string): void {
+  refuse(connection: Connection, reason: string, uid: Uint8Array | null = null): void {
     this.#metrics.malformed += 1;
     connection.malformedInARow += 1;
-    connection.link.send(badRequest(connection.onlySession?.uid ?? null, reason));
+    connection.link.send(badRequest(uid ?? connection.onlySession?.uid ?? null, reason));
     if (connection.malformedInARow >= malformedAtMost) connection.link.close(closeReasons.malformed);
   }
 
@@ -86,11 +98,20 @@ export class Reception {
     if (connection.onlyUid !== null && !Buffer.from(connection.onlyUid).equals(uid)) {
       throw new MalformedMessage('is not the one that the client certificate names', 'instance_uid');
     }
+    this.#checkSizes(scan, uid);
     if ((scan.flags & requestInstanceUid) !== 0 && !isKnown(this.#sessions.find(uid), connection, scan)) {
       return this.#introduce(connection, uid, bytes);
     }
     if (uid.every((byte) => byte === 0)) throw new MalformedMessage('is all zero', 'instance_uid');
     this.#inboxes.put({ connection, scan, receivedAt: Date.now() });
+  }
+
+  #checkSizes(scan: AgentToServerScan, instanceUid: Uint8Array): void {
+    try {
+      checkSizes(scan, this.#limits);
+    } catch (error) {
+      throw error instanceof MalformedMessage ? Object.assign(error, { instanceUid }) : error;
+    }
   }
 
   /** The same WebSocket, or the same POST again, gets the same new uid. */

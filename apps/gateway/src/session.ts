@@ -66,6 +66,8 @@ export class Session {
   untoldOffer: Buffer | null = null;
   /** The agent was asked for its full state and has sent no message since. */
   fullStateAsked = false;
+  /** Unix seconds before which the agent is not asked for its full state: what it would send was refused. */
+  askAgainAt = 0;
   /** Unix milliseconds of when it was last made to reconnect (`SocketRecycling`). */
   recycledAt = 0;
   /** Over HTTP: the next answer asks for the list of components. */
@@ -102,6 +104,15 @@ export class Session {
     this.#desired = config;
   }
 
+  /**
+   * A message of the agent was refused for what is in it: it is asked for its full state after `seconds`, not
+   * before, since it would send the same.
+   */
+  refused(seconds: number): void {
+    this.askAgainAt = Math.ceil(Date.now() / 1_000) + seconds;
+    this.record.fullStateOwed = true;
+  }
+
   /** Made when needed: most messages need none. */
   get agent(): AgentId {
     return agentIdFromBytes(this.uid);
@@ -132,6 +143,7 @@ export class Session {
     this.#desired = former.desired;
     this.offeredAt = former.offeredAt;
     this.offersAgain = former.offersAgain;
+    this.askAgainAt = former.askAgainAt;
     this.fullStateAsked = former.fullStateAsked;
     this.restartWaits = former.restartWaits;
     this.untoldOffer = former.untoldOffer;

@@ -112,6 +112,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     await Promise.all(subscriptions.map((subscription) => subscription.stop()));
     fullState.stop();
     componentLists.stop();
+    gateway.quotas.stop();
     await lease.end();
     listener.end();
   };

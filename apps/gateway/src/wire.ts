@@ -1,5 +1,6 @@
 import type { Presence } from '@muster/agents/presence';
 import type { OfferCache } from '@muster/configs/offer-cache';
+import type { MessageLimits } from '@muster/opamp/message-limits';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
@@ -14,12 +15,14 @@ import { DesiredConfigs } from './desired-configs.ts';
 import { FullStateRequests } from './full-state-requests.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import { HandOvers } from './hand-overs.ts';
+import { HeldMessages } from './held-messages.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Inboxes } from './inboxes.ts';
 import { Liveness } from './liveness.ts';
 import { MessageHandler } from './message-handler.ts';
 import { Newcomers } from './newcomers.ts';
 import { Offers } from './offers.ts';
+import { Quotas, type QuotaSettings } from './quotas.ts';
 import { Reception } from './reception.ts';
 import { Reclaims } from './reclaims.ts';
 import { Reidentifications } from './reidentifications.ts';
@@ -35,6 +38,9 @@ export interface GatewayWiring {
     graceMs: number;
     httpSilenceMs: number;
     outboxBytes: number;
+    unfinishedBytes: number;
+    messageLimits: MessageLimits;
+    quotas: QuotaSettings;
   };
   admission: Admission;
   metrics: GatewayMetrics;
@@ -95,6 +101,8 @@ export function wireGateway(deps: GatewayWiring) {
   });
   const reidentifications = new Reidentifications({ gateway, presence, bus, credentials, metrics, log });
   const newcomers = new Newcomers(sessions, reidentifications);
+  const quotas = new Quotas(settings.quotas, metrics, log);
+  const held = new HeldMessages(settings.unfinishedBytes);
   const handler = new MessageHandler({
     admission,
     answers,
@@ -105,6 +113,8 @@ export function wireGateway(deps: GatewayWiring) {
     metrics,
     offers,
     outbox,
+    presence,
+    quotas,
     reidentifications,
     sessions,
     streams,
@@ -112,7 +122,7 @@ export function wireGateway(deps: GatewayWiring) {
     log,
   });
   const handOvers = new HandOvers(sessions, newcomers, checkpoints, liveness, streams);
-  const inboxes = new Inboxes(handler, newcomers, sessions, liveness, metrics, log);
+  const inboxes = new Inboxes(handler, newcomers, sessions, liveness, metrics, quotas, held, log);
   const reclaims: Reclaims = new Reclaims(sessions, inboxes, takeovers, outbox);
   return {
     checkpoints,
@@ -128,7 +138,9 @@ export function wireGateway(deps: GatewayWiring) {
       sessions,
       reidentifications,
       metrics,
+      settings.messageLimits,
     ),
+    quotas,
     reidentifications,
     reclaims,
   };

@@ -237,7 +237,7 @@ describe('what is accepted', () => {
 
   it('may be nested as deep as the decoder goes, and no deeper', () => {
     const deep = (levels: number, ...step: number[]) => {
-      let body = Buffer.alloc(0);
+      let body: Buffer = Buffer.alloc(0);
       for (let level = levels - 1; level >= 0; level--) body = inside(step[level % step.length]!, body);
       return body;
     };

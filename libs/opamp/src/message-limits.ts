@@ -1,4 +1,4 @@
-import { MalformedMessage } from './errors.ts';
+import { MessageOverLimit } from './errors.ts';
 import { agentToServerFieldName, subMessageField, type AgentToServerScan } from './scan-agent-to-server.ts';
 
 /** How many bytes of each kind an AgentToServer may have. */
@@ -16,7 +16,7 @@ const large: readonly number[] = [
 ];
 
 /**
- * Throws `MalformedMessage` when a sub-message, all its parts together, is larger than it may be; the text names
+ * Throws `MessageOverLimit` when a sub-message, all its parts together, is larger than it may be; the text names
  * its size, the limit and the setting.
  */
 export function checkSizes({ subMessages }: AgentToServerScan, limits: MessageLimits): void {
@@ -30,7 +30,7 @@ export function checkSizes({ subMessages }: AgentToServerScan, limits: MessageLi
     if (bytes <= most) continue;
     const setting = isLarge ? 'MUSTER_MAX_EFFECTIVE_CONFIG_BYTES' : 'MUSTER_MAX_STATUS_BYTES';
     const reason = `has ${bytes} bytes, more than the ${most} that the server takes (${setting})`;
-    throw new MalformedMessage(reason, agentToServerFieldName(field));
+    throw new MessageOverLimit(reason, agentToServerFieldName(field));
   }
 }
 

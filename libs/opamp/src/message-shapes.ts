@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { MalformedMessage } from './errors.ts';
+import { MalformedMessage, MessageOverLimit } from './errors.ts';
 import { WireReader, wireType } from './wire-reader.ts';
 import { agentToServerFieldName, subMessageField, type SubMessage } from './scan-agent-to-server.ts';
 
@@ -91,7 +91,8 @@ export function checkSubMessages(bytes: Uint8Array, subMessages: readonly SubMes
       check.message(bodyStart, end, shapes[field] ?? {}, 1);
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error;
-      throw new MalformedMessage(error.message, agentToServerFieldName(field));
+      const Kind = error instanceof MessageOverLimit ? MessageOverLimit : MalformedMessage;
+      throw new Kind(error.message, agentToServerFieldName(field));
     }
   }
 }
@@ -135,7 +136,7 @@ class ShapeCheck {
 
   #countField(): void {
     this.#fields += 1;
-    if (this.#fields > fieldsAtMost) throw new MalformedMessage(`has more than ${fieldsAtMost} fields`);
+    if (this.#fields > fieldsAtMost) throw new MessageOverLimit(`has more than ${fieldsAtMost} fields`);
   }
 
   #countMember(shape: Shape): void {
@@ -143,7 +144,7 @@ class ShapeCheck {
     if (limit === undefined) return;
     const count = (this.#counts.get(shape) ?? 0) + 1;
     this.#counts.set(shape, count);
-    if (count > limit.count) throw new MalformedMessage(`has more than ${limit.count} ${limit.what}`);
+    if (count > limit.count) throw new MessageOverLimit(`has more than ${limit.count} ${limit.what}`);
   }
 }
 

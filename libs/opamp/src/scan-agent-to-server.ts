@@ -1,4 +1,4 @@
-import { MalformedMessage } from './errors.ts';
+import { MalformedMessage, MessageOverLimit } from './errors.ts';
 import { WireReader, wireType } from './wire-reader.ts';
 
 /** Field numbers of the sub-messages of AgentToServer. */
@@ -106,13 +106,13 @@ export function scanAgentToServer(bytes: Uint8Array, start = 0): AgentToServerSc
   };
   const reader = new WireReader(bytes, start, bytes.length);
   for (let fields = 1; !reader.done; fields++) {
-    if (fields > fieldsAtMost) throw new MalformedMessage(`has more than ${fieldsAtMost} fields`);
+    if (fields > fieldsAtMost) throw overLimit(scan, `has more than ${fieldsAtMost} fields`);
     const fieldStart = reader.position;
     const tag = reader.tag();
     try {
       scanField(scan, reader, tag, fieldStart);
     } catch (error) {
-      throw inField(error, agentToServerFieldName(Math.floor(tag / 8)));
+      throw inField(error, agentToServerFieldName(Math.floor(tag / 8)), scan.instanceUid);
     }
   }
   return scan;
@@ -156,13 +156,22 @@ function addSubMessage(scan: AgentToServerScan, subMessage: SubMessage): void {
 function checkParts({ subMessages }: AgentToServerScan, field: number): void {
   let parts = 0;
   for (const subMessage of subMessages) if (subMessage.field === field) parts += 1;
-  if (parts > partsAtMost) throw new MalformedMessage(`comes in more than ${partsAtMost} parts`);
+  if (parts > partsAtMost) throw new MessageOverLimit(`comes in more than ${partsAtMost} parts`);
 }
 
-function inField(error: unknown, field: string): unknown {
-  return error instanceof MalformedMessage && error.field === undefined
-    ? new MalformedMessage(error.message, field)
-    : error;
+function overLimit({ instanceUid }: AgentToServerScan, reason: string): MessageOverLimit {
+  return Object.assign(new MessageOverLimit(reason), { instanceUid });
+}
+
+function inField(error: unknown, field: string, instanceUid: Uint8Array | null): unknown {
+  if (!(error instanceof MalformedMessage) || error.field !== undefined) return error;
+  return Object.assign(renamed(error, field), { instanceUid });
+}
+
+function renamed(error: MalformedMessage, field: string): MalformedMessage {
+  return error instanceof MessageOverLimit
+    ? new MessageOverLimit(error.message, field)
+    : new MalformedMessage(error.message, field);
 }
 
 /** Is the sub-message there? A set but empty one is. */
