@@ -23,8 +23,16 @@ export class HeldMessages {
   }
 
   hasRoom(message: AgentMessage): boolean {
-    const bytes = bytesOf(message);
+    return this.hasRoomFor(bytesOf(message));
+  }
+
+  hasRoomFor(bytes: number): boolean {
     return bytes === 0 || this.#bytes + bytes <= this.#limit * (bytes > smallBodyBytes ? 1 : 2);
+  }
+
+  /** Counts bytes, or less bytes, that are held elsewhere. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
   }
 
   take(message: AgentMessage): AgentMessage {

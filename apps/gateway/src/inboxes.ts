@@ -75,6 +75,11 @@ export class Inboxes {
     this.#answerRefused(connection, uid, error);
   }
 
+  /** There is no room for a message: it has to come again later. */
+  sendAway(connection: Connection, uid: Uint8Array): void {
+    this.#handler.sendAway(connection, uid);
+  }
+
   #answerRefused({ link }: Connection, uid: Uint8Array, error: MalformedMessage): void {
     if (error instanceof MessageOverLimit) {
       this.#metrics.messagesOverLimit += 1;
@@ -92,7 +97,7 @@ export class Inboxes {
     const isHere = this.#sessions.find(uid)?.socket === connection;
     const overQuota = isHere ? null : this.#quotas.joins(connection);
     if (overQuota !== null) this.#quotas.refuse(connection, uid, overQuota, 'agentsOverQuota');
-    else if (!isHere && !this.#held.hasRoom(message)) this.#handler.sendAway(message);
+    else if (!isHere && !this.#held.hasRoom(message)) this.sendAway(connection, uid);
     else if (this.#newcomers.keepBack(message, (later) => this.put(later))) this.#held.takeForAWhile(message);
     else return this.#sessions.enter(connection, uid);
     return null;

@@ -23,7 +23,7 @@ import type { Reidentifications } from './reidentifications.ts';
 import type { ReportOutbox } from './report-outbox.ts';
 import { countsAnew, judgeSequence, mayBeOvertaken, type SequenceVerdict } from './sequence.ts';
 import type { SequenceStreams } from './sequence-streams.ts';
-import { keepMessage, type AgentMessage, type Session } from './session.ts';
+import { keepMessage, type AgentMessage, type Connection, type Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { checkEverything, checkNews, forwardedBytes, newsIn, rememberNews } from './status-report.ts';
 import type { Takeovers } from './takeovers.ts';
@@ -75,10 +75,10 @@ export class MessageHandler {
   }
 
   /** The same for a message whose agent is not here yet. */
-  sendAway({ connection, scan }: AgentMessage): void {
+  sendAway({ link }: Connection, instanceUid: Uint8Array): void {
     this.#deps.metrics.refused += 1;
     const retryAfterSeconds = this.#deps.admission.later();
-    connection.link.refuse({ kind: 'unavailable', instanceUid: scan.instanceUid!, retryAfterSeconds });
+    link.refuse({ kind: 'unavailable', instanceUid, retryAfterSeconds });
   }
 
   /** No message of the agent waits any more: an order that came meanwhile is carried out. */

@@ -12,11 +12,15 @@ import { closeReasons } from './agent-link.ts';
 import type { Connection, Session } from './session.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import type { Heartbeats } from './heartbeats.ts';
+import type { HeldMessages } from './held-messages.ts';
 import type { Inboxes } from './inboxes.ts';
+import { LargeMessages } from './large-messages.ts';
 import type { Reidentifications } from './reidentifications.ts';
 import type { Sessions } from './sessions.ts';
 
 const uidLength = 16;
+/** Bytes from which on a message takes its turn: smaller ones are handled within a millisecond. */
+const largeBytes = 128 * 1024;
 /** An agent that sends nothing but malformed messages is let go of after so many. */
 const malformedAtMost = 10;
 
@@ -28,6 +32,7 @@ export class Reception {
   readonly #heartbeats: Heartbeats;
   readonly #inboxes: Inboxes;
   readonly #limits: MessageLimits;
+  readonly #largeMessages: LargeMessages;
   readonly #metrics: GatewayMetrics;
   readonly #sessions: Sessions;
   readonly #reidentifications: Reidentifications;
@@ -39,6 +44,7 @@ export class Reception {
     reidentifications: Reidentifications,
     metrics: GatewayMetrics,
     limits: MessageLimits,
+    held: HeldMessages,
   ) {
     this.#heartbeats = heartbeats;
     this.#inboxes = inboxes;
@@ -46,6 +52,10 @@ export class Reception {
     this.#reidentifications = reidentifications;
     this.#metrics = metrics;
     this.#limits = limits;
+    this.#largeMessages = new LargeMessages(held, {
+      read: (connection, bytes) => this.#read(connection, bytes, true),
+      sendAway: (connection, bytes) => this.#sendAway(connection, bytes),
+    });
   }
 
   /** `bytes` are only read during the call, unless the connection is an HTTP exchange, whose body is its own. */
@@ -53,9 +63,15 @@ export class Reception {
     this.#metrics.messages += 1;
     const isHttp = connection.link.transport === 'http';
     if (!isHttp && this.#heartbeats.take(connection, bytes, Date.now())) return;
+    if (bytes.length >= largeBytes || connection.queued > 0) this.#largeMessages.put(connection, bytes);
+    else this.#read(connection, bytes, isHttp);
+  }
+
+  #read(connection: Connection, bytes: Uint8Array, isKept: boolean): void {
+    const isHttp = connection.link.transport === 'http';
     try {
       const scan = isHttp ? scanAgentToServer(bytes) : scanWebSocketMessage(bytes);
-      this.#take(connection, scan, bytes);
+      this.#take(connection, scan, bytes, isKept);
       connection.malformedInARow = 0;
     } catch (error) {
       if (!(error instanceof MalformedMessage)) throw error;
@@ -69,6 +85,12 @@ export class Reception {
     if (error instanceof MessageOverLimit && instanceUid?.length === uidLength) {
       this.#inboxes.refuse(connection, instanceUid, error);
     } else this.refuse(connection, error.message, instanceUid?.length === uidLength ? instanceUid : null);
+  }
+
+  #sendAway(connection: Connection, bytes: Uint8Array): void {
+    const instanceUid = this.senderOf(bytes);
+    if (instanceUid === null) return this.refuse(connection, 'not an OpAMP message, and large');
+    this.#inboxes.sendAway(connection, instanceUid);
   }
 
   /** Who sent a WebSocket message that is not looked at further; null: it is malformed. */
@@ -90,7 +112,7 @@ export class Reception {
     if (connection.malformedInARow >= malformedAtMost) connection.link.close(closeReasons.malformed);
   }
 
-  #take(connection: Connection, scan: AgentToServerScan, bytes: Uint8Array): void {
+  #take(connection: Connection, scan: AgentToServerScan, bytes: Uint8Array, isKept: boolean): void {
     const uid = scan.instanceUid;
     if (uid?.length !== uidLength) {
       throw new MalformedMessage(`${uid?.length ?? 0} bytes, want ${uidLength}`, 'instance_uid');
@@ -103,7 +125,7 @@ export class Reception {
       return this.#introduce(connection, uid, bytes);
     }
     if (uid.every((byte) => byte === 0)) throw new MalformedMessage('is all zero', 'instance_uid');
-    this.#inboxes.put({ connection, scan, receivedAt: Date.now() });
+    this.#inboxes.put({ connection, scan, receivedAt: Date.now(), isKept });
   }
 
   #checkSizes(scan: AgentToServerScan, instanceUid: Uint8Array): void {

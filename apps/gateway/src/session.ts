@@ -15,15 +15,17 @@ export interface AgentMessage {
   scan: AgentToServerScan;
   /** Unix milliseconds. */
   receivedAt: number;
+  /** Its bytes are in memory of their own. */
+  isKept: boolean;
 }
 
 /** The message in memory of its own: what a WebSocket hands over is only valid during the call. */
 export function keepMessage(message: AgentMessage): AgentMessage {
-  if (message.connection.link.transport === 'http') return message;
+  if (message.isKept) return message;
   const { scan } = message;
   const bytes = Buffer.from(scan.bytes);
   const instanceUid = scan.instanceUid && Buffer.from(scan.instanceUid);
-  return { ...message, scan: { ...scan, bytes, instanceUid } };
+  return { ...message, scan: { ...scan, bytes, instanceUid }, isKept: true };
 }
 
 /**
@@ -185,6 +187,8 @@ export class Connection {
   /** Tells connections of this process apart. */
   readonly id = ++opened;
   malformedInARow = 0;
+  /** Messages that wait for their turn behind a large one. */
+  queued = 0;
   /** The WebSocket is gone: what it still brought is not answered, and enters nobody anew. */
   lost = false;
   #proof: ProofOfLife | null = null;

@@ -29,6 +29,17 @@ export interface WebSocketWatchOptions {
 }
 
 const tickMs = 250;
+/** A fast sender fills a hundred megabytes in a tick, so memory is looked at more often. */
+const lookEveryMs = 50;
+/** At so many times `unfinishedBytes` connections are cut at once, without waiting for late answers. */
+const atOnceFrom = 2;
+/** And at so many times without waiting for any. */
+const lastFrom = 3;
+/** Milliseconds a client that was asked for a pong then has for it. */
+const answersAtOnceMs = 100;
+/** When all of them answer, in between the pieces of what they send: connections cut in one go, the youngest first. */
+const leastCutAtOnce = 16;
+const shareCutAtOnce = 0.1;
 /** The part of the idle time after which a silent client is asked for a pong. */
 const askAfter = 0.75;
 /** When memory grew too fast all are asked for a pong, and have this long to complete it or a message. */
@@ -54,6 +65,7 @@ export class WebSocketWatch {
   readonly #behind = new Map<Watched, number>();
   readonly #overflowed = new Set<Watched>();
   readonly #timer: NodeJS.Timeout;
+  readonly #memoryTimer: NodeJS.Timeout;
   readonly #idleTicks: number;
   readonly #sweepTicks: number;
   readonly #nativeMemory: () => number;
@@ -61,6 +73,10 @@ export class WebSocketWatch {
   #ordinaryMemory: number;
   /** When clients were asked because memory grew; null: they were not. */
   #askedAt: number | null = null;
+  /** The same by the clock. */
+  #askedAtMs = 0;
+  /** Memory after connections were last cut at once: what was given back may stay with the process. */
+  #cutAtMemory = 0;
   /** Until when nobody is asked again, unless there is much more than this memory. */
   #rest = { until: 0, memory: 0 };
 
@@ -71,6 +87,7 @@ export class WebSocketWatch {
     this.#nativeMemory = options.nativeMemory ?? nativeMemory;
     this.#ordinaryMemory = this.#nativeMemory();
     this.#timer = setInterval(() => this.#onTick(), tickMs);
+    this.#memoryTimer = setInterval(() => this.#lookAtMemory(), lookEveryMs);
   }
 
   add(link: Watched): void {
@@ -101,6 +118,7 @@ export class WebSocketWatch {
 
   end(): void {
     clearInterval(this.#timer);
+    clearInterval(this.#memoryTimer);
   }
 
   #onTick(): void {
@@ -163,24 +181,54 @@ export class WebSocketWatch {
     return this.tick >= until || memory - known > this.#options.unfinishedBytes / 2;
   }
 
+  /** Between the ticks: memory that grows so fast that nobody can be waited for. */
+  #lookAtMemory(): void {
+    const memory = this.#nativeMemory();
+    const growth = memory - this.#ordinaryMemory;
+    const { unfinishedBytes } = this.#options;
+    this.#cutAtMemory = Math.min(this.#cutAtMemory, memory);
+    if (growth <= unfinishedBytes) return;
+    if (this.#askedAt === null && this.#mayAsk(memory)) this.#askForPongs();
+    const isGrowing = memory - this.#cutAtMemory > unfinishedBytes / 4;
+    if (growth <= unfinishedBytes * atOnceFrom || !isGrowing) return;
+    if (this.#askedAt === null) this.#askForPongs();
+    const isLast = growth > unfinishedBytes * lastFrom;
+    if (!isLast && Date.now() - this.#askedAtMs < answersAtOnceMs) return;
+    const found = this.#cutThoseWhoStall(this.#askedAt!);
+    if (!found || isLast) this.#cutYoungest();
+    this.#askedAt = null;
+    this.#cutAtMemory = this.#nativeMemory();
+  }
+
+  /** Who answers between the pieces of a message cannot be told from who is quiet; agents come back at once. */
+  #cutYoungest(): void {
+    const silent = [...this.#links].filter((link) => link.messageAt < this.tick);
+    const count = Math.max(leastCutAtOnce, Math.ceil(silent.length * shareCutAtOnce));
+    this.#shed(silent.slice(-count));
+  }
+
+  #shed(links: readonly Watched[]): void {
+    for (const link of links) link.cut();
+    this.#options.metrics.connectionsShed += links.length;
+    this.#options.log.warn(
+      { connections: links.length },
+      'memory ran short: connections that stalled were cut',
+    );
+  }
+
   #askForPongs(): void {
     this.#askedAt = this.tick;
+    this.#askedAtMs = Date.now();
     for (const link of this.#links) link.ping();
   }
 
   /** False: nobody does. */
   #cutThoseWhoStall(askedAt: number): boolean {
-    let count = 0;
-    for (const link of this.#links) {
-      const stallsInMessage = this.tick - link.messageAt > messageTicks;
-      if (link.heardAt >= askedAt && !stallsInMessage) continue;
-      count += 1;
-      link.cut();
-    }
-    if (count === 0) return false;
-    this.#options.metrics.connectionsShed += count;
-    this.#options.log.warn({ connections: count }, 'memory ran short: connections that stalled were cut');
-    return true;
+    const stalled = [...this.#links].filter(
+      ({ heardAt, messageAt }) => heardAt < askedAt || this.tick - messageAt > messageTicks,
+    );
+    if (stalled.length > 0) this.#shed(stalled);
+    return stalled.length > 0;
   }
 }
 

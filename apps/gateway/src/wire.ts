@@ -139,6 +139,7 @@ export function wireGateway(deps: GatewayWiring) {
       reidentifications,
       metrics,
       settings.messageLimits,
+      held,
     ),
     quotas,
     reidentifications,
