@@ -40,7 +40,9 @@ function everything(): Buffer {
       agentDescription: {
         identifyingAttributes: many(4_000).map((key) => ({ key, value: { stringValue: key } })),
       },
-      health: { componentHealthMap: Object.fromEntries(many(4_000).map((name) => [name, { healthy: true }])) },
+      health: {
+        componentHealthMap: Object.fromEntries(many(4_000).map((name) => [name, { healthy: true }])),
+      },
       effectiveConfig: { configMap: { configMap: { '': { body: Buffer.from(text(4 * MiB - 64)) } } } },
       remoteConfigStatus: { status: 3, errorMessage: text(200_000) },
       packageStatuses: {
@@ -105,8 +107,12 @@ async function post(length: number | 'chunked', headers = ''): Promise<Socket> {
 function write(socket: Socket, data: Uint8Array): Promise<boolean> {
   if (socket.destroyed) return Promise.resolve(false);
   return new Promise((resolve) => {
-    socket.once('close', () => resolve(false));
-    socket.write(data, (error) => resolve(!error));
+    const gone = () => resolve(false);
+    socket.once('close', gone);
+    socket.write(data, (error) => {
+      socket.off('close', gone);
+      resolve(!error);
+    });
   });
 }
 
@@ -159,7 +165,10 @@ const bombs = once(() => [
   gzipSync(fields15()),
 ]);
 
-const attacks: Record<string, { connections: number; make?: () => unknown; run: (i: number) => Promise<void> }> = {
+const attacks: Record<
+  string,
+  { connections: number; make?: () => unknown; run: (i: number) => Promise<void> }
+> = {
   'WebSocket messages of 63 MB in two-byte fields': {
     connections: 20,
     make: fields63,
@@ -190,8 +199,16 @@ const attacks: Record<string, { connections: number; make?: () => unknown; run: 
     connections: 100,
     run: () => webSocketStalls(true, 16),
   },
-  'HTTP bodies of 63 MB in two-byte fields': { connections: 20, make: fields63, run: () => posts(fields63()) },
-  'HTTP bodies of 15 MB in two-byte fields': { connections: 20, make: fields15, run: () => posts(fields15()) },
+  'HTTP bodies of 63 MB in two-byte fields': {
+    connections: 20,
+    make: fields63,
+    run: () => posts(fields63()),
+  },
+  'HTTP bodies of 15 MB in two-byte fields': {
+    connections: 20,
+    make: fields15,
+    run: () => posts(fields15()),
+  },
   'HTTP bodies with as much as may be': { connections: 20, make: full, run: (i) => posts(full()[i % 8]!) },
   'HTTP bodies that stall': { connections: 100, run: () => postStalls(15 * MiB) },
   'small HTTP bodies that stall': { connections: 3_000, run: () => postStalls(60 * 1024) },

@@ -181,7 +181,8 @@ export class MessageHandler {
       return this.#claim(session, keepMessage(message));
     }
     if (claim === 'before') checkNews(scan, news);
-    const overQuota = session.known && news.length > 0 ? this.#deps.quotas.changes(session, scan, news) : null;
+    const overQuota =
+      session.known && news.length > 0 ? this.#deps.quotas.changes(session, scan, news) : null;
     if (overQuota !== null) {
       session.refused(overQuota.retryAfterSeconds);
       this.#deps.quotas.refuse(message.connection, session.uid, overQuota, 'contentsOverQuota');

@@ -24,7 +24,10 @@ export interface OverQuota {
 }
 
 /** What is kept once for each content there ever was. */
-const contentFields: readonly number[] = [subMessageField.effectiveConfig, subMessageField.availableComponents];
+const contentFields: readonly number[] = [
+  subMessageField.effectiveConfig,
+  subMessageField.availableComponents,
+];
 /** New agents of one address and token may bring so many times what one agent may change in an hour. */
 const newcomersShare = 64;
 /** Smaller contents of new agents are what fleets are made of. */

@@ -63,8 +63,22 @@ export class Reception {
     this.#metrics.messages += 1;
     const isHttp = connection.link.transport === 'http';
     if (!isHttp && this.#heartbeats.take(connection, bytes, Date.now())) return;
-    if (bytes.length >= largeBytes || connection.queued > 0) this.#largeMessages.put(connection, bytes);
-    else this.#read(connection, bytes, isHttp);
+    if (bytes.length < largeBytes && connection.queued === 0) this.#read(connection, bytes, isHttp);
+    else if (this.#isWithinLimits(connection, bytes)) this.#largeMessages.put(connection, bytes);
+  }
+
+  /** What is too large is answered before it takes any memory: to find that out costs the same for any size. */
+  #isWithinLimits(connection: Connection, bytes: Uint8Array): boolean {
+    const isHttp = connection.link.transport === 'http';
+    try {
+      const scan = isHttp ? scanAgentToServer(bytes) : scanWebSocketMessage(bytes);
+      if (scan.instanceUid?.length === uidLength) this.#checkSizes(scan, scan.instanceUid);
+      return true;
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error;
+      this.#refuseUnread(connection, error);
+      return false;
+    }
   }
 
   #read(connection: Connection, bytes: Uint8Array, isKept: boolean): void {

@@ -92,7 +92,8 @@ function receive(doorway: Doorway, opened: OpenSocket, message: ArrayBuffer, isB
   const { connection } = opened;
   if (message.byteLength > doorway.maxMessageBytes) return connection.link.close(closeReasons.tooLarge);
   const bytes = new Uint8Array(message);
-  if (!opened.allowance.take(costOf(message.byteLength)) && !mayPass(doorway, opened)) return refuse(doorway, opened, bytes);
+  if (!opened.allowance.take(costOf(message.byteLength)) && !mayPass(doorway, opened))
+    return refuse(doorway, opened, bytes);
   if (opened.overRate > 0) opened.overRate -= 1;
   if (isBinary) doorway.reception.receive(connection, bytes);
   else doorway.reception.refuse(connection, 'a text message; OpAMP messages are binary');

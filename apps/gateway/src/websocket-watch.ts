@@ -32,14 +32,19 @@ const tickMs = 250;
 /** A fast sender fills a hundred megabytes in a tick, so memory is looked at more often. */
 const lookEveryMs = 50;
 /** At so many times `unfinishedBytes` connections are cut at once, without waiting for late answers. */
-const atOnceFrom = 2;
+const atOnceFrom = 1.5;
 /** And at so many times without waiting for any. */
-const lastFrom = 3;
+const lastFrom = 2;
 /** Milliseconds a client that was asked for a pong then has for it. */
 const answersAtOnceMs = 100;
-/** When all of them answer, in between the pieces of what they send: connections cut in one go, the youngest first. */
-const leastCutAtOnce = 16;
-const shareCutAtOnce = 0.1;
+/**
+ * When all of them answer, in between the pieces of what they send: connections cut in one go, the youngest first, and
+ * four times as many each time that this was not enough.
+ */
+const leastCutAtOnce = 64;
+const moreEachTime = 4;
+/** Who completed a message within so many ticks is not in the middle of another large one. */
+const spokeTicks = 1_000 / tickMs;
 /** The part of the idle time after which a silent client is asked for a pong. */
 const askAfter = 0.75;
 /** When memory grew too fast all are asked for a pong, and have this long to complete it or a message. */
@@ -50,6 +55,10 @@ const restTicks = 40;
 const messageTicks = 45 * (1_000 / tickMs);
 /** The share of a growth that counts as ordinary after a tick: ordinary growth takes a minute. */
 const habituation = 1 / 240;
+/** After connections were cut nothing counts as ordinary for so long, or a sender that goes on would raise its own limit. */
+const alertTicks = 300_000 / tickMs;
+/** What a socket takes that has no large message: ordinary memory grows by no more than that with the fleet. */
+const ordinarySocketBytes = 16 * 1024;
 
 /**
  * Watches open WebSockets for those that hold memory and give nothing: silent ones, those that do not read,
@@ -71,6 +80,9 @@ export class WebSocketWatch {
   readonly #nativeMemory: () => number;
   #tickedAt = Date.now();
   #ordinaryMemory: number;
+  readonly #memoryAtStart: number;
+  #cutAt = -alertTicks;
+  #cutAtOnce = leastCutAtOnce;
   /** When clients were asked because memory grew; null: they were not. */
   #askedAt: number | null = null;
   /** The same by the clock. */
@@ -85,7 +97,8 @@ export class WebSocketWatch {
     this.#idleTicks = Math.max(4, Math.round(options.idleMs / tickMs));
     this.#sweepTicks = Math.max(1, Math.floor(this.#idleTicks / 15));
     this.#nativeMemory = options.nativeMemory ?? nativeMemory;
-    this.#ordinaryMemory = this.#nativeMemory();
+    this.#memoryAtStart = this.#nativeMemory();
+    this.#ordinaryMemory = this.#memoryAtStart;
     this.#timer = setInterval(() => this.#onTick(), tickMs);
     this.#memoryTimer = setInterval(() => this.#lookAtMemory(), lookEveryMs);
   }
@@ -165,13 +178,23 @@ export class WebSocketWatch {
   #watchMemory(): void {
     const memory = this.#nativeMemory();
     const growth = memory - this.#ordinaryMemory;
-    this.#ordinaryMemory += growth > 0 ? growth * habituation : growth;
+    this.#getUsedTo(growth);
     if (this.#askedAt === null) {
       if (growth > this.#options.unfinishedBytes && this.#mayAsk(memory)) this.#askForPongs();
     } else if (this.tick - this.#askedAt >= answerTicks) {
       const found = this.#cutThoseWhoStall(this.#askedAt);
       this.#askedAt = null;
       if (!found) this.#rest = { until: this.tick + restTicks, memory };
+    }
+  }
+
+  /** Memory that stays counts as ordinary after a while, as far as the fleet explains it. */
+  #getUsedTo(growth: number): void {
+    if (growth <= 0) this.#ordinaryMemory += growth;
+    else if (this.tick - this.#cutAt > alertTicks) {
+      const explained = this.#links.size * ordinarySocketBytes + this.#options.unfinishedBytes;
+      const most = Math.max(this.#ordinaryMemory, this.#memoryAtStart + explained);
+      this.#ordinaryMemory = Math.min(most, this.#ordinaryMemory + growth * habituation);
     }
   }
 
@@ -189,26 +212,29 @@ export class WebSocketWatch {
     this.#cutAtMemory = Math.min(this.#cutAtMemory, memory);
     if (growth <= unfinishedBytes) return;
     if (this.#askedAt === null && this.#mayAsk(memory)) this.#askForPongs();
-    const isGrowing = memory - this.#cutAtMemory > unfinishedBytes / 4;
+    const isGrowing = memory - this.#cutAtMemory > unfinishedBytes / 8;
     if (growth <= unfinishedBytes * atOnceFrom || !isGrowing) return;
     if (this.#askedAt === null) this.#askForPongs();
+    const couldAnswer = Date.now() - this.#askedAtMs >= answersAtOnceMs;
     const isLast = growth > unfinishedBytes * lastFrom;
-    if (!isLast && Date.now() - this.#askedAtMs < answersAtOnceMs) return;
-    const found = this.#cutThoseWhoStall(this.#askedAt!);
+    if (!couldAnswer && !isLast) return;
+    const found = couldAnswer && this.#cutThoseWhoStall(this.#askedAt!);
     if (!found || isLast) this.#cutYoungest();
-    this.#askedAt = null;
+    if (couldAnswer) this.#askedAt = null;
     this.#cutAtMemory = this.#nativeMemory();
   }
 
   /** Who answers between the pieces of a message cannot be told from who is quiet; agents come back at once. */
   #cutYoungest(): void {
-    const silent = [...this.#links].filter((link) => link.messageAt < this.tick);
-    const count = Math.max(leastCutAtOnce, Math.ceil(silent.length * shareCutAtOnce));
-    this.#shed(silent.slice(-count));
+    const silent = [...this.#links].filter((link) => link.messageAt < this.tick - spokeTicks);
+    const goesOn = this.tick - this.#cutAt <= spokeTicks;
+    this.#cutAtOnce = goesOn ? this.#cutAtOnce * moreEachTime : leastCutAtOnce;
+    if (silent.length > 0) this.#shed(silent.slice(-this.#cutAtOnce));
   }
 
   #shed(links: readonly Watched[]): void {
     for (const link of links) link.cut();
+    this.#cutAt = this.tick;
     this.#options.metrics.connectionsShed += links.length;
     this.#options.log.warn(
       { connections: links.length },

@@ -131,7 +131,7 @@ function nested(step: Buffer[], bytes: number): Buffer {
     heads.push(head);
     length += head.length;
   }
-  return Buffer.concat(heads.reverse());
+  return Buffer.concat(heads.toReversed());
 }
 
 describe('what is accepted', () => {
