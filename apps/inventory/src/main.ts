@@ -13,7 +13,10 @@ import { startInventory } from './start.ts';
 
 await runProcess(() =>
   assemble(async (keep) => {
-    const env = readSettings([...serviceSettings, 'MUSTER_HTTP_SILENCE_SECONDS'], process.env);
+    const env = readSettings(
+      [...serviceSettings, 'MUSTER_HTTP_SILENCE_SECONDS', 'MUSTER_MAX_AGENTS_PER_TOKEN'],
+      process.env,
+    );
     const log = createLog('inventory', env.MUSTER_LOG_LEVEL);
     keep(await startTelemetry('muster-inventory', env.OTEL_EXPORTER_OTLP_ENDPOINT));
     const db = openDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 8, log });
@@ -26,7 +29,16 @@ await runProcess(() =>
     const presence = createRedisPresence({ url: env.MUSTER_REDIS_URL });
     keep({ stop: () => presence.close() });
     const httpSilenceMs = env.MUSTER_HTTP_SILENCE_SECONDS * 1_000;
-    keep(await startInventory({ db, bus, presence, httpSilenceMs, log }));
+    keep(
+      await startInventory({
+        db,
+        bus,
+        presence,
+        httpSilenceMs,
+        maxAgentsPerToken: env.MUSTER_MAX_AGENTS_PER_TOKEN,
+        log,
+      }),
+    );
     keep(
       await startProbes(env.MUSTER_HOST, env.MUSTER_PROBE_PORT, () =>
         bus.available ? null : 'NATS is not connected',

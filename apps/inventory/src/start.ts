@@ -18,6 +18,8 @@ export interface InventoryDeps {
   presence: Presence;
   /** Milliseconds an agent on plain HTTP may be silent, as gateways have it. */
   httpSilenceMs: number;
+  /** Agents that an enrollment token without a limit of its own lets in. */
+  maxAgentsPerToken?: number;
   log: Log;
   times?: typeof upkeepDefaults;
 }
@@ -28,7 +30,7 @@ export const upkeepDefaults = { sweepMs: 2_000, lostAfterMs: 10_000 } satisfies 
 export async function startInventory(deps: InventoryDeps): Promise<Running> {
   const { db, bus, log, times } = deps;
   const { intake, renames, upkeep } = wireReports(deps);
-  const { access, audit } = wireAccess({ db, bus });
+  const { access, audit } = wireAccess({ db, bus, maxAgentsPerToken: deps.maxAgentsPerToken });
   await upkeep.seed();
   const app = await NestFactory.createApplicationContext(
     InventoryModule.of({ bus, intake, reidentifications: new Reidentifications(db, audit) }),

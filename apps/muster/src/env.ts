@@ -3,6 +3,7 @@ import { gatewaySettings, readSettings } from '@muster/platform/settings';
 const forPeople = [
   'MUSTER_DATA_DIR',
   ...gatewaySettings,
+  'MUSTER_MAX_AGENTS_PER_TOKEN',
   'MUSTER_API_PORT',
   'MUSTER_ADMIN_TOKEN',
   'MUSTER_ENROLLMENT_TOKEN',

@@ -114,6 +114,9 @@ const settings = {
   MUSTER_MAX_AGENTS_PER_CONNECTION: wholeNumber(10_000, 1, 1_000_000).describe(
     'Agents that may speak through one WebSocket at a time.',
   ),
+  MUSTER_MAX_AGENTS_PER_TOKEN: wholeNumber(1_000_000, 1, 100_000_000).describe(
+    'Agents that one enrollment token lets in, unless it has a limit of its own.',
+  ),
   MUSTER_NEW_AGENTS_PER_HOUR: wholeNumber(100_000, 1, 100_000_000).describe(
     'Agents that a gateway does not know yet and takes in per hour from one address with one token. As many may come at once.',
   ),
