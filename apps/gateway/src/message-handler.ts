@@ -139,7 +139,8 @@ export class MessageHandler {
 
   #refuse(session: Session, message: AgentMessage): void {
     this.#deps.metrics.unauthorized += 1;
-    const reason = 'the enrollment token lets no more agents in';
+    const reason =
+      'the enrollment token lets no more agents in (its own limit, or MUSTER_MAX_AGENTS_PER_TOKEN)';
     message.connection.link.refuse({ kind: 'unauthorized', instanceUid: session.uid, reason });
     this.#letGo(session, message, closeReasons.unauthorized);
   }

@@ -1,8 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { serverError, type ServerToAgentMessage } from '@muster/opamp/opamp';
 import { HourlyBudgets } from './hourly-budgets.ts';
 import { GatewayRig, settle } from './gateway-rig.setup.ts';
 import { gatewayDefaults } from './gateway-settings.ts';
+
+vi.setConfig({ testTimeout: 30_000 });
 
 const { quotas, messageLimits } = gatewayDefaults;
 let rig: GatewayRig;

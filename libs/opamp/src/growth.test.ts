@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { decodeAvailableComponents } from './available-components.ts';
 import { decodeConnectionSettingsStatus, decodeRemoteConfigStatus } from './config-status.ts';
 import { decodeCustomCapabilities } from './custom-capabilities.ts';
@@ -20,6 +20,8 @@ import {
 import { scanAvailableComponents } from './scan-available-components.ts';
 import { scanTextAttributes } from './scan-description.ts';
 import { scanHealth } from './scan-health.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 const limits = { statusBytes: 256 * 1024, effectiveConfigBytes: 4 * 1024 * 1024 };
 const fields = Object.values(subMessageField);
@@ -219,20 +221,20 @@ describe('what is accepted', () => {
         }),
       );
     let accepted = 0;
-    for (let i = 0; i < 30_000; i++) {
+    for (let i = 0; i < 10_000; i++) {
       const [field, decode] = decoders[random(decoders.length)]!;
       const message = inside(field, body(random(5)));
       let scan: AgentToServerScan;
       try {
         scan = take(message);
       } catch (error) {
-        expect(error).toBeInstanceOf(MalformedMessage);
+        if (!(error instanceof MalformedMessage)) throw error;
         continue;
       }
       accepted += 1;
-      expect(() => decode(subMessageBody(scan, field)!), message.toString('hex')).not.toThrow();
+      decode(subMessageBody(scan, field)!);
     }
-    expect(accepted).toBeGreaterThan(1_000);
+    expect(accepted).toBeGreaterThan(500);
   });
 
   it('may be nested as deep as the decoder goes, and no deeper', () => {
