@@ -196,7 +196,7 @@ const attacks: Record<
   },
   'WebSocket messages that stall': { connections: 100, run: () => webSocketStalls(false, 1) },
   'WebSocket messages that stall, with answers to pings': {
-    connections: 100,
+    connections: 16,
     run: () => webSocketStalls(true, 16),
   },
   'HTTP bodies of 63 MB in two-byte fields': {
@@ -228,6 +228,7 @@ const picked =
 if (attack === 'names') console.log(JSON.stringify([...Object.keys(attacks), 'all at once']));
 else {
   for (const { make } of picked) make?.();
+  process.on('disconnect', () => process.exit(0));
   process.send?.('ready');
   for (const { connections, run } of picked) {
     for (let i = 0; i < connections; i++) {

@@ -112,7 +112,7 @@ function mayPass({ admission }: Doorway, { allowance, connection }: OpenSocket):
 function refuse({ admission, metrics, reception }: Doorway, opened: OpenSocket, message: Uint8Array): void {
   const { connection } = opened;
   metrics.messagesOverRate += 1;
-  opened.overRate += 1;
+  opened.overRate += costOf(message.length);
   if (opened.overRate > overRateAtMost) {
     metrics.connectionsOverRate += 1;
     return connection.link.close(closeReasons.tooManyMessages);

@@ -7,6 +7,8 @@ export interface Watched {
   /** Ticks of the watch: the last whole message or pong, and the last whole message. */
   heardAt: number;
   readonly messageAt: number;
+  /** Tick of its handshake. */
+  readonly openedAt: number;
   /** Bytes that the client has not read. */
   readonly behind: number;
   /** Asks the client for a pong. */
@@ -29,12 +31,15 @@ export interface WebSocketWatchOptions {
 }
 
 const tickMs = 250;
+/** What is heard after all were asked for a pong has this much more of a tick. */
+const afterAsking = 1 / 64;
 /** A fast sender fills a hundred megabytes in a tick, so memory is looked at more often. */
 const lookEveryMs = 50;
 /** At so many times `unfinishedBytes` connections are cut at once, without waiting for late answers. */
 const atOnceFrom = 1.5;
-/** And at so many times without waiting for any. */
-const lastFrom = 2;
+/** And at so many times almost without waiting. */
+const urgentFrom = 2;
+const answersIfUrgentMs = 20;
 /** Milliseconds a client that was asked for a pong then has for it. */
 const answersAtOnceMs = 100;
 /**
@@ -43,7 +48,10 @@ const answersAtOnceMs = 100;
  */
 const leastCutAtOnce = 64;
 const moreEachTime = 4;
-/** Who completed a message within so many ticks is not in the middle of another large one. */
+const sparedTimes = 2;
+/** Memory that grew by so many bytes since the last look is looked at again in the next turn of the event loop. */
+const growsFast = 4 * 1024 * 1024;
+/** Who completed a message within so many ticks is hardly in the middle of another large one. */
 const spokeTicks = 1_000 / tickMs;
 /** The part of the idle time after which a silent client is asked for a pong. */
 const askAfter = 0.75;
@@ -53,6 +61,8 @@ const answerTicks = 8;
 const restTicks = 40;
 /** Who answers pings but has not completed a message for so long is cut too then. */
 const messageTicks = 45 * (1_000 / tickMs);
+/** `messageAt` of who has not completed any message yet. */
+export const neverSpoke = -1_000_000;
 /** The share of a growth that counts as ordinary after a tick: ordinary growth takes a minute. */
 const habituation = 1 / 240;
 /** After connections were cut nothing counts as ordinary for so long, or a sender that goes on would raise its own limit. */
@@ -82,12 +92,15 @@ export class WebSocketWatch {
   #ordinaryMemory: number;
   readonly #memoryAtStart: number;
   #cutAt = -alertTicks;
-  #cutAtOnce = leastCutAtOnce;
+  /** How often connections were cut in a row. */
+  #timesCut = 0;
+  #lookedAtMemory = 0;
   /** When clients were asked because memory grew; null: they were not. */
   #askedAt: number | null = null;
   /** The same by the clock. */
   #askedAtMs = 0;
-  /** Memory after connections were last cut at once: what was given back may stay with the process. */
+  /** Memory before connections were last cut at once, and the least there was since: it may stay with the process. */
+  #memoryBeforeCut = 0;
   #cutAtMemory = 0;
   /** Until when nobody is asked again, unless there is much more than this memory. */
   #rest = { until: 0, memory: 0 };
@@ -139,7 +152,7 @@ export class WebSocketWatch {
     // A process that was stopped for a while heard nobody, which is nobody's fault.
     if (now - this.#tickedAt > tickMs * this.#sweepTicks + 2_000) this.#forgive();
     this.#tickedAt = now;
-    this.tick += 1;
+    this.tick = Math.floor(this.tick) + 1;
     if (this.tick % this.#sweepTicks === 0) this.#closeSilent();
     this.#cutThoseWhoDoNotRead();
     this.#watchMemory();
@@ -210,26 +223,37 @@ export class WebSocketWatch {
     const growth = memory - this.#ordinaryMemory;
     const { unfinishedBytes } = this.#options;
     this.#cutAtMemory = Math.min(this.#cutAtMemory, memory);
+    const grewSince = memory - this.#lookedAtMemory;
+    this.#lookedAtMemory = memory;
+    if (growth > unfinishedBytes / 2 && grewSince > growsFast) setImmediate(() => this.#lookAtMemory());
     if (growth <= unfinishedBytes) return;
     if (this.#askedAt === null && this.#mayAsk(memory)) this.#askForPongs();
     const isGrowing = memory - this.#cutAtMemory > unfinishedBytes / 8;
     if (growth <= unfinishedBytes * atOnceFrom || !isGrowing) return;
     if (this.#askedAt === null) this.#askForPongs();
-    const couldAnswer = Date.now() - this.#askedAtMs >= answersAtOnceMs;
-    const isLast = growth > unfinishedBytes * lastFrom;
-    if (!couldAnswer && !isLast) return;
-    const found = couldAnswer && this.#cutThoseWhoStall(this.#askedAt!);
-    if (!found || isLast) this.#cutYoungest();
-    if (couldAnswer) this.#askedAt = null;
+    const isUrgent = growth > unfinishedBytes * urgentFrom;
+    const goesOn = this.tick - this.#cutAt <= spokeTicks;
+    const helped = this.#memoryBeforeCut - this.#cutAtMemory >= unfinishedBytes / 2;
+    if (isUrgent && goesOn && !helped) this.#cutYoungest(goesOn);
+    else {
+      if (Date.now() - this.#askedAtMs < (isUrgent ? answersIfUrgentMs : answersAtOnceMs)) return;
+      if (!this.#cutThoseWhoStall(this.#askedAt!)) this.#cutYoungest(goesOn);
+    }
+    this.#askedAt = null;
+    this.#memoryBeforeCut = memory;
     this.#cutAtMemory = this.#nativeMemory();
   }
 
-  /** Who answers between the pieces of a message cannot be told from who is quiet; agents come back at once. */
-  #cutYoungest(): void {
-    const silent = [...this.#links].filter((link) => link.messageAt < this.tick - spokeTicks);
-    const goesOn = this.tick - this.#cutAt <= spokeTicks;
-    this.#cutAtOnce = goesOn ? this.#cutAtOnce * moreEachTime : leastCutAtOnce;
-    if (silent.length > 0) this.#shed(silent.slice(-this.#cutAtOnce));
+  /**
+   * Who answers between the pieces of a message cannot be told from who is quiet; agents come back at once. Who spoke
+   * within the last second is spared twice: then it is not enough to cut the others.
+   */
+  #cutYoungest(goesOn: boolean): void {
+    this.#timesCut = goesOn ? this.#timesCut + 1 : 0;
+    const all = [...this.#links];
+    const silent = all.filter(({ messageAt }) => this.tick - messageAt > spokeTicks);
+    const picked = silent.length > 0 && this.#timesCut < sparedTimes ? silent : all;
+    this.#shed(picked.slice(-leastCutAtOnce * moreEachTime ** this.#timesCut));
   }
 
   #shed(links: readonly Watched[]): void {
@@ -243,6 +267,8 @@ export class WebSocketWatch {
   }
 
   #askForPongs(): void {
+    // What was heard in this tick before is no answer.
+    this.tick += afterAsking;
     this.#askedAt = this.tick;
     this.#askedAtMs = Date.now();
     for (const link of this.#links) link.ping();
@@ -251,7 +277,8 @@ export class WebSocketWatch {
   /** False: nobody does. */
   #cutThoseWhoStall(askedAt: number): boolean {
     const stalled = [...this.#links].filter(
-      ({ heardAt, messageAt }) => heardAt < askedAt || this.tick - messageAt > messageTicks,
+      ({ heardAt, messageAt, openedAt }) =>
+        heardAt < askedAt || this.tick - Math.max(messageAt, openedAt) > messageTicks,
     );
     if (stalled.length > 0) this.#shed(stalled);
     return stalled.length > 0;
