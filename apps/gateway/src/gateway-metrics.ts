@@ -9,6 +9,12 @@ export interface GatewayMetrics {
   /** AgentToServer messages taken, malformed ones too. */
   messages: number;
   malformed: number;
+  /** Messages refused for a part that is larger, or of more parts, than is taken. */
+  messagesOverLimit: number;
+  /** Agents refused because their connection carries enough, or too many new ones came of late. */
+  agentsOverQuota: number;
+  /** Messages refused because their agent reported too much that is new. */
+  contentsOverQuota: number;
   /** Reports put on the bus. */
   reports: number;
   /** Publishes that took. */
@@ -59,6 +65,9 @@ export function createGatewayMetrics(): GatewayMetrics {
     bodyBytes: 0,
     messages: 0,
     malformed: 0,
+    messagesOverLimit: 0,
+    agentsOverQuota: 0,
+    contentsOverQuota: 0,
     reports: 0,
     frames: 0,
     reportsDropped: 0,

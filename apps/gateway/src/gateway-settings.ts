@@ -1,4 +1,6 @@
 import { InvalidSetting, type gatewaySettings, type Settings } from '@muster/platform/settings';
+import type { MessageLimits } from '@muster/opamp/message-limits';
+import type { QuotaSettings } from './quotas.ts';
 import type { TlsPaths } from './tls-files.ts';
 
 type GatewayEnv = Settings<(typeof gatewaySettings)[number]>;
@@ -11,6 +13,9 @@ export interface GatewaySettings {
   port: number;
   /** Bytes of one message with its header, received or sent, before packing and after unpacking. */
   maxMessageBytes: number;
+  /** Bytes of the parts of a message. */
+  messageLimits: MessageLimits;
+  quotas: QuotaSettings;
   /** Agents let in each second. */
   acceptsPerSecond: number;
   /** Seconds; the shortest Retry-After. */
@@ -51,7 +56,14 @@ export interface GatewaySettings {
 
 /** Everything but who and where. */
 export const gatewayDefaults = {
-  maxMessageBytes: 64 * 1024 * 1024,
+  maxMessageBytes: 16 * 1024 * 1024,
+  messageLimits: { statusBytes: 256 * 1024, effectiveConfigBytes: 4 * 1024 * 1024 },
+  quotas: {
+    agentsPerConnection: 10_000,
+    newAgentsPerHour: 100_000,
+    newContentsPerHour: 120,
+    newContentBytesPerHour: 64 * 1024 * 1024,
+  },
   acceptsPerSecond: 10_000,
   minRetryAfter: 30,
   graceMs: 2_000,
@@ -60,7 +72,7 @@ export const gatewayDefaults = {
   drainMs: 0,
   idleMs: 60_000,
   bodyTimeoutMs: 60_000,
-  unfinishedBytes: 256 * 1024 * 1024,
+  unfinishedBytes: 64 * 1024 * 1024,
   recycleFromBytes: 16 * 1024 * 1024,
   recycleAfterMs: 15_000,
   messagesPerSecond: 50,
@@ -80,6 +92,16 @@ export function settingsFromEnv(env: GatewayEnv, id: string): GatewaySettings {
     host: env.MUSTER_HOST,
     port: env.MUSTER_OPAMP_PORT,
     maxMessageBytes: env.MUSTER_MAX_MESSAGE_BYTES,
+    messageLimits: {
+      statusBytes: env.MUSTER_MAX_STATUS_BYTES,
+      effectiveConfigBytes: env.MUSTER_MAX_EFFECTIVE_CONFIG_BYTES,
+    },
+    quotas: {
+      agentsPerConnection: env.MUSTER_MAX_AGENTS_PER_CONNECTION,
+      newAgentsPerHour: env.MUSTER_NEW_AGENTS_PER_HOUR,
+      newContentsPerHour: env.MUSTER_NEW_CONTENTS_PER_HOUR,
+      newContentBytesPerHour: env.MUSTER_NEW_CONTENT_BYTES_PER_HOUR,
+    },
     acceptsPerSecond: env.MUSTER_ACCEPTS_PER_SECOND,
     graceMs: env.MUSTER_DISCONNECT_GRACE_MS,
     httpSilenceMs: env.MUSTER_HTTP_SILENCE_SECONDS * 1_000,

@@ -3,6 +3,9 @@ import type { GatewayMetrics } from './gateway-metrics.ts';
 /** Bytes of a body that is let through even when the budget is spent: what agents mostly send. */
 export const smallBodyBytes = 64 * 1024;
 
+/** Even small ones end somewhere: they may take half as much again. */
+const smallShare = 1.5;
+
 /**
  * Bytes of request bodies held at one time, over all exchanges. When they are spent, large bodies are
  * refused, so that those of many agents that send ordinary reports still pass.
@@ -18,7 +21,8 @@ export class MemoryBudget {
 
   /** Takes `bytes` more for a body that has `already`; false: there is no room, and nothing is taken. */
   take(bytes: number, already: number): boolean {
-    if (this.#metrics.bodyBytes + bytes > this.#limit && already + bytes > smallBodyBytes) return false;
+    const most = this.#limit * (already + bytes > smallBodyBytes ? 1 : smallShare);
+    if (this.#metrics.bodyBytes + bytes > most) return false;
     this.#metrics.bodyBytes += bytes;
     return true;
   }

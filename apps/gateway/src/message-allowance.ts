@@ -14,6 +14,8 @@ const burstSeconds = 10;
 export class MessageAllowance {
   readonly #perSecond: number;
   #left: number;
+  /** What the message at hand counts as. */
+  #count = 1;
   #agents = 1;
   #refilledAt: number;
 
@@ -24,9 +26,10 @@ export class MessageAllowance {
     this.#refilledAt = now;
   }
 
-  /** Takes one message; false: it has to be looked whether there is more by now (`refill`). */
-  take(): boolean {
-    this.#left -= 1;
+  /** Takes a message that counts as `count`; false: it has to be looked whether there is more by now (`refill`). */
+  take(count = 1): boolean {
+    this.#count = count;
+    this.#left -= count;
     return this.#left >= 0;
   }
 
@@ -41,9 +44,11 @@ export class MessageAllowance {
     const joined = Math.max(0, this.#agents - before) * burstSeconds;
     const earned = (joined + ((now - this.#refilledAt) / 1_000) * this.#agents) * this.#perSecond;
     this.#refilledAt = now;
-    // What was not let through is not owed. The message at hand is paid for.
-    const most = this.#agents * this.#perSecond * burstSeconds - 1;
-    this.#left = Math.min(Math.max(this.#left, -1) + earned, most);
-    return this.#left >= 0;
+    const most = this.#agents * this.#perSecond * burstSeconds;
+    // What is not let through is not owed; one that counts as more than is left is let through, and is.
+    this.#left = Math.min(this.#left + this.#count + earned, most);
+    if (this.#left < 1) return false;
+    this.#left -= this.#count;
+    return true;
   }
 }

@@ -19,11 +19,13 @@ import type { Guesses } from './guesses.ts';
 import type { Liveness } from './liveness.ts';
 import { offerIsDue, type Offers } from './offers.ts';
 import type { Refusals } from './refusals.ts';
+import type { Presence } from '@muster/agents/presence';
+import type { OverQuota, Quotas } from './quotas.ts';
 import type { Reidentifications } from './reidentifications.ts';
 import type { ReportOutbox } from './report-outbox.ts';
 import { countsAnew, judgeSequence, mayBeOvertaken, type SequenceVerdict } from './sequence.ts';
 import type { SequenceStreams } from './sequence-streams.ts';
-import { keepMessage, type AgentMessage, type Session } from './session.ts';
+import { keepMessage, type AgentMessage, type Connection, type Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { checkEverything, checkNews, forwardedBytes, newsIn, rememberNews } from './status-report.ts';
 import type { Takeovers } from './takeovers.ts';
@@ -42,6 +44,8 @@ export interface MessageHandlerDeps {
   /** Milliseconds; see `Incumbents`. */
   quietMs: number;
   refusals: Refusals;
+  presence: Pick<Presence, 'forget'>;
+  quotas: Quotas;
   reidentifications: Reidentifications;
   sessions: Sessions;
   streams: SequenceStreams;
@@ -76,6 +80,13 @@ export class MessageHandler {
     message.connection.link.refuse({ kind: 'unavailable', instanceUid: session.uid, retryAfterSeconds });
   }
 
+  /** The same for a message whose agent is not here yet. */
+  sendAway({ link }: Connection, instanceUid: Uint8Array): void {
+    this.#deps.metrics.refused += 1;
+    const retryAfterSeconds = this.#deps.admission.later();
+    link.refuse({ kind: 'unavailable', instanceUid, retryAfterSeconds });
+  }
+
   /** No message of the agent waits any more: an order that came meanwhile is carried out. */
   settled(session: Session): void {
     if (offerIsDue(session, Date.now(), false)) this.#deps.offers.push([session]);
@@ -94,7 +105,22 @@ export class MessageHandler {
     if (isHttp && this.#deps.streams.isIntruder(session.uid, message.scan.sequenceNum)) {
       return this.#separate(session, message);
     }
-    if (await this.#take(session, message)) await this.#judge(session, message, 'now');
+    if (!(await this.#take(session, message))) return;
+    const overQuota = session.known ? null : this.#deps.quotas.enrols(message.connection, message.scan);
+    if (overQuota !== null) return this.#sendBack(session, message, overQuota);
+    await this.#judge(session, message, 'now');
+  }
+
+  /** A new agent that comes in too fast is not kept: Presence knew nothing of it before. */
+  async #sendBack(session: Session, { connection }: AgentMessage, overQuota: OverQuota): Promise<void> {
+    const { presence, quotas, sessions, log } = this.#deps;
+    const uid = Buffer.from(session.uid);
+    const { agent } = session;
+    sessions.remove(session);
+    await presence.forget([agent]).catch((error: unknown) => {
+      log.warn({ err: error, agent }, 'an agent over the quota could not be forgotten');
+    });
+    quotas.refuse(connection, uid, overQuota, 'agentsOverQuota');
   }
 
   /** False: the agent was answered, and is not here. */
@@ -126,7 +152,8 @@ export class MessageHandler {
 
   #refuse(session: Session, message: AgentMessage): void {
     this.#deps.metrics.unauthorized += 1;
-    const reason = 'the enrollment token lets no more agents in';
+    const reason =
+      'the enrollment token lets no more agents in (its own limit, or MUSTER_MAX_AGENTS_PER_TOKEN)';
     message.connection.link.refuse({ kind: 'unauthorized', instanceUid: session.uid, reason });
     this.#letGo(session, message, closeReasons.unauthorized);
   }
@@ -170,6 +197,13 @@ export class MessageHandler {
       if (speaker !== 'agent') return null;
     }
     if (claim === 'before') checkNews(scan, news);
+    const overQuota =
+      session.known && news.length > 0 ? this.#deps.quotas.changes(session, scan, news) : null;
+    if (overQuota !== null) {
+      session.refused(overQuota.retryAfterSeconds);
+      this.#deps.quotas.refuse(message.connection, session.uid, overQuota, 'contentsOverQuota');
+      return null;
+    }
     return this.#accept(session, message, verdict, news, unknown.find((part) => part.hashOnly) ?? null);
   }
 
@@ -304,6 +338,8 @@ export class MessageHandler {
   }
 
   #flags(session: Session, verdict: SequenceVerdict): number {
-    return verdict === 'gap' || lacksState(session) ? this.#deps.fullState.flagsFor(session) : 0;
+    if (verdict !== 'gap' && !lacksState(session)) return 0;
+    if (session.askAgainAt > Date.now() / 1_000) return 0;
+    return this.#deps.fullState.flagsFor(session);
   }
 }

@@ -16,15 +16,17 @@ export interface AgentMessage {
   scan: AgentToServerScan;
   /** Unix milliseconds. */
   receivedAt: number;
+  /** Its bytes are in memory of their own. */
+  isKept: boolean;
 }
 
 /** The message in memory of its own: what a WebSocket hands over is only valid during the call. */
 export function keepMessage(message: AgentMessage): AgentMessage {
-  if (message.connection.link.transport === 'http') return message;
+  if (message.isKept) return message;
   const { scan } = message;
   const bytes = Buffer.from(scan.bytes);
   const instanceUid = scan.instanceUid && Buffer.from(scan.instanceUid);
-  return { ...message, scan: { ...scan, bytes, instanceUid } };
+  return { ...message, scan: { ...scan, bytes, instanceUid }, isKept: true };
 }
 
 /**
@@ -69,6 +71,8 @@ export class Session {
   untoldOffer: Buffer | null = null;
   /** The agent was asked for its full state and has sent no message since. */
   fullStateAsked = false;
+  /** Unix seconds before which the agent is not asked for its full state: what it would send was refused. */
+  askAgainAt = 0;
   /** Unix milliseconds of when it was last made to reconnect (`SocketRecycling`). */
   recycledAt = 0;
   /** Over HTTP: the next answer asks for the list of components. */
@@ -111,6 +115,15 @@ export class Session {
     return ownerOf(this.enrollmentTokenId, this.certificate);
   }
 
+  /**
+   * A message of the agent was refused for what is in it: it is asked for its full state after `seconds`, not
+   * before, since it would send the same.
+   */
+  refused(seconds: number): void {
+    this.askAgainAt = Math.ceil(Date.now() / 1_000) + seconds;
+    this.record.fullStateOwed = true;
+  }
+
   /** Made when needed: most messages need none. */
   get agent(): AgentId {
     return agentIdFromBytes(this.uid);
@@ -141,6 +154,7 @@ export class Session {
     this.#desired = former.desired;
     this.offeredAt = former.offeredAt;
     this.offersAgain = former.offersAgain;
+    this.askAgainAt = former.askAgainAt;
     this.fullStateAsked = former.fullStateAsked;
     this.restartWaits = former.restartWaits;
     this.untoldOffer = former.untoldOffer;
@@ -185,6 +199,8 @@ export class Connection {
   /** Tells connections of this process apart. */
   readonly id = ++opened;
   malformedInARow = 0;
+  /** Messages that wait for their turn behind a large one. */
+  queued = 0;
   /** The WebSocket is gone: what it still brought is not answered, and enters nobody anew. */
   lost = false;
   #proof: ProofOfLife | null = null;

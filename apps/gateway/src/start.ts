@@ -133,6 +133,7 @@ export async function startGateway(deps: GatewayDeps): Promise<RunningGateway> {
     ];
     fullState.stop();
     componentLists.stop();
+    gateway.quotas.stop();
     await last.take('unsubscribing', () => Promise.all(subscriptions.map((one) => one.stop())));
     // Agents that could not be left are looked after by inventory once the lease has run out.
     if (!said.every(Boolean)) lease.letRunOut();

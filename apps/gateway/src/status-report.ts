@@ -1,6 +1,6 @@
 import { configStatus } from '@muster/opamp/opamp';
 import { decodeRemoteConfigStatus } from '@muster/opamp/config-status';
-import { checkSubMessage } from '@muster/opamp/message-shapes';
+import { checkSubMessages } from '@muster/opamp/message-shapes';
 import { subMessageBody, subMessageField, type AgentToServerScan } from '@muster/opamp/scan-agent-to-server';
 import { statePartsOf, type StatePart } from './fingerprints.ts';
 import type { Session } from './session.ts';
@@ -15,14 +15,13 @@ export function newsIn(scan: AgentToServerScan, record: SessionRecord): StatePar
 
 /** Throws `MalformedMessage` when a sub-message could not be decoded downstream. */
 export function checkEverything(scan: AgentToServerScan): void {
-  for (const subMessage of scan.subMessages) checkSubMessage(scan.bytes, subMessage);
+  checkSubMessages(scan.bytes, scan.subMessages);
 }
 
 /** The same for the news alone: what is known already was checked once. */
 export function checkNews(scan: AgentToServerScan, news: readonly StatePart[]): void {
-  for (const subMessage of scan.subMessages) {
-    if (news.some((part) => part.field === subMessage.field)) checkSubMessage(scan.bytes, subMessage);
-  }
+  const unchecked = scan.subMessages.filter(({ field }) => news.some((part) => part.field === field));
+  if (unchecked.length > 0) checkSubMessages(scan.bytes, unchecked);
 }
 
 /**

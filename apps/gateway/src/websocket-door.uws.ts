@@ -31,6 +31,8 @@ interface OpenSocket {
 const nativeIdleTimeout = (idleMs: number) => Math.min(960, Math.ceil(idleMs / 4_000) * 4 + 8);
 /** Room in the send buffer beside the largest message. */
 const backpressureMargin = 64 * 1024;
+/** So many bytes over the limit a client still reads why. */
+const closedUpToBytes = 1024 * 1024;
 const largestPayload = 2 ** 31 - 1;
 /** Messages over the rate that are answered before the connection is closed. */
 const overRateAtMost = 100;
@@ -47,8 +49,8 @@ export function webSocketBehavior(
     idleTimeout: nativeIdleTimeout(doorway.idleMs),
     sendPingsAutomatically: false,
     // µWebSockets cuts a socket that sends more than this without a Close frame; the handler closes
-    // with 1009 up to here.
-    maxPayloadLength: Math.min(maxMessageBytes * 2, largestPayload),
+    // with 1009 up to here. Larger ones must not take memory: they are cut by what their frames announce.
+    maxPayloadLength: Math.min(maxMessageBytes + closedUpToBytes, largestPayload),
     maxBackpressure: maxMessageBytes + backpressureMargin,
     upgrade: (response, request, context) => upgrade(doorway, connections, response, request, context),
     open: (socket) => {
@@ -90,10 +92,16 @@ function receive(doorway: Doorway, opened: OpenSocket, message: ArrayBuffer, isB
   const { connection } = opened;
   if (message.byteLength > doorway.maxMessageBytes) return connection.link.close(closeReasons.tooLarge);
   const bytes = new Uint8Array(message);
-  if (!opened.allowance.take() && !mayPass(doorway, opened)) return refuse(doorway, opened, bytes);
+  if (!opened.allowance.take(costOf(message.byteLength)) && !mayPass(doorway, opened))
+    return refuse(doorway, opened, bytes);
   if (opened.overRate > 0) opened.overRate -= 1;
   if (isBinary) doorway.reception.receive(connection, bytes);
   else doorway.reception.refuse(connection, 'a text message; OpAMP messages are binary');
+}
+
+/** A message counts as one for each 64 KiB, so that the rate bounds bytes too. */
+function costOf(bytes: number): number {
+  return 1 + (bytes >>> 16);
 }
 
 function mayPass({ admission }: Doorway, { allowance, connection }: OpenSocket): boolean {
@@ -104,7 +112,7 @@ function mayPass({ admission }: Doorway, { allowance, connection }: OpenSocket):
 function refuse({ admission, metrics, reception }: Doorway, opened: OpenSocket, message: Uint8Array): void {
   const { connection } = opened;
   metrics.messagesOverRate += 1;
-  opened.overRate += 1;
+  opened.overRate += costOf(message.length);
   if (opened.overRate > overRateAtMost) {
     metrics.connectionsOverRate += 1;
     return connection.link.close(closeReasons.tooManyMessages);

@@ -1,7 +1,7 @@
 import type { WebSocket } from 'uWebSockets.js';
 import { badRequest, unavailable } from '@muster/opamp/server-to-agent';
 import type { AgentLink, CloseReason, Refusal } from './agent-link.ts';
-import type { Watched, WebSocketWatch } from './websocket-watch.ts';
+import { neverSpoke, type Watched, type WebSocketWatch } from './websocket-watch.ts';
 
 /** What `send` answers: it waits behind what the client has not read; it was not sent, too much waits already. */
 const waiting = 0;
@@ -16,13 +16,15 @@ export class WebSocketLink implements AgentLink, Watched {
   #open = true;
   heardAt: number;
   messageAt: number;
+  readonly openedAt: number;
 
   constructor(socket: WebSocket<unknown>, remoteAddress: string, watch: WebSocketWatch) {
     this.#socket = socket;
     this.#watch = watch;
     this.remoteAddress = remoteAddress;
     this.heardAt = watch.tick;
-    this.messageAt = watch.tick;
+    this.openedAt = watch.tick;
+    this.messageAt = neverSpoke;
   }
 
   send(message: Uint8Array): boolean {

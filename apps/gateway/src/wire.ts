@@ -1,6 +1,7 @@
 import type { WrongCredentials } from '@muster/access/wrong-credentials';
 import type { Presence } from '@muster/agents/presence';
 import type { OfferCache } from '@muster/configs/offer-cache';
+import type { MessageLimits } from '@muster/opamp/message-limits';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Log } from '@muster/platform/log';
@@ -18,6 +19,7 @@ import { FullStateRequests } from './full-state-requests.ts';
 import type { GatewayMetrics } from './gateway-metrics.ts';
 import { Guesses } from './guesses.ts';
 import { HandOvers } from './hand-overs.ts';
+import { HeldMessages } from './held-messages.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { Inboxes } from './inboxes.ts';
 import { Incumbents } from './incumbents.ts';
@@ -25,6 +27,7 @@ import { Liveness } from './liveness.ts';
 import { MessageHandler } from './message-handler.ts';
 import { Newcomers } from './newcomers.ts';
 import { Offers } from './offers.ts';
+import { Quotas, type QuotaSettings } from './quotas.ts';
 import { Reception } from './reception.ts';
 import { Reclaims } from './reclaims.ts';
 import { Refusals } from './refusals.ts';
@@ -41,6 +44,9 @@ export interface GatewayWiring {
     graceMs: number;
     httpSilenceMs: number;
     outboxBytes: number;
+    unfinishedBytes: number;
+    messageLimits: MessageLimits;
+    quotas: QuotaSettings;
   };
   admission: Admission;
   wrongCredentials: WrongCredentials;
@@ -126,6 +132,8 @@ export function wireGateway(deps: GatewayWiring) {
     credentials,
     metrics,
   });
+  const quotas = new Quotas(settings.quotas, metrics, log);
+  const held = new HeldMessages(settings.unfinishedBytes);
   const handler = new MessageHandler({
     admission,
     answers,
@@ -139,6 +147,8 @@ export function wireGateway(deps: GatewayWiring) {
     outbox,
     quietMs,
     refusals,
+    presence,
+    quotas,
     reidentifications,
     sessions,
     streams,
@@ -146,7 +156,7 @@ export function wireGateway(deps: GatewayWiring) {
     log,
   });
   const handOvers = new HandOvers(sessions, newcomers, checkpoints, liveness, streams);
-  const inboxes = new Inboxes(handler, newcomers, sessions, liveness, metrics, log);
+  const inboxes = new Inboxes(handler, newcomers, sessions, liveness, metrics, quotas, held, log);
   const reclaims: Reclaims = new Reclaims(sessions, inboxes, takeovers, outbox);
   return {
     checkpoints,
@@ -165,8 +175,11 @@ export function wireGateway(deps: GatewayWiring) {
       reidentifications,
       guesses,
       metrics,
+      settings.messageLimits,
+      held,
     ),
     refusals,
+    quotas,
     reidentifications,
     reclaims,
   };

@@ -14,7 +14,10 @@ import { startInventory } from './start.ts';
 
 await runProcess((signal) =>
   assemble(async (keep) => {
-    const env = readSettings([...serviceSettings, 'MUSTER_HTTP_SILENCE_SECONDS'], process.env);
+    const env = readSettings(
+      [...serviceSettings, 'MUSTER_HTTP_SILENCE_SECONDS', 'MUSTER_MAX_AGENTS_PER_TOKEN'],
+      process.env,
+    );
     const log = createLog('inventory', env.MUSTER_LOG_LEVEL);
     keep(await startTelemetry('muster-inventory', env.OTEL_EXPORTER_OTLP_ENDPOINT));
     const db = await connectDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 8, log });
@@ -30,7 +33,16 @@ await runProcess((signal) =>
     keep({ stop: () => presence.close() });
     const httpSilenceMs = env.MUSTER_HTTP_SILENCE_SECONDS * 1_000;
     observeNumbers('dead_letters', bus.deadLetters.numbers, []);
-    const inventory = keep(await startInventory({ db, bus, presence, httpSilenceMs, log }));
+    const inventory = keep(
+      await startInventory({
+        db,
+        bus,
+        presence,
+        httpSilenceMs,
+        maxAgentsPerToken: env.MUSTER_MAX_AGENTS_PER_TOKEN,
+        log,
+      }),
+    );
     keep(
       await startProbes(env.MUSTER_HOST, env.MUSTER_PROBE_PORT, [
         { name: 'database', check: () => database.check() },

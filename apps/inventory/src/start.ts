@@ -24,6 +24,8 @@ export interface InventoryDeps {
   presence: Presence;
   /** Milliseconds an agent on plain HTTP may be silent, as gateways have it. */
   httpSilenceMs: number;
+  /** Agents that an enrollment token without a limit of its own lets in. */
+  maxAgentsPerToken?: number;
   log: Log;
   times?: typeof upkeepDefaults;
   /** How old the oldest report may become while none is taken. Default a minute. */
@@ -53,7 +55,7 @@ const freeRestMs = 200;
 export async function startInventory(deps: InventoryDeps): Promise<RunningInventory> {
   const { db, bus, presence, httpSilenceMs, log, times = upkeepDefaults } = deps;
   const { intake, renames, upkeep, unused, sessions } = wireReports(deps);
-  const { access, audit } = wireAccess({ db, bus });
+  const { access, audit } = wireAccess({ db, bus, maxAgentsPerToken: deps.maxAgentsPerToken });
   await upkeep.seed();
   const app = await NestFactory.createApplicationContext(
     InventoryModule.of({

@@ -58,7 +58,16 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
     const gatewaySettings = settingsFromEnv(env, 'all-in-one');
     const { httpSilenceMs } = gatewaySettings;
     observeNumbers('dead_letters', bus.deadLetters.numbers, []);
-    const inventory = keep(await startInventory({ db, bus, presence, httpSilenceMs, log }));
+    const inventory = keep(
+      await startInventory({
+        db,
+        bus,
+        presence,
+        httpSilenceMs,
+        maxAgentsPerToken: env.MUSTER_MAX_AGENTS_PER_TOKEN,
+        log,
+      }),
+    );
     keep(await startConfigs({ db, bus, presence, offerCache, delivery, log }));
     keep(await startRollouts({ db, bus, presence, offerCache, delivery, queue, log }));
     const gateway = keep(

@@ -209,6 +209,28 @@ describe('enrollment tokens', () => {
     expect(await access.listEnrollmentTokens()).toMatchObject([{ id, name: 'three', maxUses: 3, uses: 3 }]);
   });
 
+  it('without a limit lets in as many agents as any token may, and those it let in before', async () => {
+    const few = wireAccess({ db: database.db, bus, maxAgentsPerToken: 3 }).access;
+    const { id, token } = await newToken({ name: 'shared' });
+    const own = await newToken({ name: 'own', maxUses: 5 });
+    expect(await few.verifyToken(hash(token))).toMatchObject({ accepted: true, limited: true });
+    const uids = Array.from({ length: 6 }, () => randomUUID());
+    await sql`insert into agents (uid, enrollment_token_id) values (${uids[0]}, ${id})`.execute(database.db);
+    const enroll = async (uid: string) => (await few.enroll(id, uid)).accepted;
+    const outcomes = [];
+    for (const uid of uids) outcomes.push(await enroll(uid));
+    expect(outcomes).toEqual([true, true, true, false, false, false]);
+    expect(await few.enroll(id, uids[5]!)).toEqual({
+      accepted: false,
+      reason: 'the enrollment token has let in as many agents as one may',
+    });
+    expect(await enroll(uids[0]!)).toBe(true);
+    expect(await enroll(uids[2]!)).toBe(true);
+    for (const uid of uids.slice(0, 5)) expect((await few.enroll(own.id, uid)).accepted).toBe(true);
+    // The default is far: gateways need not ask about each agent.
+    expect(await access.verifyToken(hash(token))).toMatchObject({ accepted: true, limited: false });
+  });
+
   it('count an agent once that was given another uid', async () => {
     const { id } = await newToken({ name: 'renamed', maxUses: 1 });
     const [former, uid] = [randomUUID(), randomUUID()];

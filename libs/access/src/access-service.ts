@@ -8,11 +8,18 @@ import { lockFirstCredentials } from './access-lock.postgres.ts';
 import type { Actor } from './actor.ts';
 import type { ApiKeyStore } from './api-key-store.postgres.ts';
 import type { Audit } from './audit.postgres.ts';
-import { judge, toVerdict, type EnrollmentToken, type NewEnrollmentToken } from './enrollment-token.ts';
+import {
+  judge,
+  toVerdict,
+  type EnrollmentToken,
+  type NewEnrollmentToken,
+  type TokenTerms,
+} from './enrollment-token.ts';
 import type { EnrollmentTokenStore } from './enrollment-token-store.postgres.ts';
 import { EnrollmentTokenRevoked, UnknownEnrollmentToken } from './errors.ts';
 import { hashSecret, newSecret } from './secret.ts';
 import type { SessionStore } from './session-store.postgres.ts';
+import type { TokenAgents } from './token-agents.ts';
 
 export const sessionHours = 12;
 /** Gateways are told of so many tokens, which fit a bus message; they ask about others one by one. */
@@ -32,6 +39,7 @@ export class AccessService {
   readonly #keys: ApiKeyStore;
   readonly #sessions: SessionStore;
   readonly #tokens: EnrollmentTokenStore;
+  readonly #tokenAgents: TokenAgents;
   readonly #audit: Audit;
 
   constructor(deps: {
@@ -40,6 +48,7 @@ export class AccessService {
     keys: ApiKeyStore;
     sessions: SessionStore;
     tokens: EnrollmentTokenStore;
+    tokenAgents: TokenAgents;
     audit: Audit;
   }) {
     this.#db = deps.db;
@@ -47,6 +56,7 @@ export class AccessService {
     this.#keys = deps.keys;
     this.#sessions = deps.sessions;
     this.#tokens = deps.tokens;
+    this.#tokenAgents = deps.tokenAgents;
     this.#audit = deps.audit;
   }
 
@@ -239,16 +249,25 @@ export class AccessService {
   /** Judges an enrollment token for a gateway. `secretHash`: SHA-256 of the presented secret, hex. */
   async verifyToken(secretHash: string): Promise<TokenVerdict> {
     const judged = judge(await this.#tokens.findBySecret(Buffer.from(secretHash, 'hex')), Date.now());
-    return judged.accepted ? toVerdict(judged.token) : judged;
+    return judged.accepted ? this.#verdict(judged.token) : judged;
   }
 
   /** The newest tokens that let agents in, for gateways. `secretHash`: SHA-256 of the secret, hex. */
   async acceptedTokens(): Promise<AcceptedTokens> {
     const tokens = await this.#tokens.accepted(tokensTold);
-    return tokens.map((token) => ({
-      secretHash: token.secretHash.toString('hex'),
-      verdict: toVerdict(token),
-    }));
+    return Promise.all(
+      tokens.map(async (token) => ({
+        secretHash: token.secretHash.toString('hex'),
+        verdict: await this.#verdict(token),
+      })),
+    );
+  }
+
+  /** A token without a limit of its own is as good as limited when it has let in nearly as many as any may. */
+  async #verdict(token: TokenTerms): Promise<TokenVerdict> {
+    const verdict = toVerdict(token);
+    if (!verdict.accepted || verdict.limited) return verdict;
+    return { ...verdict, limited: await this.#tokenAgents.isNear(token.id) };
   }
 
   /**
@@ -271,6 +290,12 @@ export class AccessService {
       }
       if (token.maxUses !== null && (await this.#tokens.countEnrolled(tx, token.id)) >= token.maxUses) {
         return { accepted: false, reason: 'the enrollment token has been used as often as it may be' };
+      }
+      if (token.maxUses === null) {
+        if (await this.#tokens.hasAgent(tx, token.id, uid)) return { accepted: true };
+        if (await this.#tokenAgents.isFull(token.id))
+          return { accepted: false, reason: 'the enrollment token has let in as many agents as one may' };
+        this.#tokenAgents.add(token.id);
       }
       await this.#tokens.addEnrolled(tx, token.id, uid);
       return { accepted: true };

@@ -165,6 +165,27 @@ export class EnrollmentTokenStore {
     return row.count;
   }
 
+  /** Has this token let the agent in, as the fleet knows it? */
+  async hasAgent(tx: Tx, id: string, uid: string): Promise<boolean> {
+    const row = await tx.db
+      .selectFrom('agents')
+      .select('agents.uid')
+      .where('agents.uid', '=', uid)
+      .where('agents.enrollment_token_id', '=', id)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
+  /** Agents that this token let in: those of the fleet, and those that were counted as they came. */
+  async countAgents(id: string): Promise<number> {
+    const { rows } = await sql<{ count: number }>`
+      select count(*)::int as count from (
+        select uid from agents where enrollment_token_id = ${id}
+        union select coalesce(former, uid) from enrollments where enrollment_token_id = ${id}
+      ) as let_in`.execute(this.#db);
+    return rows[0]!.count;
+  }
+
   async addEnrolled(tx: Tx, id: string, uid: string, former: string | null = null): Promise<void> {
     await tx.db.insertInto('enrollments').values({ enrollment_token_id: id, uid, former }).execute();
   }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { MalformedMessage } from './errors.ts';
+import { MalformedMessage, MessageOverLimit } from './errors.ts';
 import { WireReader, wireType } from './wire-reader.ts';
 import { agentToServerFieldName, subMessageField, type SubMessage } from './scan-agent-to-server.ts';
 
@@ -14,8 +14,10 @@ interface Shape {
   readonly [field: number]: Kind;
 }
 
-/** Messages may nest this deep, map entries counted. Below the decoder's own limit of 100. */
-const depthLimit = 96;
+/** Messages may nest this deep, map entries counted. Below the decoder's own limit of 100, groups included. */
+const depthLimit = 94;
+/** Fields in one sub-message at any depth, unknown ones too: so many values are made of it downstream at most. */
+const fieldsAtMost = 32_768;
 
 const anyValue: Record<number, Kind> = { 1: 'text', 2: 'number', 3: 'number', 4: 'fixed64', 7: 'bytes' };
 const keyValue: Shape = { 1: 'text', 2: anyValue };
@@ -67,39 +69,82 @@ function mapOf(value: Shape): Shape {
   return { 1: 'text', 2: value };
 }
 
+/** What may be in one of these shapes at most, in all its parts together. */
+const most = new Map<Shape, { count: number; what: string }>([
+  [shapes[subMessageField.agentDescription]!, { count: 4_096, what: 'attributes' }],
+  [configMap, { count: 1_024, what: 'files' }],
+  [shapes[subMessageField.packageStatuses]!, { count: 4_096, what: 'packages' }],
+  [shapes[subMessageField.customCapabilities]!, { count: 1_024, what: 'capabilities' }],
+]);
+
 /**
- * Throws `MalformedMessage` when a sub-message of an AgentToServer would not decode: cut short, a wire
- * type that does not fit its field, text that is not UTF-8, or nested more than 96 deep.
+ * Throws `MalformedMessage` when sub-messages of an AgentToServer would not decode, or to more than is good:
+ * cut short, a wire type that does not fit its field, text that is not UTF-8, nested more than 94 deep, or of
+ * more than 32,768 fields, 4,096 attributes or packages, 1,024 files. Parts of one field count together.
  */
-export function checkSubMessage(bytes: Uint8Array, subMessage: SubMessage): void {
-  try {
-    check(bytes, subMessage.bodyStart, subMessage.end, shapes[subMessage.field] ?? {}, 1);
-  } catch (error) {
-    if (!(error instanceof MalformedMessage)) throw error;
-    throw new MalformedMessage(error.message, agentToServerFieldName(subMessage.field));
+export function checkSubMessages(bytes: Uint8Array, subMessages: readonly SubMessage[]): void {
+  const checks = new Map<number, ShapeCheck>();
+  for (const { field, bodyStart, end } of subMessages) {
+    const check = checks.get(field) ?? new ShapeCheck(bytes);
+    checks.set(field, check);
+    try {
+      check.message(bodyStart, end, shapes[field] ?? {}, 1);
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) throw error;
+      const Kind = error instanceof MessageOverLimit ? MessageOverLimit : MalformedMessage;
+      throw new Kind(error.message, agentToServerFieldName(field));
+    }
   }
 }
 
-function check(bytes: Uint8Array, start: number, end: number, shape: Shape, depth: number): void {
-  if (depth > depthLimit) throw new MalformedMessage(`is nested more than ${depthLimit} deep`);
-  const reader = new WireReader(bytes, start, end);
-  while (!reader.done) {
-    const tag = reader.tag();
-    const type = tag & 7;
-    const kind = shape[Math.floor(tag / 8)];
-    if (kind === undefined) {
-      reader.skip(type);
-      continue;
+/** Checks one field of an AgentToServer, in all its parts. */
+class ShapeCheck {
+  readonly #bytes: Uint8Array;
+  #fields = 0;
+  readonly #counts = new Map<Shape, number>();
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  message(start: number, end: number, shape: Shape, depth: number): void {
+    if (depth > depthLimit) throw new MalformedMessage(`is nested more than ${depthLimit} deep`);
+    const reader = new WireReader(this.#bytes, start, end);
+    while (!reader.done) {
+      const tag = reader.tag();
+      this.#countField();
+      const type = tag & 7;
+      const field = Math.floor(tag / 8);
+      const kind = shape[field];
+      if (kind === undefined) {
+        reader.skip(type, field);
+        continue;
+      }
+      if (type !== wireTypeOf(kind))
+        throw new MalformedMessage(`has a field of wire type ${type} that does not fit`);
+      if (kind === 'number' || kind === 'fixed64') {
+        reader.skip(type);
+        continue;
+      }
+      const bodyStart = reader.stepOver();
+      if (kind === 'bytes') continue;
+      this.#countMember(shape);
+      if (kind === 'text') checkText(this.#bytes, bodyStart, reader.position);
+      else this.message(bodyStart, reader.position, kind, depth + 1);
     }
-    if (type !== wireTypeOf(kind))
-      throw new MalformedMessage(`has a field of wire type ${type} that does not fit`);
-    if (kind === 'number' || kind === 'fixed64') {
-      reader.skip(type);
-      continue;
-    }
-    const bodyStart = reader.stepOver();
-    if (kind === 'text') checkText(bytes, bodyStart, reader.position);
-    else if (kind !== 'bytes') check(bytes, bodyStart, reader.position, kind, depth + 1);
+  }
+
+  #countField(): void {
+    this.#fields += 1;
+    if (this.#fields > fieldsAtMost) throw new MessageOverLimit(`has more than ${fieldsAtMost} fields`);
+  }
+
+  #countMember(shape: Shape): void {
+    const limit = most.get(shape);
+    if (limit === undefined) return;
+    const count = (this.#counts.get(shape) ?? 0) + 1;
+    this.#counts.set(shape, count);
+    if (count > limit.count) throw new MessageOverLimit(`has more than ${limit.count} ${limit.what}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { MalformedMessage } from './errors.ts';
+import { MalformedMessage, MessageOverLimit } from './errors.ts';
 import { WireReader, wireType } from './wire-reader.ts';
 
 /** Field numbers of the sub-messages of AgentToServer. */
@@ -62,6 +62,13 @@ const fieldNames = [
 ];
 const noSubMessages: SubMessage[] = [];
 
+/** Fields of an AgentToServer, unknown ones and each part of a field that comes in parts. It has 15. */
+const fieldsAtMost = 1_024;
+/** Parts in which one sub-message may come: protobuf merges them, and no encoder makes more than one. */
+const partsAtMost = 64;
+/** Bytes of unknown groups: their fields are looked at one by one. */
+const groupBytesAtMost = 64 * 1024;
+
 /** The name of a top-level field in the .proto file. */
 export function agentToServerFieldName(field: number): string {
   return fieldNames[field] ?? `field ${field}`;
@@ -84,7 +91,10 @@ export function scanWebSocketMessage(bytes: Uint8Array): AgentToServerScan {
   return scanAgentToServer(bytes, reader.position);
 }
 
-/** Reads the top-level fields of an AgentToServer that begins at `start`. Throws `MalformedMessage`. */
+/**
+ * Reads the top-level fields of an AgentToServer that begins at `start`, whatever its size in constant time:
+ * of 1,024 fields and 64 parts of each sub-message at most. Throws `MalformedMessage`.
+ */
 export function scanAgentToServer(bytes: Uint8Array, start = 0): AgentToServerScan {
   const scan: AgentToServerScan = {
     bytes,
@@ -95,13 +105,14 @@ export function scanAgentToServer(bytes: Uint8Array, start = 0): AgentToServerSc
     subMessages: noSubMessages,
   };
   const reader = new WireReader(bytes, start, bytes.length);
-  while (!reader.done) {
+  for (let fields = 1; !reader.done; fields++) {
+    if (fields > fieldsAtMost) throw overLimit(scan, `has more than ${fieldsAtMost} fields`);
     const fieldStart = reader.position;
     const tag = reader.tag();
     try {
       scanField(scan, reader, tag, fieldStart);
     } catch (error) {
-      throw inField(error, agentToServerFieldName(Math.floor(tag / 8)));
+      throw inField(error, agentToServerFieldName(Math.floor(tag / 8)), scan.instanceUid);
     }
   }
   return scan;
@@ -110,7 +121,7 @@ export function scanAgentToServer(bytes: Uint8Array, start = 0): AgentToServerSc
 function scanField(scan: AgentToServerScan, reader: WireReader, tag: number, start: number): void {
   const field = Math.floor(tag / 8);
   const type = tag & 7;
-  if (field > subMessageField.connectionSettingsStatus) return reader.skip(type);
+  if (field > subMessageField.connectionSettingsStatus) return skipUnknown(scan, reader, field, type);
   const isNumber = field === 2 || field === 4 || field === 10;
   if (type !== (isNumber ? wireType.varint : wireType.lengthDelimited)) {
     throw new MalformedMessage(`wire type ${type} does not fit`);
@@ -126,15 +137,41 @@ function scanField(scan: AgentToServerScan, reader: WireReader, tag: number, sta
   }
 }
 
-function addSubMessage(scan: AgentToServerScan, subMessage: SubMessage): void {
-  if (scan.subMessages === noSubMessages) scan.subMessages = [subMessage];
-  else scan.subMessages.push(subMessage);
+function skipUnknown({ bytes }: AgentToServerScan, reader: WireReader, field: number, type: number): void {
+  if (type !== wireType.groupStart) return reader.skip(type, field);
+  const group = new WireReader(
+    bytes,
+    reader.position,
+    Math.min(bytes.length, reader.position + groupBytesAtMost),
+  );
+  group.skip(type, field);
+  reader.position = group.position;
 }
 
-function inField(error: unknown, field: string): unknown {
-  return error instanceof MalformedMessage && error.field === undefined
-    ? new MalformedMessage(error.message, field)
-    : error;
+function addSubMessage(scan: AgentToServerScan, subMessage: SubMessage): void {
+  if (scan.subMessages === noSubMessages) scan.subMessages = [subMessage];
+  else if (scan.subMessages.push(subMessage) > partsAtMost) checkParts(scan, subMessage.field);
+}
+
+function checkParts({ subMessages }: AgentToServerScan, field: number): void {
+  let parts = 0;
+  for (const subMessage of subMessages) if (subMessage.field === field) parts += 1;
+  if (parts > partsAtMost) throw new MessageOverLimit(`comes in more than ${partsAtMost} parts`);
+}
+
+function overLimit({ instanceUid }: AgentToServerScan, reason: string): MessageOverLimit {
+  return Object.assign(new MessageOverLimit(reason), { instanceUid });
+}
+
+function inField(error: unknown, field: string, instanceUid: Uint8Array | null): unknown {
+  if (!(error instanceof MalformedMessage) || error.field !== undefined) return error;
+  return Object.assign(renamed(error, field), { instanceUid });
+}
+
+function renamed(error: MalformedMessage, field: string): MalformedMessage {
+  return error instanceof MessageOverLimit
+    ? new MessageOverLimit(error.message, field)
+    : new MalformedMessage(error.message, field);
 }
 
 /** Is the sub-message there? A set but empty one is. */
@@ -147,11 +184,13 @@ export function hasSubMessage(scan: AgentToServerScan, field: number): boolean {
  * sent once; parts sent separately are joined, which is how protobuf merges them.
  */
 export function subMessageBody(scan: AgentToServerScan, field: number): Uint8Array | null {
-  let body: Uint8Array | null = null;
+  let first: Uint8Array | null = null;
+  let parts: Uint8Array[] | null = null;
   for (const part of scan.subMessages) {
     if (part.field !== field) continue;
     const bytes = scan.bytes.subarray(part.bodyStart, part.end);
-    body = body === null ? bytes : Buffer.concat([body, bytes]);
+    if (first === null) first = bytes;
+    else (parts ??= [first]).push(bytes);
   }
-  return body;
+  return parts === null ? first : Buffer.concat(parts);
 }

@@ -10,6 +10,9 @@ export const wireType = {
   fixed32: 5,
 } as const;
 
+/** Groups may nest this deep; no field of OpAMP is one, and the decoder goes down into each. */
+const groupDepthLimit = 4;
+
 /** Reads protobuf tags, numbers and lengths of one message; allocates nothing, throws `MalformedMessage`. */
 export class WireReader {
   readonly #bytes: Uint8Array;
@@ -42,32 +45,46 @@ export class WireReader {
     throw new MalformedMessage('a number of more than 10 bytes');
   }
 
-  /** A tag: field number × 8 + wire type. */
+  /** A tag: field number × 8 + wire type. Of 5 bytes at most, as the decoder wants it. */
   tag(): number {
+    const start = this.position;
     const tag = this.varint();
-    if (tag < 8 || tag > 0xffffffff) throw new MalformedMessage('an impossible field number');
+    if (tag < 8 || tag > 0xffffffff || this.position - start > 5)
+      throw new MalformedMessage('an impossible field number');
     return tag;
   }
 
   /** Reads a length and steps over what it counts; `position` is then the end of it, the answer its start. */
   stepOver(): number {
+    const before = this.position;
     const length = this.varint();
     const start = this.position;
+    if (start - before > 5) throw new MalformedMessage('a length of more than 5 bytes');
     if (length > this.#end - start) throw new MalformedMessage('is cut short');
     this.position = start + length;
     return start;
   }
 
-  /** Steps over the value of a field nobody knows. */
-  skip(type: number): void {
-    let openGroups = 0;
-    for (;;) {
-      if (type === wireType.groupStart) openGroups++;
-      else if (type === wireType.groupEnd) openGroups--;
-      else this.#skipValue(type);
-      if (openGroups < 0) throw new MalformedMessage('a group ends that never began');
-      if (openGroups === 0) return;
-      type = this.tag() & 7;
+  /** Steps over the value of an unknown field. `field`: its number; only a group has to end with the same one. */
+  skip(type: number, field: number | null = null): void {
+    if (type === wireType.groupEnd) throw new MalformedMessage('a group ends that never began');
+    if (type === wireType.groupStart) this.#skipGroup(field);
+    else this.#skipValue(type);
+  }
+
+  #skipGroup(field: number | null): void {
+    const open = [field];
+    while (open.length > 0) {
+      const tag = this.tag();
+      const inside = Math.floor(tag / 8);
+      const type = tag & 7;
+      if (type === wireType.groupStart) {
+        if (open.push(inside) > groupDepthLimit)
+          throw new MalformedMessage(`has groups nested more than ${groupDepthLimit} deep`);
+      } else if (type === wireType.groupEnd) {
+        const began = open.pop();
+        if (began !== null && began !== inside) throw new MalformedMessage('a group ends that never began');
+      } else this.#skipValue(type);
     }
   }
 

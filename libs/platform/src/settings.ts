@@ -181,8 +181,29 @@ const settings = {
     .prefault('')
     .transform((name) => name.toLowerCase())
     .describe('Header in which trusted proxies pass an agent’s certificate on: see docs/tls.md.'),
-  MUSTER_MAX_MESSAGE_BYTES: wholeNumber(67_108_864, 65_536, 268_435_456).describe(
+  MUSTER_MAX_MESSAGE_BYTES: wholeNumber(16_777_216, 65_536, 268_435_456).describe(
     'Largest OpAMP message, both ways, before compression.',
+  ),
+  MUSTER_MAX_STATUS_BYTES: wholeNumber(262_144, 16_384, 16_777_216).describe(
+    'Largest description, health, status of any kind or list of capabilities that an agent may report.',
+  ),
+  MUSTER_MAX_EFFECTIVE_CONFIG_BYTES: wholeNumber(4_194_304, 65_536, 67_108_864).describe(
+    'Largest effective configuration, list of components or custom message that an agent may send.',
+  ),
+  MUSTER_MAX_AGENTS_PER_CONNECTION: wholeNumber(10_000, 1, 1_000_000).describe(
+    'Agents that may speak through one WebSocket at a time.',
+  ),
+  MUSTER_MAX_AGENTS_PER_TOKEN: wholeNumber(1_000_000, 1, 100_000_000).describe(
+    'Agents that one enrollment token lets in, unless it has a limit of its own.',
+  ),
+  MUSTER_NEW_AGENTS_PER_HOUR: wholeNumber(100_000, 1, 100_000_000).describe(
+    'Agents that a gateway does not know yet and takes in per hour from one address with one token. As many may come at once.',
+  ),
+  MUSTER_NEW_CONTENTS_PER_HOUR: wholeNumber(120, 1, 1_000_000).describe(
+    'Effective configurations and lists of components that an agent may change to per hour, those of lately not counted.',
+  ),
+  MUSTER_NEW_CONTENT_BYTES_PER_HOUR: wholeNumber(67_108_864, 65_536, 1_099_511_627_776).describe(
+    'Bytes of such changes per agent and hour. Of all new agents of one address and token together 64 times as much.',
   ),
   MUSTER_ACCEPTS_PER_SECOND: wholeNumber(10_000, 1, 1_000_000).describe(
     'Connections a gateway lets in per second; others are told to return later.',
@@ -193,7 +214,7 @@ const settings = {
   MUSTER_WRONG_CREDENTIALS_PER_MINUTE: wholeNumber(30, 1, 1_000_000).describe(
     'Wrong keys, sign-ins or enrollment tokens a minute from one address (IPv6: one /64 network). Beyond it they get 429; good ones pass.',
   ),
-  MUSTER_UNFINISHED_BYTES: wholeNumber(268_435_456, 1_048_576, 68_719_476_736).describe(
+  MUSTER_UNFINISHED_BYTES: wholeNumber(67_108_864, 1_048_576, 68_719_476_736).describe(
     'Memory of a gateway for OpAMP messages that are still coming in. Beyond it large ones are refused.',
   ),
   MUSTER_RECYCLE_FROM_BYTES: wholeNumber(16_777_216, 0, 68_719_476_736).describe(
@@ -288,6 +309,12 @@ export const gatewaySettings = [
   'MUSTER_TRUSTED_PROXIES',
   'MUSTER_CLIENT_CERT_HEADER',
   'MUSTER_MAX_MESSAGE_BYTES',
+  'MUSTER_MAX_STATUS_BYTES',
+  'MUSTER_MAX_EFFECTIVE_CONFIG_BYTES',
+  'MUSTER_MAX_AGENTS_PER_CONNECTION',
+  'MUSTER_NEW_AGENTS_PER_HOUR',
+  'MUSTER_NEW_CONTENTS_PER_HOUR',
+  'MUSTER_NEW_CONTENT_BYTES_PER_HOUR',
   'MUSTER_ACCEPTS_PER_SECOND',
   'MUSTER_MESSAGES_PER_SECOND',
   'MUSTER_WRONG_CREDENTIALS_PER_MINUTE',
