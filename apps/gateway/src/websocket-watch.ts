@@ -51,6 +51,8 @@ const moreEachTime = 4;
 const sparedTimes = 2;
 /** Memory that grew by so many bytes since the last look is looked at again in the next turn of the event loop. */
 const growsFast = 4 * 1024 * 1024;
+/** The share that a look forgets of what bodies of requests took lately: half of it within half a minute. */
+const forgottenEachLook = 0.001;
 /** Who completed a message within so many ticks is hardly in the middle of another large one. */
 const spokeTicks = 1_000 / tickMs;
 /** The part of the idle time after which a silent client is asked for a pong. */
@@ -109,7 +111,7 @@ export class WebSocketWatch {
     this.#options = options;
     this.#idleTicks = Math.max(4, Math.round(options.idleMs / tickMs));
     this.#sweepTicks = Math.max(1, Math.floor(this.#idleTicks / 15));
-    this.#nativeMemory = options.nativeMemory ?? nativeMemory;
+    this.#nativeMemory = options.nativeMemory ?? nativeMemoryMeter();
     this.#memoryAtStart = this.#nativeMemory();
     this.#ordinaryMemory = this.#memoryAtStart;
     this.#timer = setInterval(() => this.#onTick(), tickMs);
@@ -285,7 +287,15 @@ export class WebSocketWatch {
   }
 }
 
-function nativeMemory(): number {
-  const { rss, heapTotal, external } = process.memoryUsage();
-  return rss - heapTotal - external;
+/**
+ * Bytes outside of JavaScript. What bodies of requests took lately does not count either: freed, it stays with the
+ * process for a while, and is no message of a WebSocket.
+ */
+function nativeMemoryMeter(): () => number {
+  let lately = 0;
+  return () => {
+    const { rss, heapTotal, external } = process.memoryUsage();
+    lately = Math.max(external, lately - (lately - external) * forgottenEachLook);
+    return rss - heapTotal - lately;
+  };
 }
