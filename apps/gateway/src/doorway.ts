@@ -15,6 +15,8 @@ export interface Doorway {
   maxMessageBytes: number;
   /** Bytes that messages under way may take before connections that stall are cut. */
   unfinishedBytes: number;
+  /** See `GatewaySettings`. */
+  sharesProcess: boolean;
   /** Milliseconds after which a WebSocket that completed neither a message nor a pong is closed. */
   idleMs: number;
   recycling: SocketRecycling;

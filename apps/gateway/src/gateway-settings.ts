@@ -34,6 +34,8 @@ export interface GatewaySettings {
   bodyTimeoutMs: number;
   /** Bytes of messages that are not complete yet, over all connections. */
   unfinishedBytes: number;
+  /** Other parts of Muster are in this process: its memory tells little of the connections. */
+  sharesProcess: boolean;
   /** Bytes of large messages that sockets may keep before agents are made to reconnect; 0: any number. */
   recycleFromBytes: number;
   /** Milliseconds without a large message after which an agent may be made to reconnect. */
@@ -73,6 +75,7 @@ export const gatewayDefaults = {
   idleMs: 60_000,
   bodyTimeoutMs: 60_000,
   unfinishedBytes: 64 * 1024 * 1024,
+  sharesProcess: false,
   recycleFromBytes: 16 * 1024 * 1024,
   recycleAfterMs: 15_000,
   messagesPerSecond: 50,

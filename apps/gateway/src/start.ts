@@ -167,11 +167,13 @@ function openDoorway(
   settings: GatewaySettings,
   parts: Pick<Doorway, 'admission' | 'arrivals' | 'credentials' | 'liveness' | 'metrics' | 'reception'>,
 ): Doorway {
-  const { maxMessageBytes, unfinishedBytes, idleMs, bodyTimeoutMs, messagesPerSecond } = settings;
+  const { maxMessageBytes, unfinishedBytes, sharesProcess, idleMs, bodyTimeoutMs, messagesPerSecond } =
+    settings;
   return {
     ...parts,
     maxMessageBytes,
     unfinishedBytes,
+    sharesProcess,
     idleMs,
     bodies: {
       maxBytes: maxMessageBytes,

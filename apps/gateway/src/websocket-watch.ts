@@ -24,6 +24,11 @@ export interface WebSocketWatchOptions {
   idleMs: number;
   /** Bytes by which memory outside of JavaScript may grow before those that stall in a message are cut. */
   unfinishedBytes: number;
+  /**
+   * Other parts of Muster are in this process, and their memory is no message of a WebSocket: clients that answer
+   * pings are never cut for it, and those that do not are waited for. Default false.
+   */
+  sharesProcess?: boolean;
   metrics: GatewayMetrics;
   log: Log;
   /** Bytes this process holds outside of JavaScript: messages under way are there. */
@@ -86,7 +91,7 @@ export class WebSocketWatch {
   readonly #behind = new Map<Watched, number>();
   readonly #overflowed = new Set<Watched>();
   readonly #timer: NodeJS.Timeout;
-  readonly #memoryTimer: NodeJS.Timeout;
+  readonly #memoryTimer: NodeJS.Timeout | undefined;
   readonly #idleTicks: number;
   readonly #sweepTicks: number;
   readonly #nativeMemory: () => number;
@@ -115,7 +120,9 @@ export class WebSocketWatch {
     this.#memoryAtStart = this.#nativeMemory();
     this.#ordinaryMemory = this.#memoryAtStart;
     this.#timer = setInterval(() => this.#onTick(), tickMs);
-    this.#memoryTimer = setInterval(() => this.#lookAtMemory(), lookEveryMs);
+    this.#memoryTimer = options.sharesProcess
+      ? undefined
+      : setInterval(() => this.#lookAtMemory(), lookEveryMs);
   }
 
   add(link: Watched): void {
@@ -259,6 +266,7 @@ export class WebSocketWatch {
   }
 
   #shed(links: readonly Watched[]): void {
+    if (links.length === 0) return;
     for (const link of links) link.cut();
     this.#cutAt = this.tick;
     this.#options.metrics.connectionsShed += links.length;
@@ -280,7 +288,8 @@ export class WebSocketWatch {
   #cutThoseWhoStall(askedAt: number): boolean {
     const stalled = [...this.#links].filter(
       ({ heardAt, messageAt, openedAt }) =>
-        heardAt < askedAt || this.tick - Math.max(messageAt, openedAt) > messageTicks,
+        heardAt < askedAt ||
+        (!this.#options.sharesProcess && this.tick - Math.max(messageAt, openedAt) > messageTicks),
     );
     if (stalled.length > 0) this.#shed(stalled);
     return stalled.length > 0;

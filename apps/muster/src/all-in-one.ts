@@ -55,7 +55,7 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
     keep({ stop: () => bus.close() });
     keep({ stop: () => queue.close() });
 
-    const gatewaySettings = settingsFromEnv(env, 'all-in-one');
+    const gatewaySettings = { ...settingsFromEnv(env, 'all-in-one'), sharesProcess: true };
     const { httpSilenceMs } = gatewaySettings;
     observeNumbers('dead_letters', bus.deadLetters.numbers, []);
     const inventory = keep(
