@@ -61,7 +61,22 @@ export async function startTestApi(
     offerCache: createMemoryOfferCache(),
     delivery: createMemoryGatewayDelivery(),
     queue,
-    checks: [],
+    checks: [
+      {
+        name: 'database',
+        check: () =>
+          db
+            .selectFrom('fleets')
+            .select('name')
+            .limit(1)
+            .execute()
+            .then(
+              () => null,
+              () => 'PostgreSQL does not answer',
+            ),
+      },
+      { name: 'bus', check: () => bus.check(), optional: true },
+    ],
     log: silentLog,
     ...options,
   };
