@@ -75,6 +75,8 @@ export class ReportContents {
       }
     }
     const stored = await Promise.all(unknown.values());
+    // One order of locks for all writers.
+    stored.sort((a, b) => Buffer.compare(a.hash, b.hash));
     for (const part of statements(stored)) {
       await this.#insert(part);
       for (const { hash, withheld } of part) {
