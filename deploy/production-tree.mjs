@@ -56,11 +56,12 @@ function placeOf(dependency, from) {
   }
 }
 
-/** Not: type declarations, and native code for another platform or another Node.js (`…_<platform>_<arch>_<abi>.node`). */
+/** Not: sources, tests and documents, and native code for another platform or another Node.js (`…_<platform>_<arch>_<abi>.node`). */
 function isForThisPlatform(path) {
   if (path.endsWith('.node'))
     return path.endsWith(`_${process.platform}_${process.arch}_${process.versions.modules}.node`);
-  return !/\.(d\.[cm]?ts|map|md)$/.test(path) || /licen[cs]e/i.test(path);
+  if (/licen[cs]e/i.test(path)) return true;
+  return !/\.([cm]?tsx?|map|md)$|\/(test|test-[a-z]+|tests|benchmark|examples|docs)$/.test(path);
 }
 
 function licencesOf(packages) {

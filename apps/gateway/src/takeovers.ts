@@ -3,6 +3,7 @@ import { agentIdToBytes, type AgentId } from '@muster/agents/agent-id';
 import type { Keeper } from '@muster/agents/owner';
 import { timesLeft, type Session as PresenceSession } from '@muster/agents/presence';
 import { yieldRefusals } from '@muster/messages/delivery';
+import type { DeliveryReceipt } from '@muster/messages/delivery';
 import { GatewayUnreachable } from '@muster/messages/errors';
 import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import type { Claims } from './claims.ts';
@@ -16,8 +17,11 @@ import type { SequenceStreams } from './sequence-streams.ts';
 import type { AgentMessage, Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
-/** The newcomer waits no longer for the answer of the gateway that holds its agent. */
-const holderAnswersWithinMs = 2_500;
+/**
+ * How long a newcomer waits for the answer of the gateway that holds its agent. It is asked twice: the first question
+ * may have gone to one that was killed a moment ago, of which the bus did not know yet.
+ */
+const holderAnswersWithinMs = [1_000, 1_500];
 /** Holders that may be asked, one after the other. */
 const holdersAtMost = 4;
 /** While Presence was wiped, and what Postgres knows is not in it yet. */
@@ -154,8 +158,8 @@ export class Takeovers {
   async #standing(holder: string, session: Session, { connection, scan }: AgentMessage): Promise<Standing> {
     if (timesLeft(holder) > 0) return 'agent';
     const { certificate, token, link } = connection;
-    const asked = this.#deps.delivery.deliver(holder, {
-      kind: 'yield',
+    const order = {
+      kind: 'yield' as const,
       instanceUid: Buffer.from(session.uid),
       sequenceNum: scan.sequenceNum,
       enrollmentTokenId: token.enrollmentTokenId,
@@ -163,12 +167,18 @@ export class Takeovers {
       resumes: this.#deps.streams.resumes(session.uid, scan.sequenceNum),
       remoteAddress: link.remoteAddress,
       ...(certificate !== null && { certificateIdentity: Buffer.from(certificate, 'hex') }),
-    });
-    const receipt = await Promise.race([
-      // One that runs no more holds nobody; what one that is slow holds is free when its lease has run out.
-      asked.catch((error: unknown) => (error instanceof GatewayUnreachable && error.isGone ? 'gone' : null)),
-      pause(holderAnswersWithinMs, null, { ref: false }),
-    ]);
+    };
+    let receipt: DeliveryReceipt | 'gone' | null = null;
+    for (const withinMs of holderAnswersWithinMs) {
+      receipt = await Promise.race([
+        // One that runs no more holds nobody; what one that is slow holds is free when its lease has run out.
+        this.#deps.delivery
+          .deliver(holder, order)
+          .catch((error: unknown) => (error instanceof GatewayUnreachable && error.isGone ? 'gone' : null)),
+        pause(withinMs, null, { ref: false }),
+      ]);
+      if (receipt !== null) break;
+    }
     if (receipt === 'gone') return 'agent';
     if (receipt === null) return 'undecided';
     const refused = receipt.refused[0];

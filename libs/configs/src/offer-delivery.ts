@@ -38,8 +38,11 @@ export class OfferDelivery {
    */
   async deliver({ note, agents }: UndeliveredOffers): Promise<void> {
     try {
+      // Others know of this generation before any agent can: a database from before the offers is noticed.
+      const { generation, hold } = await this.#deps.holds.advance();
       // What is noted is delivered when offers are made again.
-      if (await this.#deps.holds.find()) return;
+      if (hold) return;
+      await this.#deps.offerCache.keepGeneration(generation);
       const left: AgentId[] = [];
       for (let start = 0; start < agents.length; start += batchSize) {
         left.push(...(await this.#deliverBatch(agents.slice(start, start + batchSize))));
