@@ -29,7 +29,7 @@ export interface OverlayInput {
 
 const fileName = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9])?$/;
 /** Of one text, in bytes; a collector's configuration has a hundredth. */
-const maxTextBytes = 1024 * 1024;
+const maxTextBytes = 2 * 1024 * 1024;
 const maxFiles = 50;
 const maxOverlays = 50;
 

@@ -100,8 +100,8 @@ it('many errors are told as the first of them and a number', () => {
 });
 
 it('a text of more than a MiB is refused by its name and the limit', () => {
-  const text = `a: ${'x'.repeat(1024 * 1024)}\n`;
+  const text = `a: ${'x'.repeat(2 * 1024 * 1024)}\n`;
   expect(() => readConfigurationText({ body: 'a: b', files: { 'x.yaml': text } })).toThrow(
-    /^files\["x.yaml"\]: the text has 1048580 bytes, and one text has at most 1048576/,
+    /^files\["x.yaml"\]: the text has 2097156 bytes, and one text has at most 2097152/,
   );
 });
