@@ -7,7 +7,7 @@ import { Backends } from './harness/backends.ts';
 import { descendants, environmentOf } from './harness/child.ts';
 import { showOnFailure } from './harness/failure.ts';
 import { startFakeAgents, uidOf } from './harness/fleet.ts';
-import { modes, Muster } from './harness/muster.ts';
+import { logged, modes, Muster } from './harness/muster.ts';
 
 /** Checks time out after a second, gateways wait for five; the rest is for a machine with other work. */
 const soon = { timeout: 40_000, interval: 250 };
@@ -57,7 +57,7 @@ describe.skipIf(!modes.includes('cluster'))('readiness of a cluster', () => {
       url.port = String(first + index);
       env[settings[dependency]] = url.href;
     }
-    muster = await Muster.start({ mode: 'cluster', withoutNpm: true, env });
+    muster = await Muster.start({ provokes: logged, mode: 'cluster', withoutNpm: true, env });
     parts = muster.parts;
     [agent] = (await startFakeAgents(muster, 1)) as [FakeAgent];
   });
@@ -117,7 +117,7 @@ describe.skipIf(!modes.includes('all-in-one'))('readiness of all-in-one', () => 
   let muster: Muster;
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
-    muster = await Muster.start({ mode: 'all-in-one', withoutNpm: true });
+    muster = await Muster.start({ provokes: logged, mode: 'all-in-one', withoutNpm: true });
   });
   afterAll(() => muster?.dispose());
 

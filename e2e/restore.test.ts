@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Backends } from './harness/backends.ts';
 import { showOnFailure } from './harness/failure.ts';
 import { cutAll, startFakeAgents, uidOf } from './harness/fleet.ts';
-import { modes, Muster } from './harness/muster.ts';
+import { logged, modes, Muster } from './harness/muster.ts';
 import type { Rollout } from './harness/rest-client.ts';
 
 const agentCount = 20;
@@ -25,7 +25,7 @@ describe.skipIf(!modes.includes('cluster'))('a database that is restored from a 
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
     backends = await Backends.start();
-    muster = await Muster.start({ mode: 'cluster', env: backends.env });
+    muster = await Muster.start({ provokes: logged, mode: 'cluster', env: backends.env });
     await muster.rest.post('configurations', { name: 'base', body: 'receivers: {} # base 1\n' });
     await muster.rest.put('fleets/all', { selector: '', policy: { perSecond: 2 } });
     agents = await startFakeAgents(muster, agentCount);
@@ -131,7 +131,7 @@ describe.skipIf(!modes.includes('all-in-one'))('a data directory that is put bac
 
   showOnFailure(() => ({ muster: muster?.output }));
   beforeAll(async () => {
-    muster = await Muster.start({ mode: 'all-in-one' });
+    muster = await Muster.start({ provokes: logged, mode: 'all-in-one' });
   });
   afterAll(async () => {
     if (agents) await cutAll(agents);

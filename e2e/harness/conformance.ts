@@ -2,7 +2,7 @@ import { MusterOperator } from '@muster/app-conformance/muster-operator';
 import { allRows } from '@muster/app-conformance/rows/all-rows';
 import { run, type RowResult } from '@muster/app-conformance/runner';
 import type { Target } from '@muster/app-conformance/row-context';
-import { Muster } from './muster.ts';
+import { logged, Muster } from './muster.ts';
 
 /** Low, so that the rows about limits need little memory, and an operator can assign what is over it. */
 export const maxMessageBytes = 1 << 20;
@@ -13,6 +13,7 @@ const patienceMs = 20_000;
 export function startForConformance(): Promise<Muster> {
   return Muster.start({
     mode: 'all-in-one',
+    provokes: logged,
     env: { MUSTER_MAX_MESSAGE_BYTES: String(maxMessageBytes) },
   });
 }

@@ -58,7 +58,8 @@ function linkPackages(folder: string): void {
   for (const name of readdirSync(own)) {
     const app = name.startsWith('app-') ? `apps/${name.slice('app-'.length)}` : `libs/${name}`;
     if (existsSync(join(folder, app)))
-      symlinkSync(join(folder, app), join(folder, 'node_modules/@muster', name));
+      // relative: the folder gets its name when it is complete
+      symlinkSync(join('../..', app), join(folder, 'node_modules/@muster', name));
   }
   for (const group of ['libs', 'apps']) {
     for (const workspace of readdirSync(join(folder, group))) {
