@@ -75,7 +75,7 @@ export function literalsOf(
     // Nearly always it is this.
     const isReference = opening === 1 && value[0] === '$' && value.indexOf('{', 2) === -1;
     if (isReference && !value.includes(':-')) return nothing;
-    const fallback = /^\$\{[^}]*:-([^}]+)\}$/.exec(value)?.[1];
+    const fallback = fallbackOf(value);
     if (fallback !== undefined)
       return literalsOf(text, { start: end - 1 - fallback.length, end: end - 1 }, kind);
     if (isTemplate.test(value)) return templateSecrets(text, value, start, kind);
@@ -87,6 +87,13 @@ export function literalsOf(
     return literalsOf(text, { start: start + scheme[0].length, end }, own, schemes + 1);
   }
   return saysNothing(value, kind) ? nothing : [{ kind, start, end }];
+}
+
+/** What stands for a variable that is not set: `x` of `${env:NAME:-x}`. */
+function fallbackOf(reference: string): string | undefined {
+  if (!reference.startsWith('${') || reference.indexOf('}') !== reference.length - 1) return undefined;
+  const mark = reference.lastIndexOf(':-', reference.length - 4);
+  return mark < 2 ? undefined : reference.slice(mark + 2, -1);
 }
 
 const isTemplate = /\{[{%]/;

@@ -62,6 +62,17 @@ it.each(Object.entries(counted))('%s', (what, fragment) => {
   expectLinear(findCredentials, text, { size: 64 * 1024, what });
 });
 
+it.each(['${:-', '${env:A:-b', '${:-}', '{{ a :-', '${a:-{{', 'Bearer ${:-'])(
+  'references such as %j',
+  (fragment) => {
+    const work = (text: string) => [
+      findCredentials(`pwd: ${text}`),
+      findCredentialsInValue('password', text),
+    ];
+    expectLinear(work, repeated(fragment), { size: 64 * 1024, what: fragment });
+  },
+);
+
 it('files with names like a credential', () => {
   const files = (count: number) =>
     configOf(

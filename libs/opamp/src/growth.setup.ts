@@ -2,6 +2,8 @@ import { expect } from 'vitest';
 
 /** How often each size is measured; the least counts, since other work on the machine only adds. */
 const tries = 3;
+/** Compiling and collecting garbage fall on one size or another: what grows faster in itself does so each time. */
+const attempts = 4;
 /** What four times the input may cost without a look at its growth: no sender stalls anything with this. */
 const cheapMs = 25;
 /** Four times the input costs four times the work if it is linear, and sixteen times if it is quadratic. */
@@ -17,12 +19,15 @@ export function expectLinear<T>(
   input: (size: number) => T,
   { size = 16 * 1024, what = '' }: { size?: number; what?: string } = {},
 ): void {
-  const [once, twice, four] = [size, 2 * size, 4 * size].map((each) => leastCpuMs(work, input(each)));
-  if (four! <= cheapMs) return;
-  expect(
-    four! / Math.max(once!, 1),
-    `${what}: ${[once, twice, four].map((ms) => ms!.toFixed(1)).join(', ')} ms of CPU at 1, 2, 4 times the input`,
-  ).toBeLessThan(mostGrowth);
+  let measured = '';
+  let growth = Infinity;
+  for (let attempt = 0; attempt < attempts && growth >= mostGrowth; attempt++) {
+    const [once, twice, four] = [size, 2 * size, 4 * size].map((each) => leastCpuMs(work, input(each)));
+    if (four! <= cheapMs) return;
+    growth = four! / Math.max(once!, 1);
+    measured = [once, twice, four].map((ms) => ms!.toFixed(1)).join(', ');
+  }
+  expect(growth, `${what}: ${measured} ms of CPU at 1, 2, 4 times the input`).toBeLessThan(mostGrowth);
 }
 
 function leastCpuMs<T>(work: (input: T) => unknown, input: T): number {
