@@ -15,6 +15,12 @@ const manyAgents = 1_000;
 /** While somebody holds the rules alone nobody else places agents. */
 const noLock = sql``;
 
+interface FleetRule {
+  name: string;
+  selector: string;
+  tokens: string[] | null;
+}
+
 export class FleetStore {
   /** Held to the end of the transaction by whoever changes fleets: no agent is placed by rules that are changing. */
   async lockRules(tx: Tx): Promise<void> {
@@ -99,9 +105,11 @@ export class FleetStore {
    * now, if it is not gone. Answers the agents that moved.
    */
   async placeConcerned(tx: Tx, fleet: string): Promise<AgentId[]> {
-    const rule = (await this.#rules(tx)).find(({ name }) => name === fleet);
+    const rules = await this.#rules(tx);
+    const rule = rules.find(({ name }) => name === fleet);
     const matching = rule ? whereSelector(membershipRule(rule)) : sql`false`;
-    const moved = await this.#place(tx, sql`agents`, sql`(members.fleet = ${fleet} or ${matching})`, noLock);
+    const concerned = sql`(members.fleet = ${fleet} or ${matching})`;
+    const moved = await this.#place(tx, rules, sql`agents`, concerned, noLock);
     if (moved.length >= manyAgents) await this.#analyze(tx);
     return moved;
   }
@@ -110,7 +118,7 @@ export class FleetStore {
   async place(tx: Tx, agents: readonly AgentId[]): Promise<AgentId[]> {
     const these = sql`unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
       join agents on agents.uid = asked.uid`;
-    return this.#place(tx, these, sql`true`, sql`for no key update of agents`);
+    return this.#place(tx, await this.#rules(tx), these, sql`true`, sql`for no key update of agents`);
   }
 
   /**
@@ -129,11 +137,11 @@ export class FleetStore {
    */
   async #place(
     tx: Tx,
+    rules: readonly FleetRule[],
     from: RawBuilder<unknown>,
     concerned: RawBuilder<unknown>,
     lock: RawBuilder<unknown>,
   ): Promise<AgentId[]> {
-    const rules = await this.#rules(tx);
     const whens = rules.map(
       (rule) => sql`when ${whereSelector(membershipRule(rule))} then ${rule.name}::text`,
     );
@@ -164,7 +172,7 @@ export class FleetStore {
   }
 
   /** Who comes first takes the agent. */
-  async #rules(tx: Tx): Promise<{ name: string; selector: string; tokens: string[] | null }[]> {
+  async #rules(tx: Tx): Promise<FleetRule[]> {
     return tx.db
       .selectFrom('fleets')
       .select(['name', 'selector', 'tokens'])
