@@ -42,11 +42,14 @@ export async function startConfigs(deps: ConfigsDeps): Promise<Running> {
   const whileOffering = async (work: () => Promise<void>): Promise<void> => {
     if (!guard.held) await work();
   };
+  const converge = (): Promise<void> => whileOffering(() => convergence.advance());
+  const converging = regularly('convergence', convergencePauseMs, converge, log, () => convergence.isNeeded);
+  convergence.onWaiting(() => converging.wake());
   const turns = [
+    converging,
     regularly('delivering offers', deliveryPauseMs, deliver, log),
     regularly('the sweep for agents to converge', sweepPauseMs, sweep, log),
     regularly('the search for drift', driftPauseMs, () => whileOffering(() => driftReconciler.turn()), log),
-    regularly('convergence', convergencePauseMs, () => whileOffering(() => convergence.advance()), log),
   ];
   return {
     async stop() {

@@ -10,6 +10,7 @@ import {
   type AnyValueFields,
   type KeyValueFields,
 } from '@muster/opamp/opamp';
+import { textLinesOf } from '@muster/opamp/message-shapes';
 import { subMessageField } from '@muster/opamp/scan-agent-to-server';
 import {
   findCredentials,
@@ -39,10 +40,11 @@ const types: Readonly<Record<number, readonly [type: MessageType, field: string]
 
 /**
  * A sub-message of AgentToServer with `[REDACTED:<kind>]` for each credential in any of its texts: values and names,
- * at any depth. It is written anew, so that nothing is left of what this version of the protocol does not know.
- * Throws `MalformedMessage`.
+ * at any depth. What this version of the protocol does not know is left out. Throws `MalformedMessage`.
  */
 export function redactSubMessage(field: number, body: Uint8Array): Uint8Array {
+  const lines = textLinesOf(field, body);
+  if (lines !== null && areHarmless(lines)) return body;
   const [type, name] = types[field]!;
   const message = decode(type, body, name);
   const clean = mayHoldCredentials(message) ? redacted(message) : message;
@@ -52,10 +54,12 @@ export function redactSubMessage(field: number, body: Uint8Array): Uint8Array {
 /** One search over all texts costs a fraction of one each. False: it is certain that there are none. */
 function mayHoldCredentials(message: object): boolean {
   const texts: string[] = [];
-  if (collect(message, texts)) return true;
-  const all = texts.join('\n');
-  // There a text could change what the next one means.
-  return /["'{[|>\\]/.test(all) || findCredentialsInMessage(all).length > 0;
+  return collect(message, texts) || !areHarmless(texts.join('\n'));
+}
+
+/** Texts on lines of their own; quotes and brackets could change what the next line means. */
+function areHarmless(lines: string): boolean {
+  return !/["'{[|>\\]/.test(lines) && findCredentialsInMessage(lines).length === 0;
 }
 
 /** True: there is something that has to be looked at for itself. */

@@ -1,6 +1,7 @@
 import { sql, type Kysely } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
 import { binaryArray } from '@muster/db/binary-array';
+import { preparedAs } from '@muster/db/prepared-statements';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { agentCapability } from '@muster/opamp/capabilities';
@@ -53,8 +54,10 @@ export class ConvergenceStore {
 
   /** Of `agents`, or of all (null); at most `limit`. */
   async strays(agents: readonly AgentId[] | null, limit: number): Promise<Stray[]> {
-    const from = agents === null ? sql`agents` : these(agents);
-    const { rows } = await sql<Stray>`
+    // For a few agents planning takes a thousand times as long as running.
+    const [prepared, from] =
+      agents === null ? [sql``, sql`agents`] : [sql.raw(preparedAs('strays_of')), these(agents)];
+    const { rows } = await sql<Stray>`${prepared}
       select agents.uid as agent, members.fleet from ${from} ${mayConverge} limit ${limit}`.execute(this.#db);
     return rows;
   }

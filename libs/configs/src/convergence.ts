@@ -52,9 +52,20 @@ export class Convergence {
   readonly #waiting = new Map<string, Set<AgentId>>();
   readonly #paces = new Map<string, Pace>();
   readonly #pauses = new Map<string, Pause>();
+  #onWaiting = (): void => {};
 
   constructor(deps: ConvergenceDeps) {
     this.#deps = deps;
+  }
+
+  /** Does any agent wait? Without that `advance` has nothing to do. */
+  get isNeeded(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Calls `listener` each time that agents begin to wait. */
+  onWaiting(listener: () => void): void {
+    this.#onWaiting = listener;
   }
 
   /** Agents that have changed: those that are not on their fleet's stable version begin to wait for it. */
@@ -167,6 +178,7 @@ export class Convergence {
       this.#waiting.set(fleet, waiting);
       if (waiting.size < maxWaiting) waiting.add(agent);
     }
+    if (this.#waiting.size > 0) this.#onWaiting();
   }
 
   #pace(fleet: string, perSecond: number): Pace {

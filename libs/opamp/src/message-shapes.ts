@@ -97,6 +97,54 @@ export function checkSubMessages(bytes: Uint8Array, subMessages: readonly SubMes
   }
 }
 
+/**
+ * Every text of one sub-message, each on a line of its own, without decoding it. Null: that cannot be told so, since it
+ * has attributes, fields that this version of the protocol does not know, text beyond ASCII, or does not decode.
+ */
+export function textLinesOf(field: number, body: Uint8Array): string | null {
+  const latin1 = Buffer.from(body.buffer, body.byteOffset, body.length).toString('latin1');
+  const reader = new TextReader(body, latin1);
+  try {
+    const isRead = reader.message(0, body.length, shapes[field] ?? {}, 1);
+    // oxlint-disable-next-line no-control-regex
+    return isRead && !/[^\0-\x7f]/.test(reader.lines) ? reader.lines : null;
+  } catch (error) {
+    if (error instanceof MalformedMessage) return null;
+    throw error;
+  }
+}
+
+/** Gathers the texts of one sub-message, as characters of one byte. */
+class TextReader {
+  readonly #bytes: Uint8Array;
+  readonly #latin1: string;
+  lines = '';
+
+  constructor(bytes: Uint8Array, latin1: string) {
+    this.#bytes = bytes;
+    this.#latin1 = latin1;
+  }
+
+  /** False: there is something that is no text of its own. */
+  message(start: number, end: number, shape: Shape, depth: number): boolean {
+    if (depth > depthLimit || shape === keyValue) return false;
+    const reader = new WireReader(this.#bytes, start, end);
+    while (!reader.done) {
+      const tag = reader.tag();
+      const kind = shape[Math.floor(tag / 8)];
+      if (kind === undefined || (tag & 7) !== wireTypeOf(kind)) return false;
+      if (kind === 'number' || kind === 'fixed64') {
+        reader.skip(tag & 7);
+        continue;
+      }
+      const bodyStart = reader.stepOver();
+      if (kind === 'text') this.lines += `${this.#latin1.slice(bodyStart, reader.position)}\n`;
+      else if (kind !== 'bytes' && !this.message(bodyStart, reader.position, kind, depth + 1)) return false;
+    }
+    return true;
+  }
+}
+
 /** Checks one field of an AgentToServer, in all its parts. */
 class ShapeCheck {
   readonly #bytes: Uint8Array;
