@@ -7,7 +7,7 @@ import { forwardedCertificate } from './client-certificates.ts';
 import { GatewayRig, opampUrl, token } from './gateway-rig.setup.ts';
 import type { GatewaySettings } from './gateway-settings.ts';
 import type { RunningGateway } from './start.ts';
-import { TestAuthority } from './test-certificates.setup.ts';
+import { TestAuthority } from '@muster/platform/test-certificates.setup';
 
 const authority = new TestAuthority();
 const client = authority.issue('an agent', 'DNS:agent');

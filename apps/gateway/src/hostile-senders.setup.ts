@@ -196,7 +196,7 @@ const attacks: Record<
   },
   'WebSocket messages that stall': { connections: 100, run: () => webSocketStalls(false, 1) },
   'WebSocket messages that stall, with answers to pings': {
-    connections: 16,
+    connections: 64,
     run: () => webSocketStalls(true, 16),
   },
   'HTTP bodies of 63 MB in two-byte fields': {

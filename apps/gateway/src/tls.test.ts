@@ -9,7 +9,7 @@ import { AgentToServer, ServerToAgent, type ServerToAgentMessage } from '@muster
 import { GatewayRig, settle, token } from './gateway-rig.setup.ts';
 import type { GatewaySettings } from './gateway-settings.ts';
 import type { RunningGateway } from './start.ts';
-import { TestAuthority, type TestCertificate } from './test-certificates.setup.ts';
+import { TestAuthority, type TestCertificate } from '@muster/platform/test-certificates.setup';
 import { readTlsFiles } from './tls-files.ts';
 
 const uid = Buffer.from('0123456789abcdef');

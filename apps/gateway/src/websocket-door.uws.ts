@@ -74,7 +74,9 @@ export function webSocketBehavior(
       const { connection, link } = socket.getUserData().opened!;
       link.heardAt = watch.tick;
       connection.ponged();
+      watch.heardBetween();
     },
+    ping: () => watch.heardBetween(),
     drain: (socket) => watch.caughtUp(socket.getUserData().opened!.link),
     close: (socket) => {
       const { connection, link } = socket.getUserData().opened!;

@@ -56,6 +56,12 @@ const moreEachTime = 4;
 const sparedTimes = 2;
 /** Memory that grew by so many bytes since the last look is looked at again in the next turn of the event loop. */
 const growsFast = 4 * 1024 * 1024;
+/**
+ * µWebSockets reads on while a sender is faster than it: in one turn of the event loop, all that many of them may send.
+ * Then memory is looked at between the pieces, if the last look is longer ago than this while memory grows, or else
+ * longer than this.
+ */
+const midTurn = { growingMs: 5, calmMs: lookEveryMs * 1.5 };
 /** The share that a look forgets of what bodies of requests took lately: half of it within half a minute. */
 const forgottenEachLook = 0.001;
 /** Who completed a message within so many ticks is hardly in the middle of another large one. */
@@ -102,6 +108,8 @@ export class WebSocketWatch {
   /** How often connections were cut in a row. */
   #timesCut = 0;
   #lookedAtMemory = 0;
+  #lookedAtMs = 0;
+  #isGrowing = false;
   /** When clients were asked because memory grew; null: they were not. */
   #askedAt: number | null = null;
   /** The same by the clock. */
@@ -149,6 +157,13 @@ export class WebSocketWatch {
   /** So much waits for the client that no more is kept for it. It is cut soon, not in the middle of a message. */
   overflowed(link: Watched): void {
     this.#overflowed.add(link);
+  }
+
+  /** A client sent a ping or a pong, which may be in the middle of a message. */
+  heardBetween(): void {
+    if (this.#memoryTimer === undefined) return;
+    const sinceMs = performance.now() - this.#lookedAtMs;
+    if (sinceMs > (this.#isGrowing ? midTurn.growingMs : midTurn.calmMs)) this.#lookAtMemory();
   }
 
   end(): void {
@@ -231,6 +246,8 @@ export class WebSocketWatch {
     const memory = this.#nativeMemory();
     const growth = memory - this.#ordinaryMemory;
     const { unfinishedBytes } = this.#options;
+    this.#lookedAtMs = performance.now();
+    this.#isGrowing = growth > unfinishedBytes / 2;
     this.#cutAtMemory = Math.min(this.#cutAtMemory, memory);
     const grewSince = memory - this.#lookedAtMemory;
     this.#lookedAtMemory = memory;

@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FaultyProxy } from '@muster/platform/faulty-proxy.setup';
 import { freePort, loopback, runServer, talkTo } from '@muster/platform/local-server';
 import { findBinary, startLocalRedis } from '@muster/platform/local-services';
+import { TestAuthority } from '@muster/platform/test-certificates.setup';
 import { useTestService } from '@muster/platform/test-service.setup';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,44 +13,11 @@ import { assertRedisAnswers, closeRedis, openRedis } from './redis-client.redis.
 
 let files: string;
 const file = (name: string) => join(files, name);
-const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: files, stdio: 'pipe' });
-const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
 beforeAll(() => {
   files = mkdtempSync(join(tmpdir(), 'muster-redis-'));
-  for (const ca of ['ca', 'other'])
-    openssl(
-      'req',
-      '-x509',
-      ...key,
-      '-days',
-      '2',
-      '-subj',
-      `/CN=${ca}`,
-      '-keyout',
-      `${ca}.key`,
-      '-out',
-      `${ca}.pem`,
-    );
-  openssl('req', ...key, '-subj', '/CN=redis', '-keyout', 'redis.key', '-out', 'redis.csr');
-  writeFileSync(file('redis.ext'), 'subjectAltName=IP:127.0.0.1\n');
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    'redis.csr',
-    '-CA',
-    'ca.pem',
-    '-CAkey',
-    'ca.key',
-    '-CAcreateserial',
-    '-days',
-    '2',
-    '-extfile',
-    'redis.ext',
-    '-out',
-    'redis.pem',
-  );
+  const [authority] = ['ca', 'other'].map((name) => new TestAuthority(name, files));
+  authority!.issue('redis', 'IP:127.0.0.1', { file: 'redis' });
   writeFileSync(file('text'), 'no PEM at all\n');
 });
 afterAll(() => rmSync(files, { recursive: true, force: true }));

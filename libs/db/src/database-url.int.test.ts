@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog } from '@muster/platform/log';
 import { FaultyProxy } from '@muster/platform/faulty-proxy.setup';
 import { freePort } from '@muster/platform/local-server';
+import { TestAuthority } from '@muster/platform/test-certificates.setup';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startEmbeddedPostgres } from './embedded-postgres.ts';
@@ -13,45 +13,12 @@ import { connectDatabase, openDatabase, watchDatabase } from './pool.postgres.ts
 
 let files: string;
 const file = (name: string) => join(files, name);
-const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: files, stdio: 'pipe' });
-const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
 
 beforeAll(() => {
   files = mkdtempSync(join(tmpdir(), 'muster-database-tls-'));
   chmodSync(files, 0o755);
-  for (const ca of ['ca', 'other'])
-    openssl(
-      'req',
-      '-x509',
-      ...key,
-      '-days',
-      '2',
-      '-subj',
-      `/CN=${ca}`,
-      '-keyout',
-      `${ca}.key`,
-      '-out',
-      `${ca}.pem`,
-    );
-  openssl('req', ...key, '-subj', '/CN=server', '-keyout', 'server.key', '-out', 'server.csr');
-  writeFileSync(file('server.ext'), 'subjectAltName=DNS:localhost\n');
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    'server.csr',
-    '-CA',
-    'ca.pem',
-    '-CAkey',
-    'ca.key',
-    '-CAcreateserial',
-    '-days',
-    '2',
-    '-extfile',
-    'server.ext',
-    '-out',
-    'server.pem',
-  );
+  const [authority] = ['ca', 'other'].map((name) => new TestAuthority(name, files));
+  authority!.issue('server', 'DNS:localhost', { file: 'server' });
   writeFileSync(file('text'), 'no PEM at all\n');
 });
 afterAll(() => rmSync(files, { recursive: true, force: true }));

@@ -1,76 +1,22 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '@muster/platform/local-server';
 import { startNatsCluster } from '@muster/platform/nats-cluster.setup';
+import { TestAuthority } from '@muster/platform/test-certificates.setup';
 import { nkeys } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectNats, type NatsSettings } from './connection.nats.ts';
 
 let files: string;
 const file = (name: string) => join(files, name);
-const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: files, stdio: 'pipe' });
 
 beforeAll(() => {
   files = mkdtempSync(join(tmpdir(), 'muster-nats-access-'));
-  for (const ca of ['ca', 'other']) {
-    openssl(
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      `/CN=${ca}`,
-      '-keyout',
-      `${ca}.key`,
-      '-out',
-      `${ca}.pem`,
-    );
-  }
-  for (const [name, san] of [
-    ['server', 'IP:127.0.0.1'],
-    ['elsewhere', 'DNS:nats.example'],
-    ['client', 'DNS:muster'],
-  ]) {
-    openssl(
-      'req',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-subj',
-      `/CN=${name}`,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.csr`,
-    );
-    writeFileSync(file(`${name}.ext`), `subjectAltName=${san}\n`);
-    openssl(
-      'x509',
-      '-req',
-      '-in',
-      `${name}.csr`,
-      '-CA',
-      'ca.pem',
-      '-CAkey',
-      'ca.key',
-      '-CAcreateserial',
-      '-days',
-      '2',
-      '-extfile',
-      `${name}.ext`,
-      '-out',
-      `${name}.pem`,
-    );
-  }
+  const [authority] = ['ca', 'other'].map((name) => new TestAuthority(name, files));
+  authority!.issue('server', 'IP:127.0.0.1', { file: 'server' });
+  authority!.issue('elsewhere', 'DNS:nats.example', { file: 'elsewhere' });
+  authority!.issue('client', 'DNS:muster', { file: 'client' });
   writeFileSync(file('empty'), '');
   writeFileSync(file('text'), 'no PEM at all\n');
 });

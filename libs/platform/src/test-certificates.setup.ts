@@ -10,14 +10,17 @@ export interface TestCertificate {
   key: string;
 }
 
-/** Makes certificates for tests with the system's openssl, in a directory of their own. */
+/** Makes certificates for tests with the system's openssl, in a directory of their own or in `directory`. */
 export class TestAuthority {
-  readonly directory = mkdtempSync(join(tmpdir(), 'muster-tls-'));
-  readonly file = join(this.directory, 'ca.pem');
-  readonly #keyFile = join(this.directory, 'ca.key');
+  readonly directory: string;
+  readonly file: string;
+  readonly #keyFile: string;
   #made = 0;
 
-  constructor(name = 'a test authority') {
+  constructor(name = 'ca', directory = mkdtempSync(join(tmpdir(), 'muster-tls-'))) {
+    this.directory = directory;
+    this.file = join(directory, `${name}.pem`);
+    this.#keyFile = join(directory, `${name}.key`);
     makeKey(this.#keyFile, ecdsa);
     openssl(
       'req',
@@ -38,13 +41,16 @@ export class TestAuthority {
     return readFileSync(this.file, 'utf8');
   }
 
-  /** A certificate for `commonName` with these alternative names, and further extensions as openssl names them. */
+  /**
+   * A certificate for `commonName` with these alternative names, and further extensions as openssl names them. `file`:
+   * what its files are called.
+   */
   issue(
     commonName: string,
     altName = 'IP:127.0.0.1,DNS:localhost',
-    { extensions = '', rsa = false } = {},
+    { extensions = '', rsa = false, file = String((this.#made += 1)) } = {},
   ): TestCertificate {
-    const base = join(this.directory, String((this.#made += 1)));
+    const base = join(this.directory, file);
     const [certFile, keyFile] = [`${base}.pem`, `${base}.key`];
     makeKey(keyFile, rsa ? ['-algorithm', 'RSA'] : ecdsa);
     openssl('req', '-new', '-key', keyFile, '-subj', `/CN=${commonName}`, '-out', `${base}.csr`);
