@@ -57,7 +57,14 @@ export async function startNatsCluster({
       ];
       await writeFile(file, lines.join('\n'));
       let running: LocalServer | null = null;
-      const signal = (name: NodeJS.Signals) => void (running && process.kill(running.pid, name));
+      const signal = (name: NodeJS.Signals) => {
+        try {
+          if (running) process.kill(running.pid, name);
+        } catch (error) {
+          // One that lost its cluster may have ended by itself.
+          if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+        }
+      };
       const server: ClusterServer = {
         name: `server-${index}`,
         url: `nats://${loopback}:${port}`,

@@ -113,6 +113,8 @@ class BullBatchQueue implements BatchQueue {
       lockDuration: this.takeOverMs,
       stalledInterval: this.takeOverMs,
       maxStalledCount: 1_000,
+      // Rollouts would stand still for 15 s after Redis is back.
+      runRetryDelay: 1_000,
     });
     this.worker.on('error', (error) =>
       this.options.log?.warn({ err: error }, 'the rollout queue reports an error'),
