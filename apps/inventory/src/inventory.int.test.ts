@@ -52,6 +52,8 @@ async function start(overrides: Partial<typeof times> = {}, silenceMs = httpSile
     bus,
     presence,
     httpSilenceMs: silenceMs,
+    // Ids of events are of any day here.
+    retention: { forgetAgentsAfterDays: 90, keepAuditDays: 0 },
     log: silentLog,
     times: { ...times, ...overrides },
   });
@@ -450,4 +452,58 @@ it('does not wait for its clocks when it stops', async () => {
   const began = Date.now();
   await inventory.stop();
   expect(Date.now() - began).toBeLessThan(5000);
+});
+
+describe('agents that left long ago', () => {
+  const leftDaysAgo = (agent: number, days: number, connected = false) =>
+    sql`
+      update agent_states set connected = ${connected}, last_seen_at = now() - make_interval(days => ${days}),
+        disconnected_at = now() - make_interval(days => ${days}) where uid = ${uidOf(agent)}`.execute(
+      database.db,
+    );
+
+  it('are forgotten with what is kept of them, and told of; those of lately and those that are here stay', async () => {
+    const { db } = database;
+    await sql`truncate audit_events, config_failures`.execute(db);
+    const first = await start();
+    await connect('gateway-1', 1, 2, 3, 4);
+    await first.stop();
+    await presence.forget([uidOf(1), uidOf(2)]);
+    await leftDaysAgo(1, 91);
+    await leftDaysAgo(2, 89);
+    await leftDaysAgo(3, 91, true);
+    // A gateway took it in a moment ago.
+    await leftDaysAgo(4, 91);
+    for (const [agent, days] of [
+      [1, 91],
+      [2, 91],
+      [9, 91],
+      [9, 1],
+    ] as const) {
+      await sql`
+        insert into config_failures (uid, hash, error, failed_at)
+        values (${uidOf(agent)}, ${Buffer.from([days])}, '', now() - make_interval(days => ${days}))`.execute(
+        db,
+      );
+    }
+    told = [];
+    await start();
+    await vi.waitFor(() => expect(told).toContainEqual({ uid: uidOf(1), changes: ['deleted'] }));
+    await vi.waitFor(async () => {
+      const failures = await db.selectFrom('config_failures').select(['uid', 'hash']).execute();
+      expect(failures.map(({ uid, hash }) => `${uid} ${hash[0]}`).toSorted()).toEqual([
+        `${uidOf(2)} 91`,
+        `${uidOf(9)} 1`,
+      ]);
+    });
+    const agents = await db.selectFrom('agents').select('uid').orderBy('uid').execute();
+    expect(agents.map(({ uid }) => uid)).toEqual([uidOf(2), uidOf(3), uidOf(4)]);
+    await vi.waitFor(async () => {
+      const { items } = await new Audit(db).page({ limit: 10 });
+      expect(items.find(({ action }) => action === 'agents.forget')).toMatchObject({
+        actor: 'system',
+        detail: { agents: 1, disconnectedDays: 90 },
+      });
+    });
+  });
 });

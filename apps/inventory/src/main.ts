@@ -15,7 +15,13 @@ import { startInventory } from './start.ts';
 await runProcess((signal) =>
   assemble(async (keep) => {
     const env = readSettings(
-      [...serviceSettings, 'MUSTER_HTTP_SILENCE_SECONDS', 'MUSTER_MAX_AGENTS_PER_TOKEN'],
+      [
+        ...serviceSettings,
+        'MUSTER_HTTP_SILENCE_SECONDS',
+        'MUSTER_MAX_AGENTS_PER_TOKEN',
+        'MUSTER_FORGET_AGENTS_AFTER_DAYS',
+        'MUSTER_KEEP_AUDIT_DAYS',
+      ],
       process.env,
     );
     const log = createLog('inventory', env.MUSTER_LOG_LEVEL);
@@ -40,6 +46,10 @@ await runProcess((signal) =>
         presence,
         httpSilenceMs,
         maxAgentsPerToken: env.MUSTER_MAX_AGENTS_PER_TOKEN,
+        retention: {
+          forgetAgentsAfterDays: env.MUSTER_FORGET_AGENTS_AFTER_DAYS,
+          keepAuditDays: env.MUSTER_KEEP_AUDIT_DAYS,
+        },
         log,
       }),
     );

@@ -56,6 +56,7 @@ describe.each(buses)('reports that cannot be processed, over the bus of $name', 
       bus,
       presence: createMemoryPresence(),
       httpSilenceMs: 90_000,
+      retention: { forgetAgentsAfterDays: 90, keepAuditDays: 400 },
       log: silentLog,
     });
     stop = () => inventory.stop();

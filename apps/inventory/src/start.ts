@@ -1,12 +1,15 @@
 import 'reflect-metadata';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OutdatedAudit } from '@muster/access/outdated-audit.postgres';
 import { answerTokenRequests, wireAccess } from '@muster/access/wire';
 import type { Presence } from '@muster/agents/presence';
 import { LostAgents } from '@muster/agents/lost-agents';
 import { wireReports } from '@muster/agents/wire';
 import type { Database } from '@muster/db/schema';
+import { transact } from '@muster/db/transaction';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { Log } from '@muster/platform/log';
+import { inPortions } from '@muster/platform/portions';
 import { regularly } from '@muster/platform/regularly';
 import type { Running } from '@muster/platform/running';
 import { observeNumbers } from '@muster/platform/telemetry';
@@ -28,6 +31,8 @@ export interface InventoryDeps {
   maxAgentsPerToken?: number;
   log: Log;
   times?: typeof upkeepDefaults;
+  /** Days; 0: for ever. See the settings of these names. */
+  retention: { forgetAgentsAfterDays: number; keepAuditDays: number };
   /** How old the oldest report may become while none is taken. Default a minute. */
   staleAfterMs?: number;
 }
@@ -50,11 +55,14 @@ const lookPauseMs = 5_000;
 const freePauseMs = 15 * 60_000;
 /** Between two lots of contents that are freed. */
 const freeRestMs = 200;
+const outdatedPauseMs = 3_600_000;
+const outdatedAtOnce = 500;
+const dayMs = 86_400_000;
 
 /** Takes reports, answers for enrollment tokens and keeps Presence right. Presence is seeded before it resolves. */
 export async function startInventory(deps: InventoryDeps): Promise<RunningInventory> {
   const { db, bus, presence, httpSilenceMs, log, times = upkeepDefaults } = deps;
-  const { intake, renames, upkeep, unused, sessions } = wireReports(deps);
+  const { intake, renames, upkeep, unused, departed, sessions } = wireReports(deps);
   const { access, audit } = wireAccess({ db, bus, maxAgentsPerToken: deps.maxAgentsPerToken });
   await upkeep.seed();
   const app = await NestFactory.createApplicationContext(
@@ -91,11 +99,34 @@ export async function startInventory(deps: InventoryDeps): Promise<RunningInvent
     if (contents > 0) log.info({ contents }, 'freed contents that no agent refers to');
   };
   const freeing = regularly('freeing unused contents', freePauseMs, free, log);
+  const audits = new OutdatedAudit(db);
+  const { forgetAgentsAfterDays, keepAuditDays } = deps.retention;
+  const portions = { atOnce: outdatedAtOnce, restMs: freeRestMs, signal: stopping.signal };
+  const forget = async () => {
+    if (forgetAgentsAfterDays > 0) {
+      const before = new Date(Date.now() - forgetAgentsAfterDays * dayMs);
+      const agents = await inPortions((atMost) => departed.forget(before, atMost), portions);
+      if (agents > 0) {
+        log.info({ agents, days: forgetAgentsAfterDays }, 'deleted agents that were disconnected for long');
+        const detail = { agents, disconnectedDays: forgetAgentsAfterDays };
+        await transact(db, (tx) =>
+          audit.record(tx, { actor: 'system', action: 'agents.forget', resource: 'agents', detail }),
+        );
+      }
+      await inPortions((atMost) => departed.forgetTraces(before, atMost), portions);
+    }
+    if (keepAuditDays > 0) {
+      const before = new Date(Date.now() - keepAuditDays * dayMs);
+      const events = await inPortions((atMost) => audits.delete(before, atMost), portions);
+      if (events > 0) log.info({ events, days: keepAuditDays }, 'deleted old events of the audit log');
+    }
+  };
+  const forgetting = regularly('deleting what is outdated', outdatedPauseMs, forget, log);
   return {
     reportsTaken: async () => progress.problem(Date.now()),
     async stop() {
       stopping.abort();
-      await Promise.all([answers.stop(), heard.stop(), watching.stop(), freeing.stop()]);
+      await Promise.all([answers.stop(), heard.stop(), watching.stop(), freeing.stop(), forgetting.stop()]);
       await clock.stop();
       await app.close();
     },

@@ -65,11 +65,26 @@ export async function startAllInOne(env: AllInOneEnv, print: (text: string) => v
         presence,
         httpSilenceMs,
         maxAgentsPerToken: env.MUSTER_MAX_AGENTS_PER_TOKEN,
+        retention: {
+          forgetAgentsAfterDays: env.MUSTER_FORGET_AGENTS_AFTER_DAYS,
+          keepAuditDays: env.MUSTER_KEEP_AUDIT_DAYS,
+        },
         log,
       }),
     );
     keep(await startConfigs({ db, bus, presence, offerCache, delivery, log }));
-    keep(await startRollouts({ db, bus, presence, offerCache, delivery, queue, log }));
+    keep(
+      await startRollouts({
+        db,
+        bus,
+        presence,
+        offerCache,
+        delivery,
+        queue,
+        keepRolloutsDays: env.MUSTER_KEEP_ROLLOUTS_DAYS,
+        log,
+      }),
+    );
     const gateway = keep(
       await startGateway({
         settings: gatewaySettings,

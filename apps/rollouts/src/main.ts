@@ -17,7 +17,7 @@ import { startRollouts } from './start.ts';
 
 await runProcess((signal) =>
   assemble(async (keep) => {
-    const env = readSettings(serviceSettings, process.env);
+    const env = readSettings([...serviceSettings, 'MUSTER_KEEP_ROLLOUTS_DAYS'], process.env);
     const log = createLog('rollouts', env.MUSTER_LOG_LEVEL);
     keep(await startTelemetry('muster-rollouts', env.OTEL_EXPORTER_OTLP_ENDPOINT));
     const db = await connectDatabase({ url: env.MUSTER_DATABASE_URL, maxConnections: 8, log });
@@ -37,7 +37,8 @@ await runProcess((signal) =>
     keep({ stop: () => offerCache.close() });
     const queue = createBullBatchQueue({ ...redis, log, deadLetters: bus.deadLetters });
     keep({ stop: () => queue.close() });
-    keep(await startRollouts({ db, bus, presence, offerCache, delivery, queue, log }));
+    const keepRolloutsDays = env.MUSTER_KEEP_ROLLOUTS_DAYS;
+    keep(await startRollouts({ db, bus, presence, offerCache, delivery, queue, keepRolloutsDays, log }));
     keep(
       await startProbes(env.MUSTER_HOST, env.MUSTER_PROBE_PORT, [
         { name: 'database', check: () => database.check() },

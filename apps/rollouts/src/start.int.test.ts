@@ -29,7 +29,8 @@ afterEach(async () => {
 
 async function start(): Promise<void> {
   const { db, bus, presence, offerCache, delivery } = world;
-  running = await startRollouts({ db, bus, presence, offerCache, delivery, queue, log: silentLog });
+  const deps = { db, bus, presence, offerCache, delivery, queue, log: silentLog };
+  running = await startRollouts({ ...deps, keepRolloutsDays: 180 });
 }
 
 /** As the API does it, in a process that has no engine running. */

@@ -2,6 +2,7 @@ import type { Tx } from '@muster/db/transaction';
 import type { EventBus } from '@muster/messages/event-bus';
 import type { AgentChange } from '@muster/messages/vocabulary';
 import type { Log } from '@muster/platform/log';
+import { deleteAgents } from './agent-deletion.postgres.ts';
 import type { AgentCommands } from './agent-commands.ts';
 import type { AgentId } from './agent-id.ts';
 import { UnknownAgent } from './errors.ts';
@@ -40,20 +41,7 @@ export class AgentStore {
    * lift that. Throws `UnknownAgent`.
    */
   async delete(tx: Tx, id: AgentId): Promise<void> {
-    const { numDeletedRows } = await tx.db
-      .deleteFrom('agents')
-      .where('agents.uid', '=', id)
-      .executeTakeFirst();
-    if (numDeletedRows === 0n) throw new UnknownAgent(id);
-    await tx.db.deleteFrom('fleet_members').where('fleet_members.uid', '=', id).execute();
-    await tx.db.deleteFrom('agent_states').where('agent_states.uid', '=', id).execute();
-    await tx.db
-      .deleteFrom('config_failures')
-      .where('config_failures.uid', '=', id)
-      .where('config_failures.lifted_at', 'is not', null)
-      .execute();
-    await tx.db.deleteFrom('agent_configurations').where('agent_configurations.uid', '=', id).execute();
-    await tx.db.deleteFrom('agent_renderings').where('agent_renderings.uid', '=', id).execute();
+    if ((await deleteAgents(tx, [id])).length === 0) throw new UnknownAgent(id);
     this.#publish(tx, id, 'deleted');
     tx.afterCommit(() =>
       this.#commands

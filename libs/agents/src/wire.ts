@@ -8,6 +8,7 @@ import { AgentRenames } from './agent-renames.postgres.ts';
 import { AgentSessions } from './agent-sessions.postgres.ts';
 import { AgentStore } from './agent-store.postgres.ts';
 import { AgentViews } from './agent-views.postgres.ts';
+import { DepartedAgents } from './departed-agents.postgres.ts';
 import { PresenceUpkeep } from './presence-upkeep.ts';
 import type { Presence } from './presence.ts';
 import { ReportIntake } from './report-intake.ts';
@@ -46,6 +47,7 @@ export function wireReports(deps: {
   renames: AgentRenames;
   upkeep: PresenceUpkeep;
   unused: UnusedContents;
+  departed: DepartedAgents;
   sessions: AgentSessions;
 } {
   const renames = new AgentRenames(deps.db, deps.presence);
@@ -59,5 +61,6 @@ export function wireReports(deps: {
   const sessions = new AgentSessions(deps.db);
   const unused = new UnusedContents(deps.db);
   const upkeep = new PresenceUpkeep({ presence, sessions, intake, httpSilenceMs });
-  return { intake, renames, unused, upkeep, sessions };
+  const departed = new DepartedAgents(deps);
+  return { intake, renames, unused, departed, upkeep, sessions };
 }

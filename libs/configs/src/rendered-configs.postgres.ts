@@ -15,6 +15,7 @@ import { textWork } from './text-work.ts';
 const maxCompiled = 200;
 /** Hashes of 32 bytes with the inputs they came from: some MiB in all. */
 const maxKnown = 20_000;
+const knownForMs = 24 * 3_600_000;
 /** Rows in one statement. */
 const batchSize = 1_000;
 
@@ -54,8 +55,9 @@ export class RenderedConfigs {
   readonly #fit: ComponentFit;
   /** Versions never change, so what was made of one stays true. */
   readonly #compiled = new Map<string, CompiledConfiguration>();
-  /** Version and inputs → hash, of what is stored. */
+  /** Version and inputs → hash, of what was stored within `knownForMs`: what nothing refers to is freed one day. */
   readonly #known = new Map<string, string>();
+  #knownSince = Date.now();
 
   constructor(configurations: ConfigurationStore, fit: ComponentFit) {
     this.#configurations = configurations;
@@ -92,6 +94,7 @@ export class RenderedConfigs {
     fleet: RenderFleet,
     agents: readonly AgentId[] | null,
   ): Promise<RenderedGroup[]> {
+    if (Date.now() - this.#knownSince > knownForMs) this.#forget();
     const compiled = await this.compiled(version, tx.db);
     return compiled.perAgent
       ? this.#renderEach(tx, version, compiled, fleet, agents)
@@ -238,7 +241,8 @@ export class RenderedConfigs {
           ${binaryArrayOf('bytea', batch, ({ remoteConfig }) => remoteConfig)}::bytea[],
           ${binaryArrayOf('text', batch, ({ files }) => JSON.stringify(files))}::text[]
         ) as rendered (hash, remote_config, files)
-        on conflict do nothing`.execute(tx.db);
+        on conflict (hash) do update set touched_at = now()
+        where rendered_configs.touched_at < now() - interval '1 day'`.execute(tx.db);
       await sql`
         insert into rendered_versions (hash, configuration, version)
         select hash, ${configuration}, ${version} from unnest(${hashes}::bytea[]) as rendered (hash)
@@ -272,8 +276,13 @@ export class RenderedConfigs {
     }
   }
 
+  #forget(): void {
+    this.#known.clear();
+    this.#knownSince = Date.now();
+  }
+
   #remember(key: string, hash: string): void {
-    if (this.#known.size >= maxKnown) this.#known.clear();
+    if (this.#known.size >= maxKnown) this.#forget();
     this.#known.set(key, hash);
   }
 }

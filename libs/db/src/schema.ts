@@ -235,6 +235,7 @@ export interface RenderedConfigsTable {
   remote_config: Buffer;
   files: Json<Record<string, string>>;
   created_at: Generated<Date>;
+  touched_at: Generated<Date>;
 }
 
 export interface RenderedVersionsTable {

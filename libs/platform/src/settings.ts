@@ -78,6 +78,9 @@ const networks = z
     error: 'must be addresses or networks (10.0.0.0/8, fd00::/8), with commas between',
   });
 
+/** 0: for ever. */
+const days = (fallback: number) => wholeNumber(fallback, 0, 36_500);
+
 const streamBytes = (fallback: number) => wholeNumber(fallback, 4_194_304, 1_099_511_627_776);
 
 const flag = z
@@ -234,6 +237,13 @@ const settings = {
   ),
   MUSTER_DRAIN_SECONDS: wholeNumber(5, 0, 3_600).describe(
     'A gateway that stops lets go of its connections evenly over this time; its agents stay shown connected.',
+  ),
+  MUSTER_FORGET_AGENTS_AFTER_DAYS: days(90).describe(
+    'An agent that is disconnected for so long is deleted. It enrols anew when it comes back. 0: never.',
+  ),
+  MUSTER_KEEP_AUDIT_DAYS: days(400).describe('How long events of the audit log are kept. 0: for ever.'),
+  MUSTER_KEEP_ROLLOUTS_DAYS: days(180).describe(
+    'How long finished rollouts and lifted quarantines are kept. The last ten rollouts of each fleet, and those by which agents have their configuration, stay. 0: for ever.',
   ),
   MUSTER_MAX_BODY_BYTES: wholeNumber(4_194_304, 1_024, 67_108_864).describe(
     'Largest request body of the API.',

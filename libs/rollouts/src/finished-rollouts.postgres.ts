@@ -1,0 +1,55 @@
+import type { Database } from '@muster/db/schema';
+import { sql, type Kysely } from 'kysely';
+
+/** The newest of each fleet stay, however old they are. */
+const keptOfEachFleet = 10;
+
+/**
+ * Takes away rollouts that finished long ago, with their agents and events. Those stay by which an agent has its
+ * target, and those that hold a kind of agents in quarantine.
+ */
+export class FinishedRollouts {
+  readonly #db: Kysely<Database>;
+
+  constructor(db: Kysely<Database>) {
+    this.#db = db;
+  }
+
+  /** Deletes at most so many rows of one rollout that finished before `before`. Answers how many; 0: there is none. */
+  async delete(before: Date, atMost: number): Promise<number> {
+    const { rows: outdated } = await sql<{ id: string }>`
+      select r.id from (
+        select id, finished_at, row_number() over (partition by fleet order by created_at desc) as place
+        from rollouts
+      ) r
+      where r.finished_at < ${before} and r.place > ${keptOfEachFleet}
+        and not exists (select from agent_configurations c where c.rollout_id = r.id)
+        and not exists (select from cohort_quarantines q where q.rollout_id = r.id and q.lifted_at is null)
+      order by r.finished_at limit 1`.execute(this.#db);
+    const id = outdated[0]?.id;
+    if (id === undefined) return 0;
+    const { rows } = await sql<{ count: number }>`
+      with gone as (
+        delete from rollout_agents where rollout_id = ${id} and uid in (
+          select uid from rollout_agents where rollout_id = ${id} order by uid limit ${atMost})
+        returning 1
+      )
+      select count(*)::int as count from gone`.execute(this.#db);
+    if (rows[0]!.count === atMost) return atMost;
+    await sql`delete from rollouts where id = ${id}`.execute(this.#db);
+    // There may be another one.
+    return atMost;
+  }
+
+  /** Deletes quarantines that were lifted before `before`. Answers how many. */
+  async deleteLifted(before: Date, atMost: number): Promise<number> {
+    const { rows } = await sql<{ count: number }>`
+      with gone as (
+        delete from cohort_quarantines where id in (
+          select id from cohort_quarantines where lifted_at < ${before} limit ${atMost})
+        returning 1
+      )
+      select count(*)::int as count from gone`.execute(this.#db);
+    return rows[0]!.count;
+  }
+}
