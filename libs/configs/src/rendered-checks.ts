@@ -22,6 +22,8 @@ const word = /^[A-Za-z0-9](?:[\w./@+-]|:(?=[\w./@+-]))*$/;
 /** Stands for a word; after a backslash in double quotes it is an error, so that such words are read for themselves. */
 const stand = (index: number) => `musterWord${index}x`;
 const stands = /musterWord(\d+)x/g;
+/** What stands for words is longer than these may be: files of more words are read for themselves. */
+const mostWords = 1_000;
 /** Characters of shapes that are kept. */
 const mostKept = 2_000_000;
 
@@ -36,6 +38,7 @@ export class RenderedChecks {
   /** The first error that forbids to hand the files out; null: none. */
   errorIn(files: readonly RenderedFile[]): FileProblem | null {
     const words = files.flatMap(({ pieces }) => pieces.filter((piece) => word.test(piece)));
+    if (words.length > mostWords) return firstError(files.map(joined));
     const shape = this.#shape(files);
     const key = shape.names.map((index) => words[index]).join(' ');
     let verdict = shape.verdicts.get(key);

@@ -167,7 +167,9 @@ export const renderedMembers = {
   hash: z.string().nullable(),
   files: textMap
     .nullable()
-    .meta({ description: 'File name → text; null: it cannot be rendered, see error.' }),
+    .meta({
+      description: 'File name → text; null: it cannot be rendered. With an error the agent is not given it.',
+    }),
   error: z.string().nullable(),
   overlays: z.array(
     z.object({ index: z.int(), selector: z.string(), file: z.string(), applied: z.boolean() }),
