@@ -138,6 +138,7 @@ describe('braces that are no template', () => {
     ['a: {{/* a comment */}}', /invalid value/, 6],
     ['a: {{ end }}', /undefined variable: end/, 7],
     ['a: {{ template "x" . }}', /./, null],
+    ['a: {{ if (eq .x "y") }}b{{ end }}', /invalid range/, null],
     ["regex: '{{'", /not closed/, 9],
     ["regex: '{{{2}}}'", /invalid value/, null],
     ["date: '{%d/%m}'", /not closed/, 8],

@@ -244,7 +244,7 @@ function toInvalidTemplate(place: string, error: Error): InvalidTemplate {
 }
 
 /** What Liquid says of braces that may not have been meant for it. */
-const notLiquid = /not closed|not found|^illegal tag|^invalid value|^expected |^unexpected /;
+const notLiquid = /not closed|not found|^(?:illegal|invalid|expected|unexpected) /;
 
 function inOurWords(message: string): string {
   if (message.startsWith(timeLimit))
