@@ -272,7 +272,7 @@ export const typeDefinitions = /* GraphQL */ `
     rollout: ID
     overlays: [ExplainedOverlay!]!
     variables: [ExplainedVariable!]!
-    "File name → text; null: see error."
+    "File name → text; null: it cannot be rendered. With an error the agent is not given it."
     files: JSON
     hash: String
     error: String

@@ -48,7 +48,7 @@ const waitsForStable = sql<boolean>`(
 
 /**
  * `configuration.status` of an agent, over `statusTables`. A target that was fallen back from has failed, and
- * so has a stable version that cannot be rendered for the agent.
+ * so has a stable version that cannot be rendered for the agent, or that nothing could run.
  */
 export const configurationStatus: RawBuilder<ConfigurationStatus> = sql`
   case

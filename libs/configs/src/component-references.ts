@@ -31,22 +31,21 @@ const definedIn: Record<(typeof pipelineRoles)[number] | 'extensions', readonly 
 };
 
 /**
- * Findings about the components of a collector configuration whose YAML is sound. `isWhole`: nothing is merged onto
- * it, so it is an error that it has no pipelines.
+ * Findings about the components of a collector configuration whose YAML is sound. That it has no pipelines is a
+ * warning: a supervisor may merge it with files of its own that have some.
  */
-export function checkComponents(document: Document, position: Position, isWhole: boolean): Problem[] {
+export function checkComponents(document: Document, position: Position): Problem[] {
   const root = resolved(document, document.contents);
   if (!root || (isScalar(root) && root.value === null)) return [empty('the configuration is empty')];
   if (!isMap(root)) return [at(root, position, 'error', null, 'a configuration is a mapping of sections')];
   if (root.items.length === 0) return [empty('the configuration is empty')];
-  return new ComponentCheck(document, root, position, isWhole).run();
+  return new ComponentCheck(document, root, position).run();
 }
 
 class ComponentCheck {
   readonly #document: Document;
   readonly #root: YAMLMap;
   readonly #position: Position;
-  readonly #isWhole: boolean;
   readonly #defined: Map<Section, Map<string, Node | null> | 'unknown'>;
   readonly #used = new Set<string>();
   readonly #pipelines: Pipeline[] = [];
@@ -57,11 +56,10 @@ class ComponentCheck {
   readonly #members = new Map<YAMLMap, Map<string, Entry>>();
   #namesLeft = mostNames;
 
-  constructor(document: Document, root: YAMLMap, position: Position, isWhole: boolean) {
+  constructor(document: Document, root: YAMLMap, position: Position) {
     this.#document = document;
     this.#root = root;
     this.#position = position;
-    this.#isWhole = isWhole;
     this.#defined = new Map(sections.map((section) => [section, this.#definitions(section)]));
   }
 
@@ -103,8 +101,8 @@ class ComponentCheck {
     if (isScalar(value) && isExpansion(value.value)) return;
     const path = map === this.#root ? name : `service.${name}`;
     const key = this.#entries(map).find((entry) => entry.key === name)?.node ?? map;
-    const message = `there are no pipelines under service.pipelines: a collector needs one`;
-    this.#report(this.#isWhole ? 'error' : 'warning', key, path, message);
+    const message = `there are no pipelines under service.pipelines: a collector needs one, here or in what its supervisor merges this with`;
+    this.#report('warning', key, path, message);
   }
 
   #checkSections(): void {

@@ -96,9 +96,9 @@ export function readConfigurationText(input: ConfigurationInput): ConfigurationT
   const text = readConfigurationInput(input);
   const { body, files, overlays } = text;
   const compiled = new CompiledConfiguration(text);
+  if (compiled.foreign) throw compiled.foreign;
   const isPlain = Object.keys(files).length === 0 && overlays.length === 0 && !isTemplate(body);
-  // pipelines that it lacks may come from what agents merge it with
-  refuseErrors(isPlain ? validateConfiguration(body, { isWhole: false }) : credentialProblems(body));
+  refuseErrors(isPlain ? validateConfiguration(body) : credentialProblems(body));
   for (const [name, file] of Object.entries(files)) {
     refuseErrors(credentialProblems(name), textPlace('…'));
     refuseErrors(credentialProblems(file), textPlace(name));

@@ -43,10 +43,10 @@ export interface ExplainedConfiguration {
   readonly variables: readonly ExplainedVariable[];
   /**
    * File name → text: what the agent was given, or where it was given nothing yet what it would get; null: that
-   * cannot be rendered, see `error`.
+   * cannot be rendered, see `error`. With an `error` it is shown, and the agent is not given it.
    */
   readonly files: Readonly<Record<string, string>> | null;
-  /** Of `files`, hex. */
+  /** Of `files`, hex; null: the agent is not given them. */
   readonly hash: string | null;
   readonly error: string | null;
   /** Of what the agent was given, hex; null: nothing yet. */

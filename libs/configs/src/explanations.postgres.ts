@@ -196,7 +196,7 @@ export class Explanations {
       })),
       variables: compiled.variables.flatMap((variable) => explainVariable(variable, group.values)),
       files: group.config?.files ?? null,
-      hash: group.config?.hash ?? null,
+      hash: group.error ? null : group.config!.hash,
       error: group.error?.message ?? null,
     };
   }

@@ -16,12 +16,12 @@ export interface FileProblem extends Problem {
  */
 export function validateFiles(
   files: Readonly<Record<string, string>>,
-  check: (body: string, options: { isWhole: boolean }) => readonly Problem[],
+  check: (body: string) => readonly Problem[],
 ): FileProblem[] {
   const names = Object.keys(files).toSorted();
   const [first = '', ...others] = names;
   if (others.length === 0) {
-    return check(files[first] ?? '', { isWhole: true }).map((problem) => ({ ...problem, file: first }));
+    return check(files[first] ?? '').map((problem) => ({ ...problem, file: first }));
   }
   const broken = names.flatMap((file) =>
     yamlProblems(parseYaml(files[file]!)).map((problem) => ({ ...problem, file })),
@@ -29,7 +29,7 @@ export function validateFiles(
   if (hasErrors(broken)) return broken;
   const part = (file: string) => ({ place: textPlace(file), text: files[file]! });
   try {
-    const found = check(mergeFiles(part(first), others.map(part)), { isWhole: false });
+    const found = check(mergeFiles(part(first), others.map(part)));
     if (found.length === 0) return [];
     const places = names.map((file) => ({ file, keys: new KeyPlaces(files[file]!) }));
     return found.map((problem) => {
@@ -61,6 +61,14 @@ export function toProblem({ field, reason, position }: InvalidTemplate): FilePro
     column: position?.column ?? null,
     file: fileAt(field),
   };
+}
+
+/** The same the other way round. */
+export function toInvalidTemplate({ file, message, path, line, column }: FileProblem): InvalidTemplate {
+  const where = path === null ? '' : ` at ${path}`;
+  const position = line === null || column === null ? null : { line, column };
+  const place = file.startsWith('overlays[') ? file : textPlace(file);
+  return new InvalidTemplate(place, `${message}${where}`, null, position);
 }
 
 /** Of all of it: something that was not looked at. */

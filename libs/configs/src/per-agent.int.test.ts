@@ -109,6 +109,102 @@ test('a version that cannot be merged for an agent concerns that one alone', asy
   });
 });
 
+describe('a text that no collector could run', () => {
+  const forWindows = `{% if labels.os == "windows" %}${body.replace('{{ labels.region }}', 'eu')}{% endif %}`;
+
+  async function stable(text: string, files = {}): Promise<void> {
+    const { version } = await world.inTransaction((tx) =>
+      world.configs.configurations.createVersion(tx, 'test', { name: 'base', body: text, files }),
+    );
+    await world.db.updateTable('fleets').set({ version }).where('name', '=', 'all').execute();
+  }
+  const state = async (agent: AgentId) => (await world.configs.agentConfigurations.many([agent])).get(agent)!;
+  const empty = expect.stringContaining('the configuration is empty');
+
+  test('is not given to those that come, who say so; the others get theirs', async () => {
+    await stable(forWindows);
+    const [linux] = await come(1, { os: 'linux' });
+    const [windows] = await come(1, { os: 'windows' });
+    expect(await sent(linux!)).toEqual([]);
+    expect(await sent(windows!)).toHaveLength(1);
+    expect(await state(linux!)).toMatchObject({ status: 'failed', error: empty });
+    const { configuration } = await world.configs.explanations.explain(linux!);
+    expect(configuration).toMatchObject({ error: empty, hash: null, targetHash: null, files: { '': '' } });
+    expect(await world.db.selectFrom('rendered_configs').selectAll().execute()).toHaveLength(1);
+  });
+
+  test('is not given to an agent whose label changes: it keeps what it has, and says so', async () => {
+    await stable(forWindows);
+    const [agent] = await come(1, { os: 'windows' });
+    await world.report([agent!], world.sentTo(agent!)[0]!, reported.applied);
+    await relabel(agent!, { os: 'linux' });
+    for (let n = 0; n < 3; n++) {
+      await world.configs.convergence.sweep();
+      await converge([agent!]);
+    }
+    expect(await sent(agent!)).toHaveLength(1);
+    expect(await state(agent!)).toMatchObject({ status: 'failed', error: empty });
+    const { configuration } = await world.configs.explanations.explain(agent!);
+    expect(configuration).toMatchObject({
+      targetHash: world.sentTo(agent!)[0],
+      next: { hash: null, error: empty },
+    });
+    await relabel(agent!, { os: 'windows' });
+    await converge([agent!]);
+    expect(await sent(agent!)).toHaveLength(1);
+    expect(await state(agent!)).toMatchObject({ status: 'applied', error: null });
+  });
+
+  test('is not given to an agent that moves to another fleet', async () => {
+    const [agent] = await come(1, { region: 'eu', os: 'linux' });
+    await world.report([agent!], world.sentTo(agent!)[0]!, reported.applied);
+    await stable(forWindows);
+    await world.putFleet('moved', 'region=eu', { priority: 5 });
+    await world.db
+      .updateTable('fleets')
+      .set({ configuration: 'base', version: 2, stable_variables: JSON.stringify({ gateway: 'gw-1' }) })
+      .where('name', '=', 'moved')
+      .execute();
+    await converge([agent!]);
+    expect(await sent(agent!)).toHaveLength(1);
+    expect(await state(agent!)).toMatchObject({ status: 'failed', error: empty });
+  });
+
+  test.each([
+    ['is the same for all agents', '{% if false %}a: 1{% endif %}', {}, 'the configuration is empty'],
+    [
+      'names what is not there',
+      body.replace('exporters: [nop]', 'exporters: ["{{ labels.os }}"]'),
+      {},
+      '"linux" is not',
+    ],
+    ['names what no file has', '', { 'a.yaml': body.replace('receivers: {nop: }\n', '') }, '"nop" is not'],
+    ['is no mapping', '- {{ labels.os }}', {}, 'a mapping'],
+    ['has a key twice', 'a: 1\n{{ labels.os }}: 2\nlinux: 3', {}, '"linux" is there twice'],
+  ])('also if it %s', async (_what, text, files, reason) => {
+    await stable(text, files);
+    const [agent] = await come(1, { region: 'eu', os: 'linux' });
+    expect(await sent(agent!)).toEqual([]);
+    expect(await state(agent!)).toMatchObject({ status: 'failed', error: expect.stringContaining(reason) });
+    expect(await world.db.selectFrom('rendered_configs').selectAll().execute()).toEqual([]);
+  });
+
+  test('nor are braces that are no template, of a version that is older than their check', async () => {
+    await stable('receivers: {nop: }\n');
+    await world.db
+      .updateTable('configuration_versions')
+      .set({ body: "receivers: {nop: {regex: '^[0-9]{{2}}$'}}\n" })
+      .where('version', '=', 2)
+      .execute();
+    const [agent] = await come(1, {});
+    expect(await sent(agent!)).toEqual([]);
+    expect(await state(agent!)).toMatchObject({
+      status: 'failed',
+      error: expect.stringMatching(/\{\{2\}\} reads no variable: .*raw.*\(line 1, column 33\)/),
+    });
+  });
+});
+
 test("a fleet's new variables wait for a rollout", async () => {
   const [agent] = await come(1, { region: 'eu' });
   await world.inTransaction((tx) =>

@@ -28,7 +28,7 @@ export interface VersionName {
 export interface RenderedGroup {
   /** Of the rendered config, hex, which is stored; null: see `error` and `missing`. */
   readonly hash: string | null;
-  /** It cannot be rendered for them. */
+  /** It cannot be rendered for them, or no collector could run what it becomes. */
   readonly error: InvalidTemplate | null;
   /** They said that they do not have what it uses; for people. */
   readonly missing: string | null;
@@ -55,6 +55,8 @@ export class RenderedConfigs {
   readonly #fit: ComponentFit;
   /** Versions never change, so what was made of one stays true. */
   readonly #compiled = new Map<string, CompiledConfiguration>();
+  /** What every agent gets of a version that is the same for all. */
+  readonly #constant = new WeakMap<CompiledConfiguration, Rendering>();
   /** Version and inputs → hash, of what was stored within `knownForMs`: what nothing refers to is freed one day. */
   readonly #known = new Map<string, string>();
   #knownSince = Date.now();
@@ -108,7 +110,8 @@ export class RenderedConfigs {
     fleet: RenderFleet,
     agents: readonly AgentId[] | null,
   ): Promise<RenderedGroup[]> {
-    const config = compiled.render(noValues, []);
+    const { config, error } = await this.#renderConstant(version, compiled);
+    if (config === null || error) return this.#refusedTo(tx, compiled, fleet, agents, error);
     await this.#storeOnce(tx, version, config);
     const misfits = await this.#fit.misfits(tx.db, fleet.name, [{ agents, files: config.files }]);
     const lacking = misfits.flatMap((misfit) => misfit.agents);
@@ -118,6 +121,27 @@ export class RenderedConfigs {
       { hash: config.hash, error: null, missing: null, agents: null, inputs: null },
       ...misfits.map((misfit) => toMissing(misfit, inputsOf)),
     ];
+  }
+
+  async #renderConstant(version: VersionName, compiled: CompiledConfiguration): Promise<Rendering> {
+    const known = this.#constant.get(compiled);
+    if (known) return known;
+    const group = { values: noValues, overlays: [], agents: [], inputs: new Uint8Array() };
+    const [rendering] = await renderGroups(compiled, [group], nameOf(version));
+    this.#constant.set(compiled, rendering!);
+    return rendering!;
+  }
+
+  /** By name, so that it is noted for each of them. */
+  async #refusedTo(
+    tx: Tx,
+    compiled: CompiledConfiguration,
+    fleet: RenderFleet,
+    agents: readonly AgentId[] | null,
+    error: InvalidTemplate | null,
+  ): Promise<RenderedGroup[]> {
+    const groups = await inputGroups(tx.db, compiled, fleet, agents);
+    return groups.map(({ agents, inputs }) => ({ hash: null, error, missing: null, agents, inputs }));
   }
 
   async #renderEach(
@@ -137,9 +161,9 @@ export class RenderedConfigs {
     const outcomes = keyed.map(({ group, key, known }) => {
       if (known !== undefined) return { group, key, hash: known, config: null, error: null };
       const { config, error } = renderings.next().value!;
-      return { group, key, hash: config?.hash ?? null, config, error };
+      return { group, key, hash: error ? null : config!.hash, config, error };
     });
-    const fresh = outcomes.flatMap(({ key, config }) => (config ? [{ key, config }] : []));
+    const fresh = outcomes.flatMap(({ key, config, error }) => (config && !error ? [{ key, config }] : []));
     await this.#store(
       tx,
       version,

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { InvalidTemplate } from './errors.ts';
 import { sizeOfInput } from './configuration-input.ts';
+import { toInvalidTemplate } from './file-problems.ts';
 import { textWork } from './text-work.ts';
 import { fromThrown } from './thrown.ts';
 import type { InputGroup } from './render-inputs.postgres.ts';
@@ -18,7 +19,7 @@ const maxMs = 30_000;
 /** A group of agents with what they would get, before anything is stored. */
 export interface Rendering extends InputGroup {
   readonly config: RenderedConfig | null;
-  /** It cannot be rendered for them. */
+  /** It cannot be rendered for them, or no collector could run what it becomes: they are not given it. */
   readonly error: InvalidTemplate | null;
 }
 
@@ -49,11 +50,11 @@ export async function renderGroups(
   return renderings;
 }
 
-/** Blocks loop, what is rendered may be read as YAML, and filters work on long values. */
+/** Blocks loop, what is rendered is read as YAML, and filters work on long values. */
 function mayTakeLong({ text, perAgent, variables }: CompiledConfiguration, { values }: InputGroup): boolean {
-  if (!perAgent) return false;
   const size = sizeOfInput(text);
   if (size > renderAtOnce) return true;
+  if (!perAgent) return false;
   const texts = [text.body, ...Object.values(text.files), ...text.overlays.map(({ body }) => body)];
   if (texts.some((each) => each.includes('{%'))) return true;
   const outputs = texts.reduce((count, each) => count + each.split('{{').length - 1, 0);
@@ -86,7 +87,7 @@ async function renderElsewhere(
     );
     for (const [index, outcome] of outcomes.entries()) {
       const group = some[index]!;
-      if ('done' in outcome) renderings.push({ ...group, config: outcome.done, error: null });
+      if ('done' in outcome) renderings.push({ ...group, ...toGiven(outcome.done) });
       else {
         const error = fromThrown(outcome.thrown);
         if (!(error instanceof InvalidTemplate)) throw error;
@@ -109,9 +110,13 @@ function render(
   { values, overlays }: InputGroup,
 ): Pick<Rendering, 'config' | 'error'> {
   try {
-    return { config: compiled.render(values, overlays), error: null };
+    return toGiven(compiled.render(values, overlays));
   } catch (error) {
     if (error instanceof InvalidTemplate) return { config: null, error };
     throw error;
   }
+}
+
+function toGiven(config: RenderedConfig): Pick<Rendering, 'config' | 'error'> {
+  return { config, error: config.unfit && toInvalidTemplate(config.unfit) };
 }

@@ -3,8 +3,10 @@ import { encodeRemoteConfig } from '@muster/opamp/remote-config';
 import { textPlace, type ConfigurationText } from './configuration.ts';
 import { refuseRenderedCredentials } from './credential-problems.ts';
 import { InvalidTemplate } from './errors.ts';
+import { toProblem, type FileProblem } from './file-problems.ts';
 import { usedComponents } from './missing-components.ts';
 import { mergeOverlays } from './overlays.ts';
+import { RenderedChecks } from './rendered-checks.ts';
 import { TemplateOutputs } from './template-outputs.ts';
 import { isTemplate, Template, type TemplateValues, type TemplateVariable } from './template.ts';
 
@@ -16,6 +18,8 @@ export interface RenderedConfig {
   readonly remoteConfig: Uint8Array;
   /** File name → text. A single file has the name "" (OpAMP "Configuration Files"). */
   readonly files: Readonly<Record<string, string>>;
+  /** Why no collector could run them, so that they are shown and given to nobody; null: nothing is said against them. */
+  readonly unfit: FileProblem | null;
 }
 
 interface Part {
@@ -28,7 +32,8 @@ interface PlannedFile {
   readonly name: string;
   /** The template, with what could be merged before it is rendered. */
   readonly text: string;
-  readonly render: (values: TemplateValues) => string;
+  /** In pieces: see `Template.renderPieces`. */
+  readonly render: (values: TemplateValues) => readonly string[];
 }
 
 /** For texts into which nothing is put. */
@@ -47,8 +52,11 @@ export class CompiledConfiguration {
   readonly variables: readonly TemplateVariable[];
   /** Do agents get different bytes? */
   readonly perAgent: boolean;
+  /** Braces in it that are no template; null: none. */
+  readonly foreign: InvalidTemplate | null;
   readonly #files: ReadonlyMap<string, Part>;
   readonly #overlayParts: readonly (Part & { file: string })[];
+  readonly #checks = new RenderedChecks();
   readonly #planned = new Map<string, PlannedFile[] | InvalidTemplate>();
 
   /** Throws `InvalidTemplate`, `InvalidSelector`. */
@@ -63,9 +71,9 @@ export class CompiledConfiguration {
       file: overlay.file,
     }));
     this.overlays = overlays.map(({ selector }) => parseSelector(selector));
-    this.variables = distinct(
-      [...this.#files.values(), ...this.#overlayParts].flatMap(({ template }) => template.variables),
-    );
+    const templates = [...this.#files.values(), ...this.#overlayParts].map(({ template }) => template);
+    this.variables = distinct(templates.flatMap(({ variables }) => variables));
+    this.foreign = templates.find(({ foreign }) => foreign)?.foreign ?? null;
     this.perAgent = this.variables.length > 0 || overlays.length > 0;
   }
 
@@ -76,7 +84,8 @@ export class CompiledConfiguration {
   render(values: TemplateValues, applied: readonly number[]): RenderedConfig {
     const planned = this.#plan(applied);
     if (planned instanceof InvalidTemplate) throw planned;
-    const files = Object.fromEntries(planned.map(({ name, render }) => [name, render(values)]));
+    const pieces = planned.map(({ name, render }) => ({ name, pieces: render(values) }));
+    const files = Object.fromEntries(pieces.map(({ name, pieces }) => [name, pieces.join('')]));
     // The texts themselves were searched when they were saved.
     if (this.perAgent) for (const name in files) refuseRenderedCredentials(textPlace(name), files[name]!);
     const { configHash, remoteConfig } = encodeRemoteConfig(
@@ -86,7 +95,8 @@ export class CompiledConfiguration {
         contentType: 'text/yaml',
       })),
     );
-    return { hash: configHash.toString('hex'), remoteConfig, files };
+    const unfit = this.foreign ? toProblem(this.foreign) : this.#checks.errorIn(pieces);
+    return { hash: configHash.toString('hex'), remoteConfig, files, unfit };
   }
 
   /**
@@ -143,8 +153,8 @@ const nothing: Part = toPart('body', '');
 function planFile(base: Part = nothing, overlays: readonly Part[]): Omit<PlannedFile, 'name'> {
   if (overlays.length === 0) {
     const render = isTemplate(base.text)
-      ? (values: TemplateValues) => base.template.render(values)
-      : () => base.text;
+      ? (values: TemplateValues) => base.template.renderPieces(values)
+      : () => [base.text];
     return { text: base.text, render };
   }
   if (![base, ...overlays].some(({ text }) => text.includes('{%'))) {
@@ -161,19 +171,20 @@ function planFile(base: Part = nothing, overlays: readonly Part[]): Omit<Planned
   });
   return {
     text: base.text,
-    render: (values) =>
+    render: (values) => [
       mergeOverlays(
         rendered(base, values),
         overlays.map((overlay) => rendered(overlay, values)),
       ),
+    ],
   };
 }
 
 /** An error in what was merged has the place of the same error in one of its parts, which somebody wrote. */
-function renderMerged(template: Template, values: TemplateValues, parts: readonly Part[]): string {
-  const text = told(() => template.render(values));
-  if (!(text instanceof InvalidTemplate)) return text;
-  const { field, reason, variable } = text;
+function renderMerged(template: Template, values: TemplateValues, parts: readonly Part[]): string[] {
+  const pieces = told(() => template.renderPieces(values));
+  if (!(pieces instanceof InvalidTemplate)) return pieces;
+  const { field, reason, variable } = pieces;
   for (const part of parts) {
     const own = told(() => part.template.render(values));
     if (own instanceof InvalidTemplate && own.reason === reason) throw own;

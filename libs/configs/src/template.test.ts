@@ -108,3 +108,65 @@ it('knows what it reads', () => {
   ]);
   expect(isTemplate('a: ${env:B}')).toBe(false);
 });
+
+describe('braces that are no template', () => {
+  const place = (text: string) => {
+    try {
+      return new Template(text, 'body').foreign;
+    } catch (error) {
+      return error;
+    }
+  };
+
+  it.each([
+    ["regex: '^[0-9]{{2}}$'", /\{\{2\}\} reads no variable/, 15],
+    ['a: {{ "text" }}', /reads no variable/, 4],
+    ['a: {{}}', /invalid value/, 6],
+    ['a: {{ }}', /invalid value/, 7],
+    ['a: {{ true }}{{ nil }}', /\{\{ true \}\} reads no variable/, 4],
+    ['a: {{ (1..3) }}', /reads no variable/, 4],
+    ['a: {{ "x" | upcase }}', /reads no variable/, 4],
+    ["regex: 'x{{1,3}}'", /more than one value/, 10],
+    ['a: {{ labels.x, labels.y }}', /more than one value/, 4],
+    ['a: {{ labels.x labels.y }}', /more than one value/, 4],
+    ['a: {{ .labels.x }}', /begins with a dot/, 4],
+    ['endpoint: {{ .Values.endpoint }}', /undefined variable: Values/, 14],
+    ['a: {{ $labels.instance }}', /invalid value/, 7],
+    ['a: {{ range $fp := .paths }}{{ end }}', /expected "\|" before filter|invalid value|undefined/, null],
+    ['a: {{ if .parse }}b{{ end }}', /undefined variable: if/, 7],
+    ['a: {{ printf "%s" .x }}', /undefined variable: printf/, 7],
+    ['a: {{/* a comment */}}', /invalid value/, 6],
+    ['a: {{ end }}', /undefined variable: end/, 7],
+    ['a: {{ template "x" . }}', /./, null],
+    ['a: {{ if (eq .x "y") }}b{{ end }}', /invalid range/, null],
+    ["regex: '{{'", /not closed/, 9],
+    ["regex: '{{{2}}}'", /invalid value/, null],
+    ["date: '{%d/%m}'", /not closed/, 8],
+    ["date: '{%d %}'", /tag "d" not found/, 8],
+    ["date: '{% %}'", /illegal tag/, null],
+    ['{% if labels.x %}{{ 2 }}{% endif %}', /reads no variable/, 18],
+  ])('%s is refused, with the way out', (text, reason, column) => {
+    const refusal = place(text) as { message: string; position: { column: number } };
+    expect(refusal).toMatchObject({ code: 'invalid-template', message: expect.stringMatching(reason) });
+    expect(refusal.message).toContain('{% raw %}');
+    if (column !== null) expect(refusal.position.column).toBe(column);
+  });
+
+  it.each([
+    ["{{ '{{' }} .Values.x {{ '}}' }}", '{{ .Values.x }}'],
+    ['{{ "{{2}}" }}', '{{2}}'],
+    ['{% raw %}^[0-9]{{2}}$ {{ $labels.x }} {%d}{% endraw %}', '^[0-9]{{2}}$ {{ $labels.x }} {%d}'],
+    ['a{2}b}}c%}d{#e#}{ {f} }', 'a{2}b}}c%}d{#e#}{ {f} }'],
+    ['%{IP:client} {client} ${env:X} $$ {"a":{"b":1}}', '%{IP:client} {client} ${env:X} $$ {"a":{"b":1}}'],
+    ['{% comment %}{{ 2 }}{% endcomment %}{{ labels.region }}', 'eu-1'],
+    ['{% for i in (1..2) %}{{ i }}{{ forloop.last }}{% endfor %}', '1false2true'],
+    ['{{ "a-" | append: labels.region }}', 'a-eu-1'],
+    ['{{ labels.region == "eu-1" and agent.os == "linux" }}', 'true'],
+    ['{{ not labels.region }}', 'false'],
+    ['{{ labels["region"] | split: "-" | first }}', 'eu'],
+    ['{{- labels.region -}}', 'eu-1'],
+  ])('%s is one, or is kept', (text, expected) => {
+    expect(place(text) ?? null).toBeNull();
+    expect(render(text)).toBe(expected);
+  });
+});

@@ -1,5 +1,15 @@
-import { AssignTag, Liquid, type Context, type Template as LiquidNode, type Value } from 'liquidjs';
+import {
+  AssignTag,
+  Context,
+  Liquid,
+  toValue,
+  toValueSync,
+  type Emitter,
+  type Template as LiquidNode,
+  type Value,
+} from 'liquidjs';
 import { InvalidTemplate } from './errors.ts';
+import { foreignBraces, keepBraces } from './template-braces.ts';
 
 /** What a template may name. Values are text; a name that is not there is an error where it is used. */
 export interface TemplateValues {
@@ -69,6 +79,8 @@ liquid.registerTag('assign', StrictAssign);
 /** A Liquid template, parsed once and rendered for many agents. The collector's `${env:…}` is plain text to it. */
 export class Template {
   readonly variables: readonly TemplateVariable[];
+  /** What in it looks like a template and is none. It renders all the same: older versions may have it. */
+  readonly foreign: InvalidTemplate | null;
   readonly #nodes: LiquidNode[];
   readonly #place: string;
   /** Groups of which it may read `size`, which Liquid would count. */
@@ -82,17 +94,23 @@ export class Template {
     this.variables = told(place, () => liquid.globalVariableSegmentsSync(this.#nodes)).map((segments) =>
       toVariable(segments, place, this.#nodes),
     );
+    this.foreign = text.includes('{{') ? foreignBraces(text, place) : null;
     const sized = this.variables.filter(({ member }) => member === null || member === 'size');
     this.#sized = new Set(sized.map(({ group }) => group));
   }
 
   /** Throws `InvalidTemplate`, which names the variable that is undefined. */
   render(values: TemplateValues): string {
+    return this.renderPieces(values).join('');
+  }
+
+  /** The same in pieces: what its author wrote, and what was put in, each for itself. */
+  renderPieces(values: TemplateValues): string[] {
     const scope = this.#sized.size === 0 ? values : this.#uncounted(values);
-    const text = told(this.#place, () => renderInTime(this.#nodes, scope));
-    if (text.length > maxLength)
+    const pieces = told(this.#place, () => renderInTime(this.#nodes, scope));
+    if (pieces.reduce((length, piece) => length + piece.length, 0) > maxLength)
       throw new InvalidTemplate(this.#place, `becomes more than ${maxLength} characters`, null, null);
-    return text;
+    return pieces;
   }
 
   /** `labels.size` is the label of that name, or undefined. */
@@ -108,13 +126,38 @@ export class Template {
 }
 
 /** A stall of this machine is not the template's fault: who takes too long is asked once more. */
-function renderInTime(nodes: LiquidNode[], values: TemplateValues): string {
+function renderInTime(nodes: LiquidNode[], values: TemplateValues): string[] {
   try {
-    return liquid.renderSync(nodes, values) as string;
+    return renderNodes(nodes, values);
   } catch (error) {
     if (!tookTooLong(error)) throw error;
-    return liquid.renderSync(nodes, values) as string;
+    return renderNodes(nodes, values);
   }
+}
+
+function renderNodes(nodes: LiquidNode[], values: TemplateValues): string[] {
+  const context = new Context(values, liquid.options, { sync: true }, { liquid });
+  const pieces = new Pieces();
+  toValueSync(liquid.renderer.renderTemplates(nodes, context, pieces));
+  return pieces.written;
+}
+
+/** Keeps apart what Liquid's own emitters join. */
+class Pieces implements Emitter {
+  readonly written: string[] = [];
+  /** Liquid's interface has it; what is read is `written`. */
+  readonly buffer = '';
+
+  write(value: unknown): void {
+    this.written.push(textOf(value));
+  }
+}
+
+/** As Liquid writes values. */
+function textOf(value: unknown): string {
+  const plain: unknown = toValue(value);
+  if (Array.isArray(plain)) return plain.map(textOf).join('');
+  return plain === null || plain === undefined ? '' : String(plain);
 }
 
 const timeLimit = 'template render limit exceeded';
@@ -145,7 +188,8 @@ function toVariable(
   nodes: LiquidNode[],
 ): TemplateVariable {
   const undefinedVariable = (name: string, known: readonly string[]) => {
-    const reason = `undefined variable: ${name}; known are ${known.join(', ')}`;
+    const meant = isGroup(String(group)) ? '' : `; ${keepBraces}`;
+    const reason = `undefined variable: ${name}; known are ${known.join(', ')}${meant}`;
     return new InvalidTemplate(place, reason, name, positionOf(name, nodes));
   };
   if (typeof group !== 'string' || !isGroup(group))
@@ -199,8 +243,12 @@ function toInvalidTemplate(place: string, error: Error): InvalidTemplate {
   return new InvalidTemplate(place, inOurWords(message), variable, position);
 }
 
+/** What Liquid says of braces that may not have been meant for it. */
+const notLiquid = /not closed|not found|^(?:illegal|invalid|expected|unexpected) /;
+
 function inOurWords(message: string): string {
   if (message.startsWith(timeLimit))
     return `takes more than ${renderMilliseconds} ms to render: it loops too much`;
-  return message.includes('call stack') ? 'its blocks are nested too deeply' : message;
+  if (message.includes('call stack')) return 'its blocks are nested too deeply';
+  return notLiquid.test(message) ? `${message}: ${keepBraces}` : message;
 }

@@ -25,6 +25,7 @@ export function checkTexts(text: ConfigurationText): CheckedTexts {
   const nothing = { credentials, perAgent: false, problems: [], isRendered: false };
   try {
     const compiled = new CompiledConfiguration(text);
+    if (compiled.foreign) throw compiled.foreign;
     if (compiled.perAgent) {
       refuseUnreadable(text, compiled);
       return { ...nothing, unreadable: null, perAgent: true };

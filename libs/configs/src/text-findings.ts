@@ -7,7 +7,7 @@ import type { Rendering } from './rendering-slices.ts';
 import { sizeOf, textWork } from './text-work.ts';
 
 /** Different texts that are looked at for one fleet, those of most agents first. */
-export const maxTexts = 100;
+const maxTexts = 100;
 
 /** A finding, and whom it concerns. */
 export interface Finding extends FileProblem {
@@ -27,28 +27,10 @@ export function commonTexts(renderings: readonly Pick<Rendering, 'config' | 'age
   others: number;
 } {
   const rendered = renderings.flatMap(({ config, agents }) => (config ? [{ config, agents }] : []));
-  const texts = mostCommonFirst(rendered, ({ config }) => config.hash).map(([{ config }, agents]) => ({
-    config,
-    agents: agents!,
-  }));
+  const texts = [...Map.groupBy(rendered, ({ config }) => config.hash).values()]
+    .map((alike) => ({ config: alike[0]!.config, agents: alike.flatMap(({ agents }) => agents) }))
+    .toSorted((a, b) => b.agents.length - a.agents.length);
   return { common: texts.slice(0, maxTexts), others: Math.max(0, texts.length - maxTexts) };
-}
-
-/**
- * The groups of each text, by its hash, as one: the first of them, with the agents of all; null: whoever is in no
- * other one. What most agents get comes first.
- */
-export function mostCommonFirst<T extends { readonly agents: readonly AgentId[] | null }>(
-  groups: readonly T[],
-  hashOf: (group: T) => string,
-): [T, AgentId[] | null][] {
-  const size = (agents: readonly AgentId[] | null) => agents?.length ?? Infinity;
-  return [...Map.groupBy(groups, hashOf).values()]
-    .map((alike): [T, AgentId[] | null] => [
-      alike[0]!,
-      alike.some(({ agents }) => agents === null) ? null : alike.flatMap(({ agents }) => agents ?? []),
-    ])
-    .toSorted(([, a], [, b]) => size(b) - size(a));
 }
 
 /** What the texts alone say against them. One that takes too much to check is a finding. */

@@ -7,6 +7,7 @@ import { readConfigurationText } from './configuration-input.ts';
 import { lackOf } from './drift-comparison.ts';
 import { usedComponents } from './missing-components.ts';
 import { mergeOverlays } from './overlays.ts';
+import { RenderedChecks } from './rendered-checks.ts';
 import { Template } from './template.ts';
 import { TemplateOutputs } from './template-outputs.ts';
 import { unifiedDiff } from './unified-diff.ts';
@@ -20,6 +21,7 @@ const works: Record<string, (text: string) => unknown> = {
   usedComponents,
   componentNames: (text) => componentNames({ '': text }),
   Template: (text) => new Template(text, 'body'),
+  RenderedChecks: (text) => new RenderedChecks().errorIn([{ name: '', pieces: text.split(/(?<=,)|(?=,)/) }]),
   TemplateOutputs: (text) => {
     const outputs = new TemplateOutputs([text]);
     return outputs.show(outputs.hide(text));

@@ -103,10 +103,11 @@ export class ConfigurationValidation {
 
   async #forFleet(compiled: CompiledConfiguration, fleet: RenderFleet): Promise<ValidationResult> {
     const renderings = await this.#rendered.preview(this.#db, compiled, fleet, null);
-    const unrendered = renderings.flatMap(({ error, agents }) =>
-      error ? [{ ...toProblem(error), agents }] : [],
-    );
     const { common, others } = commonTexts(renderings);
+    const looked = new Set(common.map(({ config }) => config.hash));
+    const unfit = renderings.flatMap(({ error, config, agents }) =>
+      error && !(config && looked.has(config.hash)) ? [{ ...toProblem(error), agents }] : [],
+    );
     const texts = compiled.perAgent ? await findingsIn(common) : [];
     const groups = common.map(({ config, agents }) => ({ agents, files: config.files }));
     const misfits = await this.#fit.misfits(this.#db, fleet.name, groups);
@@ -116,7 +117,7 @@ export class ConfigurationValidation {
     const asked = await this.#askCollectors(common, fleet.name);
     return {
       findings: [
-        ...unrendered,
+        ...unfit,
         ...texts,
         ...lacking,
         ...asked.findings,

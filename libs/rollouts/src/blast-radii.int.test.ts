@@ -143,8 +143,11 @@ test('a text that no collector can read is a problem of the preview, and does no
   const broken = await version('receivers:\n\totlp: "{{ labels.exporter }}"\n');
   await label(agents.slice(0, 7), { exporter: 'nop' });
   await label(agents.slice(7), { exporter: 'debug' });
-  const { problems, touched } = await preview(broken);
-  expect(touched).toBe(10);
+  const { problems, touched, skipped } = await preview(broken);
+  expect(touched).toBe(0);
+  expect(skipped.map(({ reason, agents }) => ({ reason, agents }))).toEqual([
+    { reason: 'notRenderable', agents: 10 },
+  ]);
   expect(problems).toContainEqual(
     expect.objectContaining({
       severity: 'error',
@@ -154,13 +157,37 @@ test('a text that no collector can read is a problem of the preview, and does no
     }),
   );
   const reason = expect.stringMatching(
-    /^body: .*\(line 2, column 1\); this concerns 7 of the fleet's agents, such as /,
+    /^body: .*\(line 2, column 1\); this concerns 10 of the fleet's agents, such as /,
   );
   await expect(made.start(broken)).rejects.toMatchObject({ code: 'not-renderable', message: reason });
   expect((await preview(await version(template))).problems).toEqual([
     expect.objectContaining({ severity: 'warning', path: 'exporters.debug' }),
     expect.objectContaining({ severity: 'warning', path: 'exporters.nop' }),
   ]);
+});
+
+test('a text that is empty for some agents does not start, and says for whom', async () => {
+  const whole = template.replaceAll('{{ labels.exporter }}', 'nop');
+  const empty = await version(`{% if labels.exporter == "nop" %}${whole}{% endif %}`);
+  await label(agents, { exporter: 'nop' });
+  await label(agents.slice(8), { exporter: 'debug' });
+  const { skipped, touched } = await preview(empty);
+  expect(touched).toBe(8);
+  expect(skipped).toEqual([
+    {
+      reason: 'notRenderable',
+      detail: expect.stringContaining('the configuration is empty'),
+      agents: 2,
+      sample: agents.slice(8),
+    },
+  ]);
+  await expect(made.start(empty)).rejects.toMatchObject({
+    code: 'not-renderable',
+    message: expect.stringMatching(
+      /^body: the configuration is empty.*this concerns 2 of the fleet's agents/,
+    ),
+  });
+  expect(await made.rollouts.find(await made.start(2))).toMatchObject({ state: 'running' });
 });
 
 test('one that was put off ends with the reason, and is not tried again', async () => {

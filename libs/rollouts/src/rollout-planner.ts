@@ -1,10 +1,7 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Announcer } from '@muster/configs/announcer';
 import type { DesiredState } from '@muster/configs/desired-state';
 import { NotRenderable } from '@muster/configs/errors';
-import { unreadableFile } from '@muster/configs/file-problems';
 import { notesOf, type RenderedConfigs, type RenderedGroup } from '@muster/configs/rendered-configs.postgres';
-import { maxTexts, mostCommonFirst } from '@muster/configs/text-findings';
 import type { Tx } from '@muster/db/transaction';
 import { sum } from './gates.ts';
 import { maxCohorts, placeAgents, takeCensus, toCohorts } from './placement.ts';
@@ -78,24 +75,8 @@ export class RolloutPlanner {
     const variables = await this.#deps.store.takeVariables(tx, id);
     const named = { name: fleet, variables };
     const groups = await this.#deps.rendered.renderFor(tx, { configuration, version }, named, null);
-    refuseUnrendered(groups);
-    await this.#refuseUnreadable(tx, groups);
+    refuseUnfit(groups);
     return groups;
-  }
-
-  /** No text that many agents would get may be one that no collector can read. */
-  async #refuseUnreadable(tx: Tx, groups: readonly RenderedGroup[]): Promise<void> {
-    const rendered = groups.flatMap(({ hash, agents }) => (hash === null ? [] : [{ hash, agents }]));
-    const common = mostCommonFirst(rendered, ({ hash }) => hash).slice(0, maxTexts);
-    const files = await this.#deps.rendered.files(
-      tx.db,
-      common.map(([{ hash }]) => hash),
-    );
-    for (const [{ hash }, agents] of common) {
-      const error = unreadableFile(files.get(hash) ?? {});
-      if (error) throw new NotRenderable(error, agents);
-      await setImmediate();
-    }
   }
 
   /**
@@ -176,11 +157,13 @@ function toSkipped({ missing, agents }: RenderedGroup): Skipped[] {
   return missing === null || agents === null ? [] : [{ reason: missing, agents: agents.length }];
 }
 
-function refuseUnrendered(groups: readonly RenderedGroup[]): void {
-  const [error] = groups.flatMap((group) => group.error ?? []);
+/** The first error, with all whom it concerns. */
+function refuseUnfit(groups: readonly RenderedGroup[]): void {
+  const error = groups.find((group) => group.error)?.error;
   if (!error) return;
+  const alike = groups.filter((group) => group.error?.message === error.message);
   throw new NotRenderable(
     error,
-    groups.filter((group) => group.error).flatMap(({ agents }) => agents ?? []),
+    alike.flatMap(({ agents }) => agents ?? []),
   );
 }

@@ -165,9 +165,9 @@ export type ValidationResource = z.infer<typeof validationResource>;
 /** What a template gave for one agent, and what it was made of. */
 export const renderedMembers = {
   hash: z.string().nullable(),
-  files: textMap
-    .nullable()
-    .meta({ description: 'File name → text; null: it cannot be rendered, see error.' }),
+  files: textMap.nullable().meta({
+    description: 'File name → text; null: it cannot be rendered. With an error the agent is not given it.',
+  }),
   error: z.string().nullable(),
   overlays: z.array(
     z.object({ index: z.int(), selector: z.string(), file: z.string(), applied: z.boolean() }),

@@ -109,7 +109,7 @@ function Rendering({ configuration }: { configuration: ExplainedConfiguration })
       )}
       {variables.length > 0 && <Variables variables={variables} />}
       {error !== null && (
-        <Notice tone="bad" title="It cannot be rendered for this agent">
+        <Notice tone="bad" title="It is not given to this agent">
           <pre>{error}</pre>
         </Notice>
       )}
@@ -152,13 +152,21 @@ function Quarantine({
 
 /** What the fleet wants and the agent does not have yet. */
 function Next({ next: { name, version, files, error } }: { next: NextConfiguration }) {
+  if (error !== null) {
+    return (
+      <Notice tone="bad" title={`${versionText({ name, version })} is not given to this agent`}>
+        <p>Its fleet wants it to have that version. It keeps the text below, since:</p>
+        <pre>{error}</pre>
+        {files && <RenderedText files={files} />}
+      </Notice>
+    );
+  }
   return (
     <Notice tone="warn" title={`${versionText({ name, version })} is to come`}>
       <p>
         The agent, a label, a variable or the fleet has changed since the agent was given the text below. It
         gets the new one at the pace of its fleet.
       </p>
-      {error !== null && <pre>{error}</pre>}
       {files && <RenderedText files={files} />}
     </Notice>
   );

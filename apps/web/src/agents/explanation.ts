@@ -30,7 +30,7 @@ export interface ExplainedConfiguration {
   rollout: string | null;
   overlays: ExplainedOverlay[];
   variables: { name: string; value: string | null }[];
-  /** File name → text; null: it cannot be rendered, see `error`. */
+  /** File name → text; null: it cannot be rendered. With an `error` the agent is not given it. */
   files: Record<string, string> | null;
   hash: string | null;
   error: string | null;
