@@ -119,13 +119,13 @@ export class DesiredStateStore {
     );
   }
 
-  /** Offers the target that this rollout set where nothing is offered. Answers the agents whose offer changed. */
+  /** Offers the target that this rollout set where that is not offered. Answers the agents whose offer changed. */
   restore(tx: Tx, rolloutId: string, agents: readonly AgentId[]): Promise<AgentId[]> {
     return this.#offer(
       tx,
       agents,
       sql`c.target_hash`,
-      sql`c.rollout_id = ${rolloutId} and c.desired_hash is null`,
+      sql`c.rollout_id = ${rolloutId} and c.desired_hash is distinct from c.target_hash`,
     );
   }
 

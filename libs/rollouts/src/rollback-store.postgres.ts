@@ -24,14 +24,14 @@ export class RollbackStore {
     const { rows } = await sql<{ uid: AgentId }>`
       select uid from rollout_standings
       where rollout_id = ${rollout.id} and wave <= ${rollout.wave} and offered_at is not null
-        and state in ('offered', 'applied', 'failed', 'deferred')
+        and state in ('offered', 'applied', 'failed', 'deferred', 'unconfirmed')
         and (${cohort}::smallint is null or cohort = ${cohort}::smallint)
       order by uid`.execute(tx.db);
     return rows.map((row) => row.uid);
   }
 
   /**
-   * Notes touched agents as taken back. Those in `offered` have been given what they had before and are
+   * Notes touched agents as taken back, and keeps what each had made of its offer. Those in `offered` have been given what they had before and are
    * waited for; the others are done, `why` is said on each.
    */
   async mark(
@@ -41,8 +41,11 @@ export class RollbackStore {
     now: number,
   ): Promise<void> {
     await sql`
+      with stood as materialized (
+        select uid, outcome, outcome_reason from rollout_standings
+        where rollout_id = ${id} and uid = any(${agents.map(({ agent }) => agent)}::uuid[]))
       update rollout_agents ra
-      set state = 'rolledBack', offered_at = ${new Date(now)},
+      set state = 'rolledBack', outcome = stood.outcome, outcome_reason = stood.outcome_reason, offered_at = ${new Date(now)},
         settled_at = case when back.done then ${new Date(now)}::timestamptz end,
         no_answer = null,
         error = concat_ws('; ', nullif(ra.error, ''), nullif(back.why, ''))
@@ -51,6 +54,7 @@ export class RollbackStore {
         ${agents.map(({ done }) => done)}::boolean[],
         ${agents.map(({ why }) => why)}::text[]
       ) as back (uid, done, why)
+      join stood on stood.uid = back.uid
       where ra.rollout_id = ${id} and ra.uid = back.uid`.execute(tx.db);
   }
 

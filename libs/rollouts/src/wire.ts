@@ -5,6 +5,7 @@ import { transact } from '@muster/db/transaction';
 import type { Log } from '@muster/platform/log';
 import type { BatchQueue } from './batch-queue.ts';
 import { BlastRadii } from './blast-radii.postgres.ts';
+import { LateAnswers } from './late-answers.ts';
 import { RollbackStore } from './rollback-store.postgres.ts';
 import { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import { RolloutEngine } from './rollout-engine.ts';
@@ -74,6 +75,7 @@ export function wireRollouts({
         store,
         agents,
         rollbacks: new RollbackStore(),
+        lateAnswers: new LateAnswers(store, quarantines),
         planner,
         quarantines,
         rendered,
