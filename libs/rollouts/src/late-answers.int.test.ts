@@ -170,16 +170,18 @@ test('what an agent made of its offer stays when it is taken back, and is asked 
   await r.report(agents.slice(0, 1), r.v2, reported.applied);
   await r.report(agents.slice(1, 2), r.v2, reported.failed, 'port taken');
   await r.pass(31 * second);
+  // Before it has taken what it goes back to.
+  await r.report(agents.slice(3), r.v2, reported.failed, 'too late');
   await r.report(agents, r.v1, reported.applied);
   expect((await r.rollouts.find(id))?.state).toBe('rolledBack');
   const asked = async (query: Parameters<RolloutWorld['rollouts']['agents']>[1]) =>
     (await r.rollouts.agents(id, query)).items;
   expect(await asked({ outcome: 'failed', limit: 10 })).toMatchObject([
     { uid: agents[1], state: 'rolledBack', outcomeReason: 'port taken' },
+    { uid: agents[3], state: 'rolledBack', outcomeReason: 'too late' },
   ]);
   expect(await asked({ outcome: 'noAnswer', state: 'rolledBack', limit: 10 })).toMatchObject([
     { uid: agents[2], outcomeReason: 'no answer within 30 s' },
-    { uid: agents[3] },
   ]);
   expect(await asked({ outcome: 'applied', limit: 10 })).toMatchObject([
     { uid: agents[0], outcomeReason: '' },

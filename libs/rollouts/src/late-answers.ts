@@ -32,8 +32,12 @@ export class LateAnswers {
     rollout: RolloutRecord,
     reached: readonly CohortCounts[],
   ): Promise<RolloutRecord> {
-    const { id, policy } = rollout;
-    const shown = rollout.breaches.filter(({ gate }) => answeredLater.includes(gate));
+    const { id, policy, cohorts } = rollout;
+    // Who was taken back is among the failed no more, whatever it said.
+    const back = cohorts.filter(({ state }) => state === 'rolledBack').map(({ cohort }) => cohort);
+    const shown = rollout.breaches.filter(
+      ({ gate, cohort }) => answeredLater.includes(gate) && (cohort === null || !back.includes(cohort)),
+    );
     const now = shown.map((breach) => ({ breach, ...countOf(policy, breach, reached) }));
     const ended = now.filter(({ count, allowed }) => count <= allowed);
     if (ended.length === 0) return rollout;

@@ -65,6 +65,7 @@ export class RollbackStore {
    * it has not answered followed.
    */
   async settle(tx: Tx, rollout: RolloutRecord, now: number): Promise<number> {
+    const corrected = await this.#believeLate(tx, rollout.id);
     const seconds = rollout.policy.applyDeadlineSeconds;
     const { numAffectedRows } = await sql`
       with open as (
@@ -91,6 +92,20 @@ export class RollbackStore {
         and (open.confirmed or open.refused or open.offered_at <= ${new Date(now - seconds * 1000)})`.execute(
       tx.db,
     );
+    return corrected + Number(numAffectedRows ?? 0n);
+  }
+
+  /** What agents make of the offer that they are taken back from, said after they were given up. */
+  async #believeLate(tx: Tx, id: string): Promise<number> {
+    const { numAffectedRows } = await sql`
+      update rollout_agents ra
+      set outcome = case when f.uid is null then 'applied' else 'failed' end, outcome_reason = coalesce(f.error, '')
+      from agent_states s left join config_failures f on f.uid = s.uid and f.lifted_at is null
+        and f.hash = s.remote_config_hash
+      where ra.rollout_id = ${id} and ra.state = 'rolledBack' and ra.state not in ('waiting', 'applied')
+        and (ra.outcome is null or ra.outcome in ('noAnswer', 'unconfirmed'))
+        and s.uid = ra.uid and s.remote_config_hash = ra.hash
+        and (f.uid is not null or s.remote_config_status = 1)`.execute(tx.db);
     return Number(numAffectedRows ?? 0n);
   }
 

@@ -115,12 +115,9 @@ export const rolloutAgentResource = named(
     cohort: z.int(),
     state: z.string().meta({ description: `How it stands now: ${agentStates.join(', ')}.` }),
     error: z.string(),
-    outcome: z
-      .enum(agentOutcomes)
-      .nullable()
-      .meta({
-        description: 'What it made of its offer; it stays when the agent is taken back. Null: nothing yet.',
-      }),
+    outcome: z.enum(agentOutcomes).nullable().meta({
+      description: 'What it made of its offer; it stays when the agent is taken back. Null: nothing yet.',
+    }),
     outcomeReason: z.string().meta({ description: 'Why it failed; empty: it did not.' }),
     offeredAt: dateTime.nullable(),
     settledAt: dateTime.nullable(),
