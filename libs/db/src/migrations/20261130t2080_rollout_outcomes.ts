@@ -5,13 +5,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await sql`
     alter table rollout_agents
       -- written when it is taken back, and its state is overwritten: what it had made of the offer, and why
-      add column outcome text check (outcome in ('applied','failed','noAnswer','unconfirmed')),
+      -- applied, failed, noAnswer, unconfirmed
+      add column outcome text,
       add column outcome_reason text not null default '',
-      drop constraint rollout_agents_state_check,
-      add constraint rollout_agents_state_check check (state in
-        ('waiting','offered','applied','failed','deferred','quarantined','rolledBack','stopped','unconfirmed'))`.execute(
-    db,
-  );
+      -- there is one more now, unconfirmed; a new check would bind the release before
+      drop constraint rollout_agents_state_check`.execute(db);
   await sql`create or replace view rollout_standings as ${standings(sql`, ${outcome} as outcome, ${outcomeReason} as outcome_reason`)}`.execute(
     db,
   );
@@ -53,7 +51,6 @@ export async function down(db: Kysely<unknown>): Promise<void> {
   await sql`
     alter table rollout_agents
       drop column outcome, drop column outcome_reason,
-      drop constraint rollout_agents_state_check,
       add constraint rollout_agents_state_check check (state in
         ('waiting','offered','applied','failed','deferred','quarantined','rolledBack','stopped'))`.execute(
     db,
