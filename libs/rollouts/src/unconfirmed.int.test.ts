@@ -128,6 +128,7 @@ test('one that reports what it runs is judged by that: before the deadline, afte
   await runs([other!], text.replaceAll('nop', 'otlp'));
   await runs([prompt!], `${text}extensions: {opamp: }\n`);
   expect(await r.rollouts.find(id)).toMatchObject({ counts: { applied: 1, offered: 2 } });
+  expect(await r.world.configs.agentConfigurations.statusCounts()).toMatchObject({ applied: 1, offered: 2 });
   await r.pass(31 * second);
   expect(await r.rollouts.find(id)).toMatchObject({
     state: 'running',
