@@ -144,6 +144,8 @@ test('an agent that was given up, went away and comes back with it', async () =>
 test.each([
   ['a cohort that stopped', { breachScope: 'cohort' }],
   ['cohorts that breached the gate of all', { quarantine: 'cohort' }],
+  ['a cohort that goes back', { breachScope: 'cohort', onBreach: 'rollback' }],
+  ['cohorts of a rollout that goes back', { quarantine: 'cohort', onBreach: 'rollback' }],
 ])('%s for no answers leaves quarantine when they answer', async (_name, policy) => {
   const agents = await r.fleetOnV1(4);
   await r.makeCohort(agents.slice(0, 2), 'edge');

@@ -1,6 +1,7 @@
 import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import type { Tx } from '@muster/db/transaction';
 import { answeredLater, countOf, describeEnded, stillAccepted, type ShownBreach } from './gates.ts';
+import type { RollbackStore } from './rollback-store.postgres.ts';
 import type { CohortCounts } from './rollout-agent.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 import type { RolloutStore } from './rollout-store.postgres.ts';
@@ -12,10 +13,12 @@ import type { RolloutStore } from './rollout-store.postgres.ts';
 export class LateAnswers {
   readonly #store: RolloutStore;
   readonly #quarantines: Quarantines;
+  readonly #rollbacks: RollbackStore;
 
-  constructor(store: RolloutStore, quarantines: Quarantines) {
+  constructor(store: RolloutStore, quarantines: Quarantines, rollbacks: RollbackStore) {
     this.#store = store;
     this.#quarantines = quarantines;
+    this.#rollbacks = rollbacks;
   }
 
   /** Answers the rollout as it is after that. */
@@ -33,12 +36,16 @@ export class LateAnswers {
     reached: readonly CohortCounts[],
   ): Promise<RolloutRecord> {
     const { id, policy, cohorts } = rollout;
-    // Who was taken back is among the failed no more, whatever it said.
     const back = cohorts.filter(({ state }) => state === 'rolledBack').map(({ cohort }) => cohort);
-    const shown = rollout.breaches.filter(
-      ({ gate, cohort }) => answeredLater.includes(gate) && (cohort === null || !back.includes(cohort)),
-    );
-    const now = shown.map((breach) => ({ breach, ...countOf(policy, breach, reached) }));
+    const now = [];
+    for (const breach of rollout.breaches.filter(({ gate }) => answeredLater.includes(gate))) {
+      const shown = countOf(policy, breach, reached);
+      // Who was taken back is among the failed no more: what it made of the offer tells.
+      const wentBack =
+        rollout.state === 'rollingBack' || (breach.cohort !== null && back.includes(breach.cohort));
+      const count = wentBack ? await this.#rollbacks.failing(tx, id, policy, breach) : shown.count;
+      now.push({ breach, count, allowed: shown.allowed });
+    }
     const ended = now.filter(({ count, allowed }) => count <= allowed);
     if (ended.length === 0) return rollout;
     const gone = new Set(ended.map(({ breach }) => breach));

@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
+import type { Policy } from '@muster/configs/policy';
 import type { Tx } from '@muster/db/transaction';
+import type { ShownBreach } from './gates.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 import { confirms } from './rollout-standings.postgres.ts';
 import { offersToldWithinMs } from './rollout.ts';
@@ -93,6 +95,22 @@ export class RollbackStore {
       tx.db,
     );
     return corrected + Number(numAffectedRows ?? 0n);
+  }
+
+  /** How many agents the gate of this breach counted, by what they made of the offer before they were taken back. */
+  async failing(
+    tx: Tx,
+    id: string,
+    { maxNotConverged }: Policy,
+    { gate, wave, cohort }: ShownBreach,
+  ): Promise<number> {
+    const apart = maxNotConverged === null ? ['failed', 'noAnswer'] : ['failed'];
+    const outcomes = gate === 'maxNotConverged' ? ['noAnswer'] : apart;
+    const { rows } = await sql<{ count: number }>`
+      select count(*)::int as count from rollout_standings
+      where rollout_id = ${id} and wave = ${wave} and outcome = any(${outcomes}::text[])
+        and (${cohort}::smallint is null or cohort = ${cohort}::smallint)`.execute(tx.db);
+    return rows[0]!.count;
   }
 
   /** What agents make of the offer that they are taken back from, said after they were given up. */

@@ -59,7 +59,8 @@ export class RolloutSteps {
       const reverted = rollout.reverted ? 0 : await this.#revertTouched(tx, rollout, null, now);
       if (!rollout.reverted) await store.update(tx, rollout.id, { reverted: true });
       const settled = reverted + (await rollbacks.settle(tx, rollout, now));
-      return { rollout, settled, counts: await agents.counts(tx, rollout, now) };
+      const counts = await agents.counts(tx, rollout, now);
+      return { rollout: await this.#deps.lateAnswers.take(tx, rollout, counts.reached), settled, counts };
     }
     const someGoBack = rollout.cohorts.some(({ state }) => state === 'rolledBack');
     const back = someGoBack ? await rollbacks.settle(tx, rollout, now) : 0;

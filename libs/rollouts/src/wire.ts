@@ -41,6 +41,7 @@ export function wireRollouts({
   const { announcer, desiredState, holds, quarantines, rendered } = configs;
   const store = new RolloutStore(db);
   const agents = new RolloutAgentsStore(now());
+  const rollbacks = new RollbackStore();
   const views = new RolloutViews(db, now);
   const plans = new RolloutPlanStore();
   const planner = new RolloutPlanner({
@@ -74,8 +75,8 @@ export function wireRollouts({
       steps: new RolloutSteps({
         store,
         agents,
-        rollbacks: new RollbackStore(),
-        lateAnswers: new LateAnswers(store, quarantines),
+        rollbacks,
+        lateAnswers: new LateAnswers(store, quarantines, rollbacks),
         planner,
         quarantines,
         rendered,
