@@ -45,6 +45,17 @@ describe('rollouts', () => {
     expect(first.items).toMatchObject([{ wave: 0, cohort: 0, state: 'waiting' }]);
     expect(second.next).toBeNull();
     expect((await api.call(`${path}?state=failed`)).body.items).toEqual([]);
+    expect((await api.call(`${path}?outcome=failed&state=rolledBack`)).body.items).toEqual([]);
+    expect(first.items).toMatchObject([{ outcome: null, outcomeReason: '' }]);
+    expect(await api.call(`${path}?outcome=lost`)).toMatchObject({
+      status: 400,
+      body: { field: 'outcome', detail: expect.stringContaining('applied, failed, noAnswer, unconfirmed') },
+    });
+    const { data } = await api.graphql(
+      `{ rollout(id: "${body.id}") {
+        all: agents { state outcome outcomeReason } failed: agents(state: "rolledBack", outcome: "failed") { uid } } }`,
+    );
+    expect(data.rollout).toMatchObject({ all: [{ state: 'waiting', outcome: null }, {}], failed: [] });
     expect(await api.call(`${path}?state=lost`)).toMatchObject({ status: 400, body: { field: 'state' } });
     expect(await api.call(`${path}?after=x`)).toMatchObject({
       status: 400,
@@ -113,5 +124,24 @@ describe('quarantines', () => {
     const { id } = data.quarantines.items[0];
     expect((await api.graphql(lift, { id })).data).toEqual({ liftQuarantine: true });
     expect((await api.graphql(lift, { id })).errors[0].extensions.code).toBe('unknown-quarantine');
+  });
+
+  it('say before they start how many agents cannot confirm', async () => {
+    for (const capabilities of [0x803, 0x803, 0x807]) {
+      const uid = newUid();
+      await api.report(uid, { ...described(uid, { role: 'old' }), capabilities });
+    }
+    await api.call('/api/v1/fleets/old', { method: 'PUT', body: { selector: 'role=old', priority: 1 } });
+    const cannotSay = { byEffectiveConfig: 1, unconfirmed: 2 };
+    const plan = { fleet: 'old', configuration: 'edge', version: 1 };
+    const preview = await api.call('/api/v1/rollouts/preview', { body: plan });
+    expect(preview.body).toMatchObject({ touched: 3, cannotSay });
+    const { data } = await api.graphql(
+      '{ previewRollout(fleet: "old", configuration: "edge", version: 1) { cannotSay { byEffectiveConfig unconfirmed } } }',
+    );
+    expect(data.previewRollout).toEqual({ cannotSay });
+    const { body } = await roll({ fleet: 'old' });
+    const events = (await api.call(`/api/v1/rollouts/${body.id}/events`)).body.items;
+    expect(events[0]).toMatchObject({ kind: 'started', detail: { cannotSay } });
   });
 });

@@ -517,7 +517,8 @@ export const typeDefinitions = /* GraphQL */ `
     createdAt: DateTime!
     createdBy: String!
     finishedAt: DateTime
-    agents(limit: Int = 200, state: String): [RolloutAgent!]!
+    "Those that failed first; 'state': how they stand now; 'outcome': what they made of it."
+    agents(limit: Int = 200, state: String, outcome: String): [RolloutAgent!]!
     events: [RolloutEvent!]!
   }
 
@@ -541,6 +542,8 @@ export const typeDefinitions = /* GraphQL */ `
     agents: Int!
     "Agents that would be offered something now or when they return."
     touched: Int!
+    "Of those, agents that cannot say what they make of a config."
+    cannotSay: BlastRadiusCannotSay!
     "How many agents each wave would hold."
     waves: [Int!]!
     "Agents with the same text now and then, most agents first; up to 50."
@@ -551,6 +554,13 @@ export const typeDefinitions = /* GraphQL */ `
     skipped: [BlastRadiusSkipped!]!
     "What is wrong with the texts that most agents would get; up to 100 texts."
     problems: [Problem!]!
+  }
+
+  type BlastRadiusCannotSay {
+    "They report what they run, and are judged by that."
+    byEffectiveConfig: Int!
+    "They report neither: they count as unconfirmed once they were sent it."
+    unconfirmed: Int!
   }
 
   type BlastRadiusChange {
@@ -608,8 +618,13 @@ export const typeDefinitions = /* GraphQL */ `
     name: String!
     wave: Int!
     cohort: Int!
+    "How it stands now."
     state: String!
     error: String!
+    "What it made of its offer, and stays when it is taken back: applied, failed, noAnswer, unconfirmed."
+    outcome: String
+    "Why it failed; empty: it did not."
+    outcomeReason: String!
     offeredAt: DateTime
     settledAt: DateTime
   }

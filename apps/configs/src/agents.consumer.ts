@@ -58,6 +58,7 @@ export class AgentsConsumer implements OnApplicationBootstrap, OnModuleDestroy {
     if (connected.length > 0) await this.transact((tx) => this.membership.placeConnected(tx, connected));
     const answered = agentsWith(facts, ['configStatus']);
     if (answered.length > 0) await this.transact((tx) => this.desiredState.fallBackFailed(tx, answered));
+    await this.convergence.hear(answered);
     await this.convergence.consider(agentsWith(facts, changesTarget));
   }
 }

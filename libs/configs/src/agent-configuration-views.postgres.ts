@@ -2,6 +2,7 @@ import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Database } from '@muster/db/schema';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
+import { canSay, runs } from './confirmation.postgres.ts';
 import {
   fillStatusCounts,
   type AgentConfiguration,
@@ -59,6 +60,7 @@ export const configurationStatus: RawBuilder<ConfigurationStatus> = sql`
       case when s.remote_config_hash = c.target_hash and s.remote_config_status = 1 then 'applied' else 'deferred' end
     when f.uid is not null or c.desired_hash is distinct from c.target_hash or ${couldNotBeSent} then 'failed'
     when s.remote_config_hash = c.target_hash and s.remote_config_status = 1 then 'applied'
+    when not ${canSay('s')} and ${runs('s', sql`c.target_hash`)} then 'applied'
     when s.remote_config_hash = c.target_hash and s.remote_config_status = 2 then 'applying'
     -- or it is about to: gateways tell of an offer a little later
     when s.connected or s.offered_config_hash = c.target_hash then 'offered'

@@ -83,6 +83,13 @@ export class ConvergenceGates {
     return { admitted, heldBack, failing };
   }
 
+  /** Does the kind fail its fleet's stable version as its agents stand now? */
+  async fails(tx: Tx, fleet: string, stable: Stable, kind: CohortKind): Promise<boolean> {
+    const standings = await this.#store.standings(tx, fleet, stable, new Date(this.#now()));
+    const standing = standings.find((one) => kindKey(one.kind) === kindKey(kind));
+    return standing !== undefined && failureOf(standing) !== null;
+  }
+
   #mustMeasure(fleet: string, stable: Stable, strays: readonly StrayOfKind[]): boolean {
     const measured = this.#measured.get(fleet);
     if (measured === undefined || measured.version !== versionOf(stable)) return true;

@@ -4,8 +4,8 @@ import { binaryArray } from '@muster/db/binary-array';
 import { preparedAs } from '@muster/db/prepared-statements';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
-import { agentCapability } from '@muster/opamp/capabilities';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
+import { canSay } from './confirmation.postgres.ts';
 import { parsePolicy, type Policy } from './policy.ts';
 import { quarantineOf } from './quarantine.postgres.ts';
 import type { CohortKind } from './cohort-kind.ts';
@@ -34,7 +34,7 @@ export interface StrayOfKind {
 /** How the agents of one kind in a fleet stand to its stable version. */
 export interface KindStanding {
   readonly kind: CohortKind;
-  /** They said that they have applied it, or never say such things. */
+  /** They say that they have applied it, or cannot say such things and are not waited for. */
   readonly confirmed: number;
   /** They were given it by convergence and have not answered yet. */
   readonly unanswered: number;
@@ -42,6 +42,15 @@ export interface KindStanding {
   readonly failed: number;
   /** Of one that failed; empty: none said why. */
   readonly error: string;
+}
+
+/** A kind that convergence has put in quarantine. */
+export interface QuarantinedKind {
+  readonly id: string;
+  readonly fleet: string;
+  readonly configuration: string;
+  readonly version: number;
+  readonly kind: CohortKind;
 }
 
 /** Which agents are not on the stable version of their fleet, and may be put on it. */
@@ -86,7 +95,8 @@ export class ConvergenceStore {
       from (
         select a.type, a.version, a.os, a.arch, f.error,
           case
-            when f.uid is null and (s.applied_config_hash = c.target_hash or not ${reportsRemoteConfig}) then 'applied'
+            when f.uid is null and s.remote_config_hash = c.target_hash and s.remote_config_status = 1 then 'applied'
+            when f.uid is null and not ${canSay('s')} then 'applied'
             when c.rollout_id is not null then null -- it has gates of its own
             when f.uid is not null then
               case when f.failed_at > coalesce(lifted.at, '-infinity') then 'failed' end
@@ -110,6 +120,25 @@ export class ConvergenceStore {
           and (c.target_configuration, c.target_version) = (${configuration}, ${version})
       ) given
       group by type, version, os, arch`.execute(tx.db);
+    return rows;
+  }
+
+  /**
+   * Kinds that convergence has put in quarantine for a version which one of these agents, of that kind, says it has
+   * applied.
+   */
+  async quarantinesAnswered(agents: readonly AgentId[]): Promise<QuarantinedKind[]> {
+    const { rows } = await sql<QuarantinedKind>`
+      select distinct q.id, q.fleet, q.configuration, q.version,
+        jsonb_build_object('type', q.type, 'version', q.agent_version, 'os', q.os, 'arch', q.arch) as kind
+      from ${these(agents)}
+      join agent_states s on s.uid = agents.uid and s.remote_config_status = 1
+      join agent_configurations c on c.uid = agents.uid and c.target_hash = s.remote_config_hash
+      join cohort_quarantines q on q.lifted_at is null and q.rollout_id is null
+        and (q.configuration, q.version) = (c.target_configuration, c.target_version)
+        and (q.type, q.agent_version, q.os, q.arch) = (agents.type, agents.version, agents.os, agents.arch)`.execute(
+      this.#db,
+    );
     return rows;
   }
 
@@ -137,9 +166,6 @@ export class ConvergenceStore {
     return { configuration, version, variables, applyDeadlineSeconds };
   }
 }
-
-/** Others take a config and never say so: nobody can wait for their word, so they count as having it. */
-const reportsRemoteConfig = sql<boolean>`(mod(div(s.capabilities, ${agentCapability.ReportsRemoteConfig}), 2) = 1)`;
 
 /** From the uids to the rows: `= any` of thousands may be planned as a comparison with each of them for each row. */
 const these = (agents: readonly AgentId[]) =>

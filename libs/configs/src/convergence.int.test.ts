@@ -270,6 +270,35 @@ describe('a kind of which nobody has the version', () => {
     expect(await quarantines()).toMatchObject([{ reason: expect.stringContaining('did not answer') }]);
   });
 
+  test('leaves quarantine when those that had not answered in time do', async () => {
+    await stableFleet({ applyDeadlineSeconds: 10 });
+    await comeOfKind(10);
+    const late: AgentId[] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      const got = await pass(5);
+      late.push(...got);
+      const offered_config_hash = Buffer.from(stable, 'hex');
+      await world.db
+        .updateTable('agent_states')
+        .set({ offered_config_hash, offered_at: new Date(world.clock.now), offer_error: '' })
+        .where('uid', 'in', got)
+        .execute();
+      await pass(9);
+    }
+    await pass(20);
+    expect(await quarantines()).toHaveLength(1);
+    await world.report(late.slice(0, 1), stable, reported.applying);
+    await world.configs.convergence.hear(late.slice(0, 1));
+    expect(await quarantines()).toHaveLength(1);
+    await world.report(late.slice(1), stable, reported.applied);
+    await world.configs.convergence.hear(late.slice(1));
+    expect(await quarantines()).toEqual([]);
+    expect((await world.configs.quarantines.page({ lifted: true, limit: 5 })).items).toMatchObject([
+      { scope: 'cohort', liftedBy: 'system' },
+    ]);
+    expect(await pass(5)).not.toEqual([]);
+  });
+
   test('is not waited for where its agents never say what became of an offer', async () => {
     await stableFleet();
     const agents = await world.enrol(4, { capabilities: 0x803 });

@@ -80,6 +80,27 @@ export class Convergence {
   }
 
   /**
+   * Agents that have answered: a kind that was put in quarantine since they had not leaves that, where it fails its
+   * version no more.
+   */
+  async hear(agents: readonly AgentId[]): Promise<void> {
+    if (agents.length === 0) return;
+    const { store, gates, quarantines, transact, log } = this.#deps;
+    for (const { id, fleet, configuration, version, kind } of await store.quarantinesAnswered(agents)) {
+      await transact(async (tx) => {
+        const stable = await store.lockStable(tx, fleet);
+        if (stable?.configuration !== configuration || stable.version !== version) return;
+        if (await gates.fails(tx, fleet, stable, kind)) return;
+        await quarantines.lift(tx, 'system', id);
+        log.info(
+          { quarantine: id, fleet, configuration, version },
+          'a kind of agents answered after all: it is in quarantine no more',
+        );
+      });
+    }
+  }
+
+  /**
    * Gives waiting agents their target, as many as the pace of each fleet lets through now, inside its windows.
    * What goes wrong in one fleet is logged, and holds up no other.
    */

@@ -3,6 +3,7 @@ import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
 import { binaryArray } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
 import { uuidV7 } from '@muster/db/uuid-v7';
+import { canSay } from './confirmation.postgres.ts';
 import { quarantineOf } from './quarantine.postgres.ts';
 import type { Target } from './target.ts';
 
@@ -12,7 +13,7 @@ type SharedTarget = Omit<Target, 'agent'>;
 /** Writes the desired state of agents, always many at once. */
 export class DesiredStateStore {
   /**
-   * Sets what these agents should run. `previous` becomes what they had confirmed, and stays what it was
+   * Sets what these agents should run. `previous` becomes what they had confirmed, or were sent and cannot confirm, and stays what it was
    * when the same rollout sets its target again. Agents in quarantine for the version are left out.
    * Answers the agents that got their target.
    */
@@ -54,7 +55,9 @@ export class DesiredStateStore {
             where rank = 2 or (
               c.rollout_id is distinct from excluded.rollout_id or excluded.rollout_id is null
             ) and exists (
-              select from agent_states s where s.uid = c.uid and s.applied_config_hash = known.hash
+              select from agent_states s
+              where s.uid = c.uid and (s.applied_config_hash = known.hash
+                or not ${canSay('s')} and s.offered_config_hash = known.hash and s.offer_error = '')
             ) and not exists (
               select from config_failures f
               where f.uid = c.uid and f.hash = known.hash and f.lifted_at is null)
@@ -119,13 +122,13 @@ export class DesiredStateStore {
     );
   }
 
-  /** Offers the target that this rollout set where nothing is offered. Answers the agents whose offer changed. */
+  /** Offers the target that this rollout set where that is not offered. Answers the agents whose offer changed. */
   restore(tx: Tx, rolloutId: string, agents: readonly AgentId[]): Promise<AgentId[]> {
     return this.#offer(
       tx,
       agents,
       sql`c.target_hash`,
-      sql`c.rollout_id = ${rolloutId} and c.desired_hash is null`,
+      sql`c.rollout_id = ${rolloutId} and c.desired_hash is distinct from c.target_hash`,
     );
   }
 

@@ -45,7 +45,7 @@ export class DesiredState {
     await this.#deliverAfterCommit(tx, await this.#store.withdraw(tx, rolloutId, agents));
   }
 
-  /** Takes that back for agents that had taken it after all. */
+  /** Offers what this rollout offered again to agents that have taken it after all, though they were given up. */
   async restore(tx: Tx, rolloutId: string, agents: readonly AgentId[]): Promise<void> {
     if (agents.length === 0) return;
     await this.#deliverAfterCommit(tx, await this.#store.restore(tx, rolloutId, agents));

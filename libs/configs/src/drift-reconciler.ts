@@ -6,6 +6,7 @@ import type { GatewayDelivery } from '@muster/messages/gateway-delivery';
 import { configFileText, decodeEffectiveConfig } from '@muster/opamp/effective-config';
 import { MalformedMessage } from '@muster/opamp/errors';
 import type { Log } from '@muster/platform/log';
+import type { Announcer } from './announcer.ts';
 import type { Convergence } from './convergence.ts';
 import type { DesiredState } from './desired-state.ts';
 import { pauseAfter, repairOf, type Repair } from './drift.ts';
@@ -22,9 +23,11 @@ const pairsATurn = 500;
 const repairsATurn = 50;
 /** Until what forbids a repair is looked at again. */
 const waitMs = 30_000;
+const unreadable = 'not compared: it cannot be read';
 
 export interface DriftReconcilerDeps {
   readonly store: DriftStore;
+  readonly announcer: Announcer;
   readonly offers: Pick<OfferDelivery, 'offerAgain'>;
   readonly desiredState: Pick<DesiredState, 'retryTargets'>;
   readonly convergence: Pick<Convergence, 'consider'>;
@@ -49,9 +52,10 @@ export class DriftReconciler {
   }
 
   async turn(): Promise<void> {
-    const { store, now } = this.#deps;
+    const { store, announcer, now } = this.#deps;
     for (const pair of await store.pairs(pairsATurn)) {
       await this.#compare(pair);
+      await announcer.announceAgents(await store.toldBy(pair), 'configStatus');
     }
     await store.refresh(new Date(now()));
     await this.#repair(new Date(now()));
@@ -70,15 +74,16 @@ export class DriftReconciler {
     const { work = textWork, log } = this.#deps;
     try {
       const readable = filesOf(reported);
-      if (readable === null) return { lack: null };
+      if (readable === null) return { lack: null, notCompared: unreadable };
       const size = sizeOf(files) + sizeOf(readable);
       const lack = await work.run('compare', { rendered: files, reported: readable }, size, 'compared');
-      return { lack: lack && { ...lack, digest: lack.digest && Buffer.from(lack.digest) } };
+      if (lack === null) return { lack, notCompared: unreadable };
+      return { lack: { ...lack, digest: lack.digest && Buffer.from(lack.digest) } };
     } catch (error) {
       if (error instanceof InvalidTemplate)
         return { lack: null, notCompared: `not compared: ${error.reason}` };
       log.warn({ error: describeFailure(error) }, 'an effective configuration cannot be compared');
-      return { lack: null, notCompared: 'not compared: it cannot be read' };
+      return { lack: null, notCompared: unreadable };
     }
   }
 

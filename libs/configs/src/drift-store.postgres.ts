@@ -4,6 +4,7 @@ import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
 import { agentCapability } from '@muster/opamp/capabilities';
 import { acceptsRemoteConfig } from './accepts-remote-config.postgres.ts';
+import { canSay, reportsEffectiveConfig } from './confirmation.postgres.ts';
 import type { Candidate, RepairState } from './drift.ts';
 import type { Files, Lack } from './drift-comparison.ts';
 import { defaultPolicy } from './policy.ts';
@@ -47,6 +48,11 @@ const hasAppliedTarget = sql<boolean>`(
   and coalesce(s.offered_config_hash <> c.target_hash
     or s.effective_config_order >= substring(s.offered_order from 1 for 16), true))`;
 
+/** It never says what it makes of a config, but reports what it runs. */
+const isToldByEffective = sql<boolean>`(
+  c.target_hash is not null and not ${canSay('s')} and ${reportsEffectiveConfig('s')}
+  and s.effective_config_hash is not null)`;
+
 /** Of its fleet; one that was halted while it caught up waits for a person. */
 const rolloutUnderWay = sql<boolean>`exists (
   select from rollouts r
@@ -84,6 +90,16 @@ export class DriftStore {
     this.#db = db;
   }
 
+  /** Agents that cannot say what they make of a config, and of which comparing this pair tells. */
+  async toldBy({ rendered, effective }: Pair): Promise<AgentId[]> {
+    const { rows } = await sql<{ uid: AgentId }>`
+      select c.uid from agent_configurations c join agent_states s on s.uid = c.uid
+      where c.target_hash = ${rendered} and s.effective_config_hash = ${effective} and ${isToldByEffective}`.execute(
+      this.#db,
+    );
+    return rows.map(({ uid }) => uid);
+  }
+
   /** Pairs that were not compared yet. */
   async pairs(limit: number): Promise<Pair[]> {
     const { rows } = await sql<Pair>`
@@ -91,7 +107,7 @@ export class DriftStore {
       from (
         select distinct c.target_hash as rendered, s.effective_config_hash as effective
         from agent_configurations c join agent_states s on s.uid = c.uid
-        where ${hasAppliedTarget} and not exists (
+        where (${hasAppliedTarget} or ${isToldByEffective}) and not exists (
           select from effective_comparisons done
           where done.rendered_hash = c.target_hash and done.effective_hash = s.effective_config_hash)
         limit ${limit}
@@ -179,6 +195,7 @@ export class DriftStore {
                   -- a try counts until the agent has answered
                   or known.kind = 'unconfirmed' and known.desired_hash = c.target_hash)
               )
+              and ${canSay('s')}
               and not (s.remote_config_hash is not distinct from c.target_hash and s.remote_config_status in (1, 3))
               and not ${isQuarantined} and not ${rolloutUnderWay} then 'unconfirmed'
           end as kind

@@ -200,12 +200,27 @@ export class Quarantines {
       .execute();
   }
 
-  /** Ends those that this rollout has made. Answers whose they were. */
-  async liftCohorts(tx: Tx, actor: string, rollout: string): Promise<(CohortKind & { id: string })[]> {
+  /** Ends those that this rollout has made; of one kind, or of all (null). Answers whose they were. */
+  async liftCohorts(
+    tx: Tx,
+    actor: string,
+    rollout: string,
+    kind: CohortKind | null = null,
+  ): Promise<(CohortKind & { id: string })[]> {
     return tx.db
       .updateTable('cohort_quarantines')
       .set({ lifted_at: sql<Date>`now()`, lifted_by: actor })
       .where('rollout_id', '=', rollout)
+      .$if(kind !== null, (some) =>
+        some.where((where) =>
+          where.and({
+            type: kind!.type,
+            agent_version: kind!.version,
+            os: kind!.os,
+            arch: kind!.arch,
+          }),
+        ),
+      )
       .where('lifted_at', 'is', null)
       .returning(['id', 'type', 'agent_version as version', 'os', 'arch'])
       .execute();

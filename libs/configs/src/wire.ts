@@ -102,6 +102,7 @@ export function wireConfigs(deps: ConfigsDeps) {
     drifts: new DriftViews(db),
     driftReconciler: new DriftReconciler({
       store: new DriftStore(db),
+      announcer,
       offers,
       desiredState,
       convergence,

@@ -24,6 +24,7 @@ import * as owners from './migrations/20261130t2010_owners.ts';
 import * as unusedContents from './migrations/20261130t2000_unused_contents.ts';
 import * as withheldContents from './migrations/20261130t2005_withheld_contents.ts';
 import * as presetKeys from './migrations/20261130t2060_preset_keys.ts';
+import * as rolloutOutcomes from './migrations/20261130t2080_rollout_outcomes.ts';
 import * as retention from './migrations/20261201t0500_retention.ts';
 import type { SchemaMigration } from './migration.ts';
 import { SchemaMigrations } from './schema-migrations.postgres.ts';
@@ -53,6 +54,7 @@ export const migrations: Readonly<Record<string, SchemaMigration>> = {
   '20261130t2000_unused_contents': unusedContents,
   '20261130t2005_withheld_contents': withheldContents,
   '20261130t2060_preset_keys': presetKeys,
+  '20261130t2080_rollout_outcomes': rolloutOutcomes,
   '20261201t0500_retention': retention,
 };
 

@@ -349,10 +349,20 @@ export interface RolloutAgentsTable {
   no_answer: boolean | null;
   was_unhealthy: boolean | null;
   inputs: string | null;
+  outcome: 'applied' | 'failed' | 'noAnswer' | 'unconfirmed' | null;
+  outcome_reason: Defaulted<string>;
 }
 
 export type RolloutAgentState =
-  'waiting' | 'offered' | 'applied' | 'failed' | 'deferred' | 'quarantined' | 'rolledBack' | 'stopped';
+  | 'waiting'
+  | 'offered'
+  | 'applied'
+  | 'failed'
+  | 'deferred'
+  | 'quarantined'
+  | 'rolledBack'
+  | 'stopped'
+  | 'unconfirmed';
 
 export interface RolloutCohortsTable {
   rollout_id: string;

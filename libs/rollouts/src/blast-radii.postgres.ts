@@ -1,5 +1,6 @@
 import type { AgentId } from '@muster/agents/agent-id';
 import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postgres';
+import { canSay, reportsEffectiveConfig } from '@muster/configs/confirmation.postgres';
 import { kindKey } from '@muster/configs/cohort-kind';
 import { UnknownFleet } from '@muster/configs/errors';
 import { parsePolicy } from '@muster/configs/policy';
@@ -15,7 +16,14 @@ import {
 import { binaryArray } from '@muster/db/binary-array';
 import type { Database } from '@muster/db/schema';
 import { sql, type Kysely } from 'kysely';
-import { compareFiles, groupChanges, groupSkipped, type Alike, type BlastRadius } from './blast-radius.ts';
+import {
+  compareFiles,
+  countCannotSay,
+  groupChanges,
+  groupSkipped,
+  type Alike,
+  type BlastRadius,
+} from './blast-radius.ts';
 import { sum } from './gates.ts';
 import { maxCohorts } from './placement.ts';
 import type { RolloutInput } from './rollout-service.ts';
@@ -57,6 +65,7 @@ export class BlastRadii {
     return {
       agents: sum(alike, ({ agents }) => agents),
       touched: sum(groups, ({ agents }) => agents),
+      cannotSay: countCannotSay(alike),
       waves: wavesOf(policy.waves, alike),
       changes: await Promise.all(
         shown.map(async (group) => ({
@@ -81,6 +90,7 @@ export class BlastRadii {
     const { rows } = await sql<AlikeRow>`
       select planned.place - 1 as place, encode(old.hash, 'hex') as old,
         a.type, a.version, a.os, a.arch, s.connected, quarantine.reason as quarantine,
+        ${told} as told,
         count(*)::int as agents, (array_agg(a.uid order by a.uid))[1:5] as sample
       from unnest(
         ${binaryArray('uuid', uids)}::uuid[],
@@ -94,7 +104,7 @@ export class BlastRadii {
       left join rendered_configs old on old.hash = s.applied_config_hash
       cross join lateral (select (${binaryArray('bytea', hashes)}::bytea[])[planned.place] as hash) then_
       left join lateral ${quarantineOf(sql`a.uid`, sql`then_.hash`, { configuration, version })} quarantine on true
-      group by 1, 2, 3, 4, 5, 6, 7, 8`.execute(this.#db);
+      group by 1, 2, 3, 4, 5, 6, 7, 8, 9`.execute(this.#db);
     return rows.map(({ place, old, quarantine, ...row }) => {
       const { config, error, missing } = renderings[place]!;
       return { ...row, from: old, to: config?.hash ?? null, excluded: exclusion(error, missing, quarantine) };
@@ -103,13 +113,13 @@ export class BlastRadii {
 
   async #withoutCapability(fleet: string): Promise<Alike[]> {
     const { rows } = await sql<Omit<Alike, 'from' | 'to' | 'excluded'>>`
-      select a.type, a.version, a.os, a.arch, s.connected, count(*)::int as agents,
+      select a.type, a.version, a.os, a.arch, s.connected, ${told} as told, count(*)::int as agents,
         (array_agg(a.uid order by a.uid))[1:5] as sample
       from fleet_members m
       join agents a on a.uid = m.uid
       join agent_states s on s.uid = m.uid
       where m.fleet = ${fleet} and not ${acceptsRemoteConfig('s')}
-      group by 1, 2, 3, 4, 5`.execute(this.#db);
+      group by 1, 2, 3, 4, 5, 6`.execute(this.#db);
     const excluded = {
       reason: 'noCapability' as const,
       detail: 'does not accept remote configuration',
@@ -117,6 +127,9 @@ export class BlastRadii {
     return rows.map((row) => ({ ...row, from: null, to: null, excluded }));
   }
 }
+
+const told = sql<Alike['told']>`case
+  when ${canSay('s')} then 'byStatus' when ${reportsEffectiveConfig('s')} then 'byEffectiveConfig' else 'unconfirmed' end`;
 
 interface AlikeRow {
   place: number;
@@ -127,6 +140,7 @@ interface AlikeRow {
   arch: string;
   connected: boolean;
   quarantine: string | null;
+  told: Alike['told'];
   agents: number;
   sample: AgentId[];
 }

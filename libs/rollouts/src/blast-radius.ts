@@ -10,6 +10,8 @@ export interface BlastRadius {
   readonly agents: number;
   /** Agents that would be offered something now or when they come back. */
   readonly touched: number;
+  /** Of those: cannot say what they make of a config. */
+  readonly cannotSay: CannotSay;
   /** How many each wave would hold. */
   readonly waves: readonly number[];
   /** Agents that have the same text now and get the same text, those of most agents first. */
@@ -19,6 +21,14 @@ export interface BlastRadius {
   readonly skipped: readonly Skipped[];
   /** What is wrong with the texts of most agents, as far as no collector needs to be asked. */
   readonly problems: readonly Finding[];
+}
+
+/** Agents without ReportsRemoteConfig, counted. */
+export interface CannotSay {
+  /** They report what they run, and are judged by that. */
+  readonly byEffectiveConfig: number;
+  /** They report neither: they count as unconfirmed once they were sent it. */
+  readonly unconfirmed: number;
 }
 
 export interface Change {
@@ -51,6 +61,8 @@ export interface Alike extends CohortKind {
   readonly connected: boolean;
   /** Why they get nothing; null: they get it. */
   readonly excluded: { readonly reason: Skipped['reason']; readonly detail: string } | null;
+  /** How it is known what they made of it. */
+  readonly told: 'byStatus' | 'byEffectiveConfig' | 'unconfirmed';
   readonly agents: number;
   readonly sample: readonly AgentId[];
 }
@@ -72,6 +84,13 @@ export function groupChanges(alike: readonly Alike[]): Omit<Change, 'diff' | 'ad
       cohorts: cohortsOf(group),
     }))
     .toSorted((a, b) => b.agents - a.agents || (a.to < b.to ? -1 : 1));
+}
+
+/** Those that would be offered something and cannot say what they make of it. */
+export function countCannotSay(alike: readonly Alike[]): CannotSay {
+  const count = (how: Alike['told']) =>
+    sum(alike, ({ excluded, told, agents }) => (excluded === null && told === how ? agents : 0));
+  return { byEffectiveConfig: count('byEffectiveConfig'), unconfirmed: count('unconfirmed') };
 }
 
 /** Who gets nothing, or not now, and why; most agents first. */

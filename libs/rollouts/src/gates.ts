@@ -81,6 +81,36 @@ function gated(policy: Policy, gate: Gate, counts: GateCounts): number {
   }
 }
 
+/** Gates whose counts fall when agents answer later than they were waited for. */
+export const answeredLater: readonly Gate[] = ['maxFailed', 'maxNotConverged'];
+
+/** What a gate that was breached counts by now where it was breached, and what it allowed there. */
+export function countOf(
+  policy: Policy,
+  { gate, wave, cohort, allowed }: ShownBreach,
+  reached: readonly CohortCounts[],
+): { readonly count: number; readonly allowed: number } {
+  const parts = reached.filter((part) => part.wave === wave && (cohort === null || part.cohort === cohort));
+  const size = sum(parts, (part) => part.size);
+  return {
+    count: sum(parts, (part) => gated(policy, gate, part)),
+    allowed: allowed ?? Math.floor(amountOf(policy[gate] ?? '0', size)),
+  };
+}
+
+/** Of what was accepted, what is still there: failures that were none in the end make no room for others. */
+export function stillAccepted(
+  accepted: readonly Accepted[],
+  reached: readonly CohortCounts[],
+): readonly Accepted[] {
+  return accepted.map((entry) => {
+    const part = reached.find(({ wave, cohort }) => wave === entry.wave && cohort === entry.cohort);
+    if (!part || (entry.failed <= part.failed && entry.notConverged <= part.notConverged)) return entry;
+    const notConverged = Math.min(entry.notConverged, part.notConverged);
+    return { ...entry, failed: Math.min(entry.failed, part.failed), notConverged };
+  });
+}
+
 /** All that went wrong so far. */
 export function acceptAll(reached: readonly CohortCounts[]): Accepted[] {
   return reached
@@ -96,7 +126,10 @@ export function acceptAll(reached: readonly CohortCounts[]): Accepted[] {
 }
 
 /** Which gate a breach was of, and whose. */
-export type ShownBreach = Pick<Breach, 'gate' | 'wave' | 'cohort'>;
+export type ShownBreach = Pick<Breach, 'gate' | 'wave' | 'cohort'> & {
+  /** Absent: written by an older release. */
+  readonly allowed?: number;
+};
 
 /**
  * What resuming accepts beside what was accepted before: of each gate that was shown to be breached, what it counts
@@ -127,6 +160,11 @@ export function acceptShown(
     return entry;
   });
   return parts.filter((entry) => entry.failed + entry.unhealthy + entry.disconnected > 0);
+}
+
+/** A breach that is none any more, in words, for people. */
+export function describeEnded(reason: string, count: number): string {
+  return `${reason}; they answered since, and it counts ${count} now: no breach any more`;
 }
 
 /** The breach in words, for people. */

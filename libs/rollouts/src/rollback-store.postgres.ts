@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
 import type { AgentId } from '@muster/agents/agent-id';
+import type { Policy } from '@muster/configs/policy';
 import type { Tx } from '@muster/db/transaction';
+import type { ShownBreach } from './gates.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 import { confirms } from './rollout-standings.postgres.ts';
 import { offersToldWithinMs } from './rollout.ts';
@@ -24,14 +26,14 @@ export class RollbackStore {
     const { rows } = await sql<{ uid: AgentId }>`
       select uid from rollout_standings
       where rollout_id = ${rollout.id} and wave <= ${rollout.wave} and offered_at is not null
-        and state in ('offered', 'applied', 'failed', 'deferred')
+        and state in ('offered', 'applied', 'failed', 'deferred', 'unconfirmed')
         and (${cohort}::smallint is null or cohort = ${cohort}::smallint)
       order by uid`.execute(tx.db);
     return rows.map((row) => row.uid);
   }
 
   /**
-   * Notes touched agents as taken back. Those in `offered` have been given what they had before and are
+   * Notes touched agents as taken back, and keeps what each had made of its offer. Those in `offered` have been given what they had before and are
    * waited for; the others are done, `why` is said on each.
    */
   async mark(
@@ -41,8 +43,11 @@ export class RollbackStore {
     now: number,
   ): Promise<void> {
     await sql`
+      with stood as materialized (
+        select uid, outcome, outcome_reason from rollout_standings
+        where rollout_id = ${id} and uid = any(${agents.map(({ agent }) => agent)}::uuid[]))
       update rollout_agents ra
-      set state = 'rolledBack', offered_at = ${new Date(now)},
+      set state = 'rolledBack', outcome = stood.outcome, outcome_reason = stood.outcome_reason, offered_at = ${new Date(now)},
         settled_at = case when back.done then ${new Date(now)}::timestamptz end,
         no_answer = null,
         error = concat_ws('; ', nullif(ra.error, ''), nullif(back.why, ''))
@@ -51,6 +56,7 @@ export class RollbackStore {
         ${agents.map(({ done }) => done)}::boolean[],
         ${agents.map(({ why }) => why)}::text[]
       ) as back (uid, done, why)
+      join stood on stood.uid = back.uid
       where ra.rollout_id = ${id} and ra.uid = back.uid`.execute(tx.db);
   }
 
@@ -61,6 +67,7 @@ export class RollbackStore {
    * it has not answered followed.
    */
   async settle(tx: Tx, rollout: RolloutRecord, now: number): Promise<number> {
+    const corrected = await this.#believeLate(tx, rollout.id);
     const seconds = rollout.policy.applyDeadlineSeconds;
     const { numAffectedRows } = await sql`
       with open as (
@@ -87,6 +94,36 @@ export class RollbackStore {
         and (open.confirmed or open.refused or open.offered_at <= ${new Date(now - seconds * 1000)})`.execute(
       tx.db,
     );
+    return corrected + Number(numAffectedRows ?? 0n);
+  }
+
+  /** How many agents the gate of this breach counted, by what they made of the offer before they were taken back. */
+  async failing(
+    tx: Tx,
+    id: string,
+    { maxNotConverged }: Policy,
+    { gate, wave, cohort }: ShownBreach,
+  ): Promise<number> {
+    const apart = maxNotConverged === null ? ['failed', 'noAnswer'] : ['failed'];
+    const outcomes = gate === 'maxNotConverged' ? ['noAnswer'] : apart;
+    const { rows } = await sql<{ count: number }>`
+      select count(*)::int as count from rollout_standings
+      where rollout_id = ${id} and wave = ${wave} and outcome = any(${outcomes}::text[])
+        and (${cohort}::smallint is null or cohort = ${cohort}::smallint)`.execute(tx.db);
+    return rows[0]!.count;
+  }
+
+  /** What agents make of the offer that they are taken back from, said after they were given up. */
+  async #believeLate(tx: Tx, id: string): Promise<number> {
+    const { numAffectedRows } = await sql`
+      update rollout_agents ra
+      set outcome = case when f.uid is null then 'applied' else 'failed' end, outcome_reason = coalesce(f.error, '')
+      from agent_states s left join config_failures f on f.uid = s.uid and f.lifted_at is null
+        and f.hash = s.remote_config_hash
+      where ra.rollout_id = ${id} and ra.state = 'rolledBack' and ra.state not in ('waiting', 'applied')
+        and (ra.outcome is null or ra.outcome in ('noAnswer', 'unconfirmed'))
+        and s.uid = ra.uid and s.remote_config_hash = ra.hash
+        and (f.uid is not null or s.remote_config_status = 1)`.execute(tx.db);
     return Number(numAffectedRows ?? 0n);
   }
 

@@ -16,6 +16,7 @@ import {
   type CountRow,
 } from './rollout-standings.postgres.ts';
 import type { RolloutRecord } from './rollout-record.ts';
+import { isOpen } from './rollout.ts';
 
 /** An agent whose turn it is. */
 export interface DueAgent {
@@ -38,7 +39,7 @@ export interface Settled {
   readonly failed: AgentId[];
   /** Those that went away before they answered: they are offered nothing until it is their turn again. */
   readonly away: AgentId[];
-  /** Those that were away, and turned out to have applied it before. */
+  /** Those that were away, or were given up, and have applied it all the same. */
   readonly applied: AgentId[];
   /** How all agents stand after it. */
   readonly counts: Counts;
@@ -58,27 +59,32 @@ export class RolloutAgentsStore {
   }
 
   /**
-   * Takes over what agents reported about their offers, and gives up those that did not answer in time. Looks
-   * at each agent once; who went the way of its wave is not written. Who went away with its offer is waited for
-   * in the same time, and has to come back for another one after it; with `offersStand` false, and in a cohort that has
-   * stopped, at once.
+   * Takes over what agents reported about their offers, and gives up those that did not answer in time; who answers
+   * later is believed. Looks at each agent once; who went the way of its wave is not written. Who went away with its
+   * offer is waited for in the same time, and has to come back for another one after it; with `offersStand` false, and
+   * in a cohort that has stopped, at once. Of a rollout that is over only agents are looked at that still have its
+   * target, and no deadline runs.
    */
   async settleOffers(tx: Tx, rollout: RolloutRecord, offersStand: boolean, now: number): Promise<Settled> {
     const seconds = rollout.policy.applyDeadlineSeconds;
-    const overdue = sql`
+    const over = !isOpen(rollout);
+    const overdue = sql`not ${over}::boolean and
       greatest(st.offered_at, ${new Date(this.#listeningSince)}::timestamptz) <= ${new Date(now - seconds * 1000)}`;
     type Moved = Record<'failed' | 'away' | 'applied', AgentId[] | null>;
     const { rows } = await sql<CountRow & { settled: number } & Moved>`
       with standings as materialized (${concernedStandings(rollout)}),
       judged as (
         select st.uid, st.state as known, st.offered_at, f.uid is null and not st.not_sendable as silent,
+          -- it refuses what it had said nothing about
+          coalesce(st.no_answer, false) and f.uid is not null as retold,
           case
             when f.uid is not null then 'failed'
-            when st.applied then 'applied'
+            when st.applied or st.runs_it then 'applied'
             when st.not_sendable then 'failed'
             when st.state <> 'offered' then st.state
-            when not st.connected and (${overdue} or not ${offersStand}::boolean
+            when not ${over}::boolean and not st.connected and (${overdue} or not ${offersStand}::boolean
               or st.cohort = any(${stoppedCohorts(rollout)}::smallint[])) then 'deferred'
+            when st.sent_unconfirmed or (st.cannot_say and ${overdue}) then 'unconfirmed'
             when ${overdue} then 'failed'
             else st.state
           end as state,
@@ -89,8 +95,12 @@ export class RolloutAgentsStore {
           end as failure
         from standings st
         left join config_failures f on f.uid = st.uid and f.hash = st.hash and f.lifted_at is null
-        where (st.state in ('offered', 'deferred') and st.offered_at is not null)
-          or (st.state = 'applied' and f.uid is not null)
+        where ((st.state in ('offered', 'deferred') and st.offered_at is not null)
+            or st.state in ('failed', 'unconfirmed')
+            or (st.state = 'applied' and f.uid is not null))
+          and (not ${over}::boolean or exists (
+            select from agent_configurations c
+            where c.uid = st.uid and c.rollout_id = ${rollout.id} and c.target_hash = st.hash))
       ),
       settled as (
         update rollout_agents ra
@@ -100,17 +110,18 @@ export class RolloutAgentsStore {
           error = case when judged.state = 'failed' then judged.failure else '' end,
           no_answer = case when judged.state = 'failed' and judged.silent then true end
         from judged
-        where ra.rollout_id = ${rollout.id} and ra.uid = judged.uid and judged.known <> judged.state
+        where ra.rollout_id = ${rollout.id} and ra.uid = judged.uid
+          and (judged.known <> judged.state or judged.retold)
         returning ra.uid, ra.state, ra.no_answer, judged.known
       )
       select ${this.#tally(rollout, now)}, count(st.known)::int as settled,
         array_agg(st.uid) filter (where st.known is not null and st.state = 'failed') as failed,
         array_agg(st.uid) filter (where st.known is not null and st.state = 'deferred') as away,
-        array_agg(st.uid) filter (where st.known = 'deferred' and st.state = 'applied') as applied
+        array_agg(st.uid) filter (where st.known in ('deferred', 'failed') and st.state = 'applied') as applied
       from (
         select st.uid, st.wave, st.cohort, coalesce(settled.state, st.state) as state, st.offered_at,
           st.settled_at, st.connected, st.disconnected_at, st.healthy, st.was_unhealthy,
-          coalesce(settled.no_answer, st.no_answer) as no_answer, settled.known
+          case when settled.uid is null then st.no_answer else settled.no_answer end as no_answer, settled.known
         from standings st left join settled on settled.uid = st.uid
       ) st
       group by st.wave, st.cohort, st.state`.execute(tx.db);

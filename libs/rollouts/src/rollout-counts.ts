@@ -58,11 +58,11 @@ export function toCounts(
     passing: parts
       .filter((part) => part.wave === rollout.wave && !hasPassed(part))
       .map((part) => {
-        const applied = rowsOf(part).filter(({ state }) => state === 'applied');
+        const taken = rowsOf(part).filter(({ state }) => state === 'applied' || state === 'unconfirmed');
         return {
           cohort: part.cohort,
-          unhealthy: sum(applied, (row) => row.unhealthy),
-          disconnected: sum(applied, (row) => row.disconnected),
+          unhealthy: sum(taken, (row) => row.unhealthy),
+          disconnected: sum(taken, (row) => row.disconnected),
         };
       }),
   };
@@ -97,11 +97,12 @@ function underWay({ wave, cohort, size }: WavePart, rows: readonly StandingCount
 function passed(part: WavePart, rows: readonly StandingCount[]): CohortCounts {
   const different = rows.filter(({ state }) => state !== 'applied');
   const counts = underWay(part, different);
+  const away = different.filter(({ state }) => state !== 'unconfirmed');
   return {
     ...counts,
     applied: part.size - sum(different, (row) => row.agents),
     unhealthy: part.unhealthy,
-    disconnected: part.disconnected + counts.disconnected,
+    disconnected: part.disconnected + sum(away, (row) => row.disconnected),
   };
 }
 

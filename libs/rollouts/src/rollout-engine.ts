@@ -78,9 +78,15 @@ export class RolloutEngine {
     if (await holds.find(tx.db)) return now + whileHeldMs;
     let changed = false;
     for (;;) {
-      const rollout = await store.lock(tx, id);
-      if (!rollout || !isOpen(rollout)) return null;
-      const { settled, counts } = await steps.settle(tx, rollout, now);
+      const locked = await store.lock(tx, id);
+      if (!locked) return null;
+      if (!isOpen(locked)) {
+        const late = changed ? 0 : await steps.settleLate(tx, locked, now);
+        if (late > 0)
+          tx.afterCommit(() => announcer.announce('rollouts.changed', { id, fleet: locked.fleet }));
+        return null;
+      }
+      const { settled, counts, rollout } = await steps.settle(tx, locked, now);
       const view: RolloutView = { ...rollout, ...counts };
       const decision = decide(view, now);
       await steps.noteWindow(tx, rollout, decision, now);

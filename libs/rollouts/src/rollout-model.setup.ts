@@ -1,14 +1,23 @@
 import { windowAt } from '@muster/configs/maintenance-windows';
 import type { Policy } from '@muster/configs/policy';
 import type { CohortState } from './cohort.ts';
-import { acceptAll, acceptShown, sum, type Accepted, type ShownBreach } from './gates.ts';
+import {
+  acceptAll,
+  acceptShown,
+  answeredLater,
+  countOf,
+  stillAccepted,
+  sum,
+  type Accepted,
+  type ShownBreach,
+} from './gates.ts';
 import { offersToKeep, type Offers } from './offer-pace.ts';
 import { toCounts, type Counts, type StandingCount, type WavePart } from './rollout-counts.ts';
-import type { RolloutAgentState } from './rollout-agent.ts';
+import { takers, type RolloutAgentState } from './rollout-agent.ts';
 import { decide, isOpen, type Decision, type RolloutState, type RolloutView } from './rollout.ts';
 
 /** What an agent does with an offer, once it answers. */
-export type Conduct = 'applies' | 'fails' | 'is silent';
+export type Conduct = 'applies' | 'fails' | 'is silent' | 'cannot say';
 
 export interface ModelAgent {
   readonly wave: number;
@@ -55,7 +64,7 @@ export class RolloutModel {
   readonly policy: Policy;
   readonly agents: readonly ModelAgent[];
   readonly waveCount: number;
-  #accepted: Accepted[] = [];
+  #accepted: readonly Accepted[] = [];
   #breaches: ShownBreach[] = [];
   #offers: Offers[] = [];
   readonly #onOffer: OnOffer;
@@ -78,6 +87,11 @@ export class RolloutModel {
       if (!isOpen(this)) return null;
       this.#settle(now);
       const counts = this.#counts(now);
+      this.#accepted = stillAccepted(this.#accepted, counts.reached);
+      this.#breaches = this.#breaches.filter((breach) => {
+        const { count, allowed } = countOf(this.policy, breach, counts.reached);
+        return count > allowed || !answeredLater.includes(breach.gate);
+      });
       const decision = decide(this.#view(counts), now);
       if (decision.kind === 'wait') return decision.until;
       this.#act(decision, counts, now);
@@ -149,13 +163,18 @@ export class RolloutModel {
   }
 
   #judge(agent: ModelAgent, offersStand: boolean, deadline: number): void {
-    if ((agent.state !== 'offered' && agent.state !== 'deferred') || agent.offeredAt === null) return;
+    const wasGivenUp = agent.state === 'failed' && agent.silent;
+    if (wasGivenUp && agent.answered)
+      Object.assign(agent, { silent: false, back: agent.conduct === 'fails' });
+    else if ((agent.state !== 'offered' && agent.state !== 'deferred') || agent.offeredAt === null) return;
     if (agent.answered) agent.state = agent.conduct === 'fails' ? 'failed' : 'applied';
     else if (agent.state === 'deferred') return;
-    else if (!agent.online && (!offersStand || agent.offeredAt <= deadline)) {
+    else if (!agent.online && (!offersStand || agent.offeredAt! <= deadline)) {
       agent.state = 'deferred';
       agent.withdrawn++;
-    } else if (agent.offeredAt <= deadline) {
+    } else if (agent.offeredAt! <= deadline && agent.conduct === 'cannot say') {
+      agent.state = 'unconfirmed';
+    } else if (agent.offeredAt! <= deadline) {
       agent.state = 'failed';
       agent.silent = true;
     }
@@ -189,7 +208,7 @@ export class RolloutModel {
         this.begun.push(this.wave);
         return;
       case 'offer':
-        if (sum(counts.reached, ({ applied }) => applied) === 0) this.waveSettledAt = null;
+        if (sum(counts.reached, takers) === 0) this.waveSettledAt = null;
         return this.#offer(decision.limit, now);
       case 'soak':
         this.waveSettledAt = now;
@@ -262,7 +281,7 @@ export class RolloutModel {
   }
 
   #isTouched({ state, offeredAt }: ModelAgent): boolean {
-    return offeredAt !== null && ['offered', 'applied', 'failed', 'deferred'].includes(state);
+    return offeredAt !== null && ['offered', 'applied', 'failed', 'deferred', 'unconfirmed'].includes(state);
   }
 
   #isReached({ wave }: ModelAgent): boolean {
@@ -292,7 +311,7 @@ const noCounts: Counts = {
 function toRow(agent: ModelAgent, policy: Policy, now: number): StandingCount {
   const { wave, cohort, state, silent, settled, online, offeredAt, goneAt, healthy, wasUnhealthy } = agent;
   const expectedUntil = (since: number) => since + policy.applyDeadlineSeconds * 1000;
-  const away = !online && offeredAt !== null && (state === 'deferred' || state === 'applied');
+  const away = !online && offeredAt !== null && ['deferred', 'applied', 'unconfirmed'].includes(state);
   const goneSince = away ? (state === 'deferred' ? offeredAt : goneAt) : null;
   const isExpected = goneSince !== null && expectedUntil(goneSince) > now;
   const reverting = state === 'rolledBack' && !settled;
@@ -301,7 +320,7 @@ function toRow(agent: ModelAgent, policy: Policy, now: number): StandingCount {
     cohort,
     state,
     agents: 1,
-    unhealthy: state === 'applied' && !healthy && !wasUnhealthy ? 1 : 0,
+    unhealthy: (state === 'applied' || state === 'unconfirmed') && !healthy && !wasUnhealthy ? 1 : 0,
     disconnected: goneSince !== null && !isExpected ? 1 : 0,
     expectedSince: isExpected ? new Date(goneSince) : null,
     notConverged: state === 'failed' && silent ? 1 : 0,

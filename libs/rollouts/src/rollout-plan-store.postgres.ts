@@ -2,9 +2,11 @@ import { sql } from 'kysely';
 import { agentIdsFromBytes, type AgentId } from '@muster/agents/agent-id';
 import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postgres';
 import type { CohortKind } from '@muster/configs/cohort-kind';
+import { canSay, reportsEffectiveConfig } from '@muster/configs/confirmation.postgres';
 import { renderingsOf } from '@muster/configs/quarantine.postgres';
 import { binaryArrayOf } from '@muster/db/binary-array';
 import type { Tx } from '@muster/db/transaction';
+import type { CannotSay } from './blast-radius.ts';
 import type { Candidates } from './placement.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 
@@ -50,6 +52,16 @@ export class RolloutPlanStore {
       where m.fleet = ${fleet} and ${acceptsRemoteConfig('s')}
       group by 1, 2, 3, 4, 5, 6, 7`.execute(tx.db);
     return rows.map(({ uids, ...alike }) => ({ ...alike, agents: agentIdsFromBytes(uids) }));
+  }
+
+  /** The fleet's agents that can take part and cannot say what they make of it. */
+  async cannotSay(tx: Tx, fleet: string): Promise<CannotSay> {
+    const { rows } = await sql<CannotSay>`
+      select (count(*) filter (where ${reportsEffectiveConfig('s')}))::int as "byEffectiveConfig",
+        (count(*) filter (where not ${reportsEffectiveConfig('s')}))::int as unconfirmed
+      from fleet_members m join agent_states s on s.uid = m.uid
+      where m.fleet = ${fleet} and ${acceptsRemoteConfig('s')} and not ${canSay('s')}`.execute(tx.db);
+    return rows[0]!;
   }
 
   /** @param cohorts by number; null: everybody that is in no other one */

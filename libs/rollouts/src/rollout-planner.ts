@@ -110,6 +110,7 @@ export class RolloutPlanner {
       agents,
       cohorts: cohorts.length,
       skipped,
+      cannotSay: await plans.cannotSay(tx, rollout.fleet),
       replaced,
     });
     if (ends.length > 0) {

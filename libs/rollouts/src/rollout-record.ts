@@ -54,6 +54,7 @@ export type EventKind =
   | 'waveSettled'
   | 'wavePassed'
   | 'breached'
+  | 'breachEnded'
   | 'cohortStopped'
   | 'paused'
   | 'resumed'

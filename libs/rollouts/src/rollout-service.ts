@@ -14,9 +14,13 @@ import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import type { RolloutPlanner } from './rollout-planner.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 import type { RolloutStore } from './rollout-store.postgres.ts';
-import type { RolloutAgentState } from './rollout-agent.ts';
 import type { Rollout } from './rollout-view.ts';
-import type { RolloutAgent, RolloutEvent, RolloutViews } from './rollout-views.postgres.ts';
+import type {
+  RolloutAgent,
+  RolloutAgentsQuery,
+  RolloutEvent,
+  RolloutViews,
+} from './rollout-views.postgres.ts';
 import { standingOf, type Standing } from './rollout.ts';
 
 export interface RolloutServiceDeps {
@@ -203,7 +207,7 @@ export class RolloutService {
   /** How agents stand: those that failed first. Throws `UnknownRollout`, `InvalidCursor`. */
   async agents(
     id: string,
-    query: { state?: RolloutAgentState | undefined; limit: number; after?: string | undefined },
+    query: RolloutAgentsQuery,
   ): Promise<{ items: RolloutAgent[]; next: string | null }> {
     await this.#require(id);
     return this.#deps.views.agents(id, query);

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { acceptsRemoteConfig } from '@muster/configs/accepts-remote-config.postgres';
+import { canSay, reportsEffectiveConfig, runs } from '@muster/configs/confirmation.postgres';
 import { renderingsOf } from '@muster/configs/quarantine.postgres';
 import type { RolloutAgentState } from './rollout-agent.ts';
 import type { RolloutRecord } from './rollout-record.ts';
@@ -45,6 +46,12 @@ export function concernedStandings(rollout: RolloutRecord) {
         coalesce(ra.offered_at, case when ra.state = 'waiting' then w.wave_offered_at end) as offered_at,
         coalesce(ra.settled_at, case when ra.state = 'waiting' then w.wave_settled_at end) as settled_at,
         coalesce(s.remote_config_hash = ra.hash and s.remote_config_status = 1, false) as applied,
+        s.uid is not null and not ${canSay('s')} as cannot_say,
+        not ${canSay('s')} and ${runs('s', sql`ra.hash`)} as runs_it,
+        -- and nothing is to be waited for
+        not ${canSay('s')} and not ${reportsEffectiveConfig('s')} and coalesce(
+          s.offered_config_hash = ra.hash and s.offer_error = ''
+            and s.offered_at >= coalesce(ra.offered_at, w.wave_offered_at), false) as sent_unconfirmed,
         coalesce(s.connected, false) as connected, s.disconnected_at, s.healthy,
         -- its gateway could not send it the config since it was offered
         coalesce(
@@ -84,11 +91,12 @@ export function tally({ policy }: RolloutRecord, { now, listeningSince }: Clock)
     sql`greatest(${time}, ${new Date(listeningSince)}::timestamptz)`;
   const goneSince = sql`case st.state
     when 'deferred' then ${since(sql`st.offered_at`)}
-    when 'applied' then ${since(sql`coalesce(st.disconnected_at, st.offered_at)`)} end`;
+    when 'applied' then ${since(sql`coalesce(st.disconnected_at, st.offered_at)`)}
+    when 'unconfirmed' then ${since(sql`coalesce(st.disconnected_at, st.offered_at)`)} end`;
   const gone = sql`not st.connected and st.offered_at is not null and ${goneSince}`;
   const expected = new Date(now - policy.applyDeadlineSeconds * 1000);
   return sql`st.wave, st.cohort, st.state, count(*)::int as agents,
-    (count(*) filter (where st.state = 'applied' and st.healthy is false and st.was_unhealthy is not true))::int
+    (count(*) filter (where st.state in ('applied', 'unconfirmed') and st.healthy is false and st.was_unhealthy is not true))::int
       as unhealthy,
     (count(*) filter (where ${gone} <= ${expected}))::int as disconnected,
     min(${goneSince}) filter (where ${gone} > ${expected}) as "expectedSince",

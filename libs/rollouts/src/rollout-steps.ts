@@ -9,10 +9,12 @@ import type { Quarantines } from '@muster/configs/quarantines.postgres';
 import type { Tx } from '@muster/db/transaction';
 import { describeCohort } from './cohort.ts';
 import { acceptAll, describeBreach, sum, type Breach, type Gate } from './gates.ts';
+import type { LateAnswers } from './late-answers.ts';
 import { offersToKeep } from './offer-pace.ts';
 import type { RollbackStore } from './rollback-store.postgres.ts';
-import type { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
+import type { RolloutAgentsStore, Settled } from './rollout-agents-store.postgres.ts';
 import type { Counts } from './rollout-counts.ts';
+import { takers } from './rollout-agent.ts';
 import type { RolloutPlanner } from './rollout-planner.ts';
 import type { RolloutRecord } from './rollout-record.ts';
 import type { RolloutStore } from './rollout-store.postgres.ts';
@@ -22,11 +24,21 @@ export interface RolloutStepsDeps {
   readonly store: RolloutStore;
   readonly agents: RolloutAgentsStore;
   readonly rollbacks: RollbackStore;
+  readonly lateAnswers: LateAnswers;
   readonly planner: RolloutPlanner;
   readonly quarantines: Quarantines;
   readonly rendered: RenderedConfigs;
   readonly desiredState: DesiredState;
   readonly announcer: Announcer;
+}
+
+/** What there is to decide on. */
+export interface Settlement {
+  /** As it is after that. */
+  readonly rollout: RolloutRecord;
+  /** Agents that changed. */
+  readonly settled: number;
+  readonly counts: Counts;
 }
 
 /** What a look at a rollout does: takes over what has happened, and carries out one decision. */
@@ -41,27 +53,47 @@ export class RolloutSteps {
    * Takes over what has happened to agents since the last look, and sets aside who cannot be offered. Answers
    * how many changed, and what there is to decide on.
    */
-  async settle(tx: Tx, rollout: RolloutRecord, now: number): Promise<{ settled: number; counts: Counts }> {
-    const { agents, rollbacks, store, desiredState } = this.#deps;
+  async settle(tx: Tx, rollout: RolloutRecord, now: number): Promise<Settlement> {
+    const { agents, rollbacks, store } = this.#deps;
     if (rollout.state === 'rollingBack') {
       const reverted = rollout.reverted ? 0 : await this.#revertTouched(tx, rollout, null, now);
       if (!rollout.reverted) await store.update(tx, rollout.id, { reverted: true });
       const settled = reverted + (await rollbacks.settle(tx, rollout, now));
-      return { settled, counts: await agents.counts(tx, rollout, now) };
+      const counts = await agents.counts(tx, rollout, now);
+      return { rollout: await this.#deps.lateAnswers.take(tx, rollout, counts.reached), settled, counts };
     }
     const someGoBack = rollout.cohorts.some(({ state }) => state === 'rolledBack');
     const back = someGoBack ? await rollbacks.settle(tx, rollout, now) : 0;
     const goesOn = rollout.state === 'running' || (rollout.catchingUp && !rollout.halted);
     const offersStand = goesOn && windowAt(rollout.policy.windows, now).open;
+    const { count, counts } = await this.#settleOffers(tx, rollout, offersStand, now);
+    const relieved = await this.#deps.lateAnswers.take(tx, rollout, counts.reached);
+    const mayBeUnreachable = counts.reached.some(({ waiting, deferred }) => waiting + deferred > 0);
+    if (!goesOn || !mayBeUnreachable) return { rollout: relieved, settled: back + count, counts };
+    const setAside = await agents.setAside(tx, rollout);
+    const left = setAside > 0 ? await agents.counts(tx, rollout, now) : counts;
+    return { rollout: relieved, settled: back + count + setAside, counts: left };
+  }
+
+  /** Of a rollout that is over: takes over what agents say about its offers later. Answers how many that changed. */
+  async settleLate(tx: Tx, rollout: RolloutRecord, now: number): Promise<number> {
+    const { count, counts } = await this.#settleOffers(tx, rollout, true, now);
+    if (count > 0) await this.#deps.lateAnswers.take(tx, rollout, counts.reached);
+    return count;
+  }
+
+  async #settleOffers(
+    tx: Tx,
+    rollout: RolloutRecord,
+    offersStand: boolean,
+    now: number,
+  ): Promise<Pick<Settled, 'count' | 'counts'>> {
+    const { agents, desiredState } = this.#deps;
     const { count, counts, ...moved } = await agents.settleOffers(tx, rollout, offersStand, now);
     await desiredState.fallBack(tx, moved.failed);
     await desiredState.withdraw(tx, rollout.id, moved.away);
     await desiredState.restore(tx, rollout.id, moved.applied);
-    const mayBeUnreachable = counts.reached.some(({ waiting, deferred }) => waiting + deferred > 0);
-    if (!goesOn || !mayBeUnreachable) return { settled: back + count, counts };
-    const setAside = await agents.setAside(tx, rollout);
-    const left = setAside > 0 ? await agents.counts(tx, rollout, now) : counts;
-    return { settled: back + count + setAside, counts: left };
+    return { count, counts };
   }
 
   /** Writes down when a rollout begins to wait for a window, and when it goes on. */
@@ -179,7 +211,7 @@ export class RolloutSteps {
     await store.update(tx, id, {
       offers: offersToKeep([...rollout.offers, { at: now, count }], now),
       // The first that take it are watched, however long nobody was there.
-      ...(sum(reached, ({ applied }) => applied) === 0 && { waveSettledAt: null }),
+      ...(sum(reached, takers) === 0 && { waveSettledAt: null }),
     });
     if (count > 0) await store.recordOffers(tx, id, wave, count, now);
     if (everybody && got.length === targets.length && rollout.state === 'running') {
@@ -235,9 +267,9 @@ export class RolloutSteps {
 
   async #noteBreach(tx: Tx, rollout: RolloutRecord, breach: Breach): Promise<void> {
     const { id, breaches, policy } = rollout;
-    const { gate, wave, cohort } = breach;
+    const { gate, wave, cohort, allowed } = breach;
     await this.#deps.store.record(tx, id, 'system', 'breached', figuresOf(rollout, breach));
-    await this.#deps.store.update(tx, id, { breaches: [...breaches, { gate, wave, cohort }] });
+    await this.#deps.store.update(tx, id, { breaches: [...breaches, { gate, wave, cohort, allowed }] });
     if (policy.quarantine !== 'cohort' || cohort !== null) return;
     for (const part of breach.cohorts)
       await this.#quarantine(tx, rollout, part.cohort, describeBreach(breach));

@@ -270,7 +270,7 @@ export class RolloutStore {
     return rows.map((row) => row.id);
   }
 
-  /** Rollouts that what these agents do can move on. */
+  /** Rollouts that what these agents do can move on, and those that are over and about which they say more. */
   async openWith(agents: readonly AgentId[]): Promise<string[]> {
     const { rows } = await sql<{ id: string }>`
       select r.id from rollouts r
@@ -280,7 +280,19 @@ export class RolloutStore {
           -- "offset" keeps this a look-up by key, which ends at the first agent that is found
           select from rollout_agents ra
           where ra.rollout_id = r.id and ra.uid = asked.uid
-            and (not r.catching_up or ra.state in ('deferred', 'offered')) offset 0))`.execute(this.#db);
+            and (not r.catching_up or ra.state in ('deferred', 'offered', 'failed', 'unconfirmed')) offset 0))
+      union
+      select r.id from unnest(${binaryArray('uuid', agents)}::uuid[]) as asked (uid)
+      join agent_configurations c on c.uid = asked.uid
+      join agent_states s on s.uid = asked.uid and s.remote_config_hash = c.target_hash
+      join rollouts r on r.id = c.rollout_id and not r.catching_up
+      join rollout_agents ra on ra.rollout_id = r.id and ra.uid = asked.uid and ra.hash = c.target_hash
+      where r.state in ('completed', 'aborted', 'replaced') and (
+        s.remote_config_status = 1 and ra.state in ('offered', 'deferred', 'failed', 'unconfirmed')
+        or s.remote_config_status = 3 and (
+          ra.state in ('waiting', 'applied', 'offered', 'deferred', 'unconfirmed') or ra.no_answer))`.execute(
+      this.#db,
+    );
     return rows.map((row) => row.id);
   }
 }

@@ -3,7 +3,7 @@ import { InvalidCursor } from '@muster/agents/errors';
 import type { AgentId } from '@muster/agents/agent-id';
 import type { Database } from '@muster/db/schema';
 import type { Tx } from '@muster/db/transaction';
-import type { RolloutAgentState } from './rollout-agent.ts';
+import type { AgentOutcome, RolloutAgentState } from './rollout-agent.ts';
 import { confirms } from './rollout-standings.postgres.ts';
 import { toRollout, type Rollout, type RolloutRow } from './rollout-view.ts';
 import { activeStates } from './rollout.ts';
@@ -15,8 +15,19 @@ export interface RolloutAgent {
   readonly cohort: number;
   readonly state: RolloutAgentState;
   readonly error: string;
+  /** What it made of the offer, also when it was taken back since; null: nothing yet. */
+  readonly outcome: AgentOutcome | null;
+  /** Why it failed; empty: it did not. */
+  readonly outcomeReason: string;
   readonly offeredAt: Date | null;
   readonly settledAt: Date | null;
+}
+
+export interface RolloutAgentsQuery {
+  readonly state?: RolloutAgentState | undefined;
+  readonly outcome?: AgentOutcome | undefined;
+  readonly limit: number;
+  readonly after?: string | undefined;
 }
 
 export interface RolloutEvent {
@@ -74,28 +85,30 @@ export class RolloutViews {
   }
 
   /**
-   * How agents stand: those that failed first, then wave by wave; of one state, or of all. `after` is the
-   * `next` of the page before; throws `InvalidCursor`.
+   * How agents stand, and what they made of their offer: those that failed first, then wave by wave; of one state and
+   * outcome, or of all. `after` is the `next` of the page before; throws `InvalidCursor`.
    */
   async agents(
     id: string,
-    query: { state?: RolloutAgentState | undefined; limit: number; after?: string | undefined },
+    query: RolloutAgentsQuery,
   ): Promise<{ items: RolloutAgent[]; next: string | null }> {
-    const { state = null, limit } = query;
+    const { state = null, outcome = null, limit } = query;
     const [rank, wave, uid] = readAgentCursor(query.after);
     const { rows } = await sql<RolloutAgent>`
       with standings as materialized (
-        select *, (state <> 'failed')::int as rank from rollout_standings where rollout_id = ${id}
+        select *, (outcome not in ('failed', 'noAnswer') or outcome is null)::int as rank from rollout_standings where rollout_id = ${id}
       ),
       asked as (
         select * from standings
         where (${state}::text is null or state = ${state})
+          and (${outcome}::text is null or outcome = ${outcome})
           and (${uid}::uuid is null or (rank, wave, uid) > (${rank}::int, ${wave}::int, ${uid}::uuid))
         order by rank, wave, uid limit ${limit + 1})
       select asked.uid, coalesce(a.name, '') as name, asked.wave, asked.cohort, asked.state,
         case when asked.state = 'rolledBack' and asked.no_answer and c.rollout_id = ${id} and not ${confirms}
           then concat_ws('; ', nullif(asked.error, ''), 'rollback not confirmed in time')
           else asked.error end as error,
+        asked.outcome, asked.outcome_reason as "outcomeReason",
         asked.offered_at as "offeredAt",
         coalesce(
           asked.settled_at,
@@ -108,7 +121,9 @@ export class RolloutViews {
       order by asked.rank, asked.wave, asked.uid`.execute(this.#db);
     const items = rows.slice(0, limit);
     const last = items.at(-1);
-    const next = last ? `${last.state === 'failed' ? 0 : 1}_${last.wave}_${last.uid}` : null;
+    const next = last
+      ? `${last.outcome === 'failed' || last.outcome === 'noAnswer' ? 0 : 1}_${last.wave}_${last.uid}`
+      : null;
     return { items, next: rows.length > limit ? next : null };
   }
 

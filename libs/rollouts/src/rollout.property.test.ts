@@ -44,7 +44,7 @@ const fleets = fc
       cohort: fc.integer({ min: 0, max: 2 }),
       conduct: fc.oneof(
         { weight: 8, arbitrary: fc.constant<Conduct>('applies') },
-        { weight: 1, arbitrary: fc.constantFrom<Conduct>('fails', 'is silent') },
+        { weight: 1, arbitrary: fc.constantFrom<Conduct>('fails', 'is silent', 'cannot say') },
       ),
       online: fc.oneof({ weight: 4, arbitrary: fc.constant(true) }, fc.constant(false)),
       wasUnhealthy: fc.oneof({ weight: 8, arbitrary: fc.constant(false) }, fc.constant(true)),
@@ -98,6 +98,9 @@ function isBreached({ policy, agents, wave: reached }: RolloutModel, ofCohort: n
 
 function answerIfOffered(agent: ModelAgent): void {
   if (!agent.online || agent.conduct === 'is silent') return;
+  if (agent.conduct === 'cannot say' && agent.state !== 'rolledBack') return;
+  // Later than it was waited for, too.
+  if (agent.state === 'failed' && agent.silent) agent.answered = true;
   const mayHaveTaken = agent.state === 'offered' || (agent.state === 'deferred' && agent.offeredAt !== null);
   if (mayHaveTaken || (agent.state === 'rolledBack' && !agent.settled)) agent.answered = true;
 }
@@ -123,7 +126,10 @@ test('whatever happens: offered once, in order, never beyond a gate, a limit or 
           const open = agents.filter((agent) => agent.wave < wave && agent.state === 'waiting');
           expect(open).toEqual([]);
           // Where nothing has proved it yet, or the waves are over, agents get it in portions.
-          if (state === 'completed' || !agents.some((agent) => agent.state === 'applied')) {
+          if (
+            state === 'completed' ||
+            !agents.some(({ state }) => state === 'applied' || state === 'unconfirmed')
+          ) {
             const unanswered = agents.filter((agent) => agent.state === 'offered').length;
             const first = agents.filter((agent) => agent.wave === 0).length;
             expect(unanswered + due.length).toBeLessThanOrEqual(first);
@@ -171,7 +177,7 @@ test('whatever happens: offered once, in order, never beyond a gate, a limit or 
       expect(['completed', 'paused', 'rolledBack']).toContain(model.state);
       for (const agent of model.agents) expect(agent.sent).toBeLessThanOrEqual(1 + agent.withdrawn);
       if (model.state === 'completed') {
-        expect(model.agents.some(({ state }) => state === 'applied')).toBe(true);
+        expect(model.agents.some(({ state }) => state === 'applied' || state === 'unconfirmed')).toBe(true);
         expect(model.catchingUp && !model.halted).toBe(false);
         expect(model.begun).toHaveLength(model.waveCount);
         const left = model.agents.filter(({ state }) => state === 'waiting' || state === 'offered');

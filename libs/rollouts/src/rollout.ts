@@ -3,7 +3,7 @@ import type { Policy } from '@muster/configs/policy';
 import { findBreach, sum, type Accepted, type Breach } from './gates.ts';
 import type { CohortState } from './cohort.ts';
 import { offerPace, type Offers } from './offer-pace.ts';
-import type { CohortCounts } from './rollout-agent.ts';
+import { takers, type CohortCounts } from './rollout-agent.ts';
 
 export type RolloutState =
   'scheduled' | 'running' | 'paused' | 'completed' | 'rollingBack' | 'rolledBack' | 'aborted' | 'replaced';
@@ -170,9 +170,9 @@ function offerWithinPace(view: RolloutView, now: number): Decision {
   return limit > 0 ? { kind: 'offer', limit } : { kind: 'wait', until: nextLook(view, now) };
 }
 
-/** How many may be offered beside those that have not answered. Only what has been applied goes out by whole waves. */
+/** How many may be offered beside those that have not answered. Only what has been taken goes out by whole waves. */
 function portion({ reached, catchingUp }: RolloutView): number {
-  if (!catchingUp && sum(reached, ({ applied }) => applied) > 0) return Infinity;
+  if (!catchingUp && sum(reached, takers) > 0) return Infinity;
   const first = sum(reached, ({ wave, size }) => (wave === 0 ? size : 0));
   const share = Math.ceil(sum(reached, ({ size }) => size) * portionShare);
   return Math.max(first, share) - sum(reached, ({ offered }) => offered);
@@ -193,7 +193,7 @@ function watchSettledWave(view: RolloutView, now: number): Decision {
   if (policy.maxDisconnected !== null && expectedSince !== null && expectedSince < until)
     return { kind: 'wait', until: expectedSince + policy.applyDeadlineSeconds * 1000 };
   if (view.wave + 1 < view.waveCount) return { kind: 'passWave' };
-  if (sum(reached, ({ applied }) => applied) > 0) return { kind: 'complete' };
+  if (sum(reached, takers) > 0) return { kind: 'complete' };
   return view.away > 0 ? { kind: 'wait', until: nextLook(view, now) } : { kind: 'pauseUnproven' };
 }
 

@@ -5,6 +5,7 @@ import { transact } from '@muster/db/transaction';
 import type { Log } from '@muster/platform/log';
 import type { BatchQueue } from './batch-queue.ts';
 import { BlastRadii } from './blast-radii.postgres.ts';
+import { LateAnswers } from './late-answers.ts';
 import { RollbackStore } from './rollback-store.postgres.ts';
 import { RolloutAgentsStore } from './rollout-agents-store.postgres.ts';
 import { RolloutEngine } from './rollout-engine.ts';
@@ -40,6 +41,7 @@ export function wireRollouts({
   const { announcer, desiredState, holds, quarantines, rendered } = configs;
   const store = new RolloutStore(db);
   const agents = new RolloutAgentsStore(now());
+  const rollbacks = new RollbackStore();
   const views = new RolloutViews(db, now);
   const plans = new RolloutPlanStore();
   const planner = new RolloutPlanner({
@@ -73,7 +75,8 @@ export function wireRollouts({
       steps: new RolloutSteps({
         store,
         agents,
-        rollbacks: new RollbackStore(),
+        rollbacks,
+        lateAnswers: new LateAnswers(store, quarantines, rollbacks),
         planner,
         quarantines,
         rendered,

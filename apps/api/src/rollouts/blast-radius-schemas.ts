@@ -20,6 +20,16 @@ export const blastRadiusResource = named(
   z.object({
     agents: z.int().meta({ description: 'Agents of the fleet.' }),
     touched: z.int().meta({ description: 'Agents that would be offered something now or when they return.' }),
+    cannotSay: z
+      .object({
+        byEffectiveConfig: z
+          .int()
+          .meta({ description: 'They report what they run, and are judged by that.' }),
+        unconfirmed: z
+          .int()
+          .meta({ description: 'They report neither: they count as unconfirmed once they were sent it.' }),
+      })
+      .meta({ description: 'Of those, agents that cannot say what they make of a config.' }),
     waves: z.array(z.int()).meta({ description: 'How many agents each wave would hold.' }),
     changes: z
       .array(
@@ -62,6 +72,7 @@ export function toBlastRadiusResource(radius: BlastRadius): BlastRadiusResource 
   return {
     agents: radius.agents,
     touched: radius.touched,
+    cannotSay: radius.cannotSay,
     waves: [...radius.waves],
     changes: radius.changes.map(({ sample, cohorts, added, removed, ...change }) => ({
       ...change,

@@ -64,7 +64,7 @@ export const rolloutOperations: Operation[] = [
     method: 'get',
     path: '/rollouts/{id}/agents',
     id: 'listRolloutAgents',
-    summary: 'How agents stand in a rollout, those that failed first',
+    summary: 'How agents stand in a rollout and what they made of it, those that failed first',
     tag,
     query: rolloutAgentsQuery,
     status: 200,

@@ -1,4 +1,4 @@
-import { agentStates } from '@muster/rollouts/rollout-agent';
+import { agentOutcomes, agentStates } from '@muster/rollouts/rollout-agent';
 import type { Rollout } from '@muster/rollouts/rollout-view';
 import type { RolloutAgent, RolloutEvent } from '@muster/rollouts/rollout-views.postgres';
 import { z } from 'zod';
@@ -33,6 +33,10 @@ export const rolloutAgentsQuery = z.strictObject({
     .enum(agentStates, `must be one of ${agentStates.join(', ')}`)
     .optional()
     .meta({ description: 'Only agents that stand so.' }),
+  outcome: z
+    .enum(agentOutcomes, `must be one of ${agentOutcomes.join(', ')}`)
+    .optional()
+    .meta({ description: 'Only agents that made this of their offer, also if they were taken back since.' }),
   ...listParameters,
 });
 
@@ -109,8 +113,12 @@ export const rolloutAgentResource = named(
     name: z.string(),
     wave: z.int(),
     cohort: z.int(),
-    state: z.string(),
+    state: z.string().meta({ description: `How it stands now: ${agentStates.join(', ')}.` }),
     error: z.string(),
+    outcome: z.enum(agentOutcomes).nullable().meta({
+      description: 'What it made of its offer; it stays when the agent is taken back. Null: nothing yet.',
+    }),
+    outcomeReason: z.string().meta({ description: 'Why it failed; empty: it did not.' }),
     offeredAt: dateTime.nullable(),
     settledAt: dateTime.nullable(),
   }),

@@ -12,7 +12,7 @@ import {
   type BlastRadiusChange,
   type BlastRadiusSkipped,
 } from './blast-radius.ts';
-import { agentsText, cohortText } from './rollout.ts';
+import { agentsText, cannotSayWords, cohortText } from './rollout.ts';
 import './blast-radius-panel.css';
 
 /** Whom a rollout would reach and what would change for them. Null: not counted yet. */
@@ -32,7 +32,8 @@ export function BlastRadiusPanel({ radius, later }: { radius: BlastRadius | null
 }
 
 function Radius({ radius }: { radius: BlastRadius }) {
-  const { agents, touched, waves, changes, more, skipped, problems } = radius;
+  const { agents, touched, cannotSay, waves, changes, more, skipped, problems } = radius;
+  const cannotSayText = cannotSayWords(cannotSay);
   return (
     <>
       <p role="status">
@@ -45,6 +46,11 @@ function Radius({ radius }: { radius: BlastRadius }) {
         {waves.length > 0 && (waves.length === 1 && waves[0] === 1 ? ' agent.' : ' agents.')}
         {waves.length === 0 && '.'}
       </p>
+      {cannotSayText !== '' && (
+        <Notice tone="info">
+          <p>{cannotSayText}.</p>
+        </Notice>
+      )}
       {changes.length > 0 && (
         <ol className="changes" aria-label="Changes">
           {changes.map((change, index) => (

@@ -6,6 +6,8 @@ export interface BlastRadius {
   agents: number;
   /** Agents that would be offered something now or when they return. */
   touched: number;
+  /** Of those: agents that cannot say what they make of a config. */
+  cannotSay: CannotSay;
   /** How many agents each wave would hold. */
   waves: number[];
   /** Agents with the same text now and then, those of most agents first. */
@@ -15,6 +17,13 @@ export interface BlastRadius {
   skipped: BlastRadiusSkipped[];
   /** What is wrong with the texts that most agents would get. */
   problems: Problem[];
+}
+
+export interface CannotSay {
+  /** They report what they run, and are judged by that. */
+  byEffectiveConfig: number;
+  /** They report neither. */
+  unconfirmed: number;
 }
 
 export interface BlastRadiusChange {

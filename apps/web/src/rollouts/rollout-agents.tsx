@@ -3,11 +3,13 @@ import { DataTable, type Column } from '../ui/data-table.tsx';
 import { EmptyState } from '../ui/empty-state.tsx';
 import { Panel } from '../ui/panel.tsx';
 import { TimeAgo } from '../ui/time-ago.tsx';
-import { RolloutAgentStateChip } from './rollout-chips.tsx';
+import { OutcomeChip, RolloutAgentStateChip } from './rollout-chips.tsx';
 import {
   cohortText,
   inWords,
+  outcomeTones,
   rolloutAgentTones,
+  type AgentOutcome,
   type Cohort,
   type RolloutAgent,
   type RolloutAgentState,
@@ -17,10 +19,16 @@ import {
 /** The server is asked for so many. */
 const shownAgents = 200;
 const states = Object.keys(rolloutAgentTones) as RolloutAgentState[];
+const outcomes = Object.keys(outcomeTones) as AgentOutcome[];
 
 /** Which agents the URL asks for; null: all. */
 export function readAgentState(params: URLSearchParams): RolloutAgentState | null {
   return states.find((state) => state === params.get('agents')) ?? null;
+}
+
+/** What they made of their offer by the URL; null: anything. */
+export function readAgentOutcome(params: URLSearchParams): AgentOutcome | null {
+  return outcomes.find((outcome) => outcome === params.get('outcome')) ?? null;
 }
 
 /** The agents of a rollout, in the server's order: those that failed first. */
@@ -28,11 +36,12 @@ export function RolloutAgents({ rollout }: { rollout: RolloutDetail }) {
   const [params, setParams] = useSearchParams();
   const { agents, cohorts, counts } = rollout;
   const state = readAgentState(params);
-  if (agents.length === 0 && state === null) return null;
-  const choose = (chosen: string) => {
+  const outcome = readAgentOutcome(params);
+  if (agents.length === 0 && state === null && outcome === null) return null;
+  const choose = (name: 'agents' | 'outcome', chosen: string) => {
     const changed = new URLSearchParams(params);
-    if (chosen) changed.set('agents', chosen);
-    else changed.delete('agents');
+    if (chosen) changed.set(name, chosen);
+    else changed.delete(name);
     setParams(changed, { replace: true, preventScrollReset: true });
   };
   return (
@@ -45,7 +54,7 @@ export function RolloutAgents({ rollout }: { rollout: RolloutDetail }) {
             className="input rollout-state"
             aria-label="State of agents"
             value={state ?? ''}
-            onChange={(event) => choose(event.target.value)}
+            onChange={(event) => choose('agents', event.target.value)}
           >
             <option value="">all states</option>
             {states
@@ -55,6 +64,19 @@ export function RolloutAgents({ rollout }: { rollout: RolloutDetail }) {
                   {inWords(each)} ({(counts[each] ?? 0).toLocaleString()})
                 </option>
               ))}
+          </select>
+          <select
+            className="input rollout-state"
+            aria-label="Outcome of agents"
+            value={outcome ?? ''}
+            onChange={(event) => choose('outcome', event.target.value)}
+          >
+            <option value="">all outcomes</option>
+            {outcomes.map((each) => (
+              <option key={each} value={each}>
+                {inWords(each)}
+              </option>
+            ))}
           </select>
         </span>
       }
@@ -67,7 +89,7 @@ export function RolloutAgents({ rollout }: { rollout: RolloutDetail }) {
           rowKey={({ uid }) => uid}
         />
       ) : (
-        <EmptyState title="No agent is in this state." />
+        <EmptyState title="No agent stands so." />
       )}
     </Panel>
   );
@@ -78,7 +100,8 @@ function columns(cohorts: Cohort[]): Column<RolloutAgent>[] {
   return [
     { header: 'Agent', cell: ({ uid, name }) => <Link to={`/agents/${uid}`}>{name || uid}</Link> },
     { header: 'Wave', cell: ({ wave }) => wave + 1, kind: 'number' },
-    { header: 'State', cell: ({ state }) => <RolloutAgentStateChip state={state} /> },
+    { header: 'Outcome', cell: ({ outcome }) => outcome && <OutcomeChip outcome={outcome} /> },
+    { header: 'Now', cell: ({ state }) => <RolloutAgentStateChip state={state} /> },
     { header: 'Offered', cell: ({ offeredAt }) => <TimeAgo at={offeredAt} /> },
     { header: 'Settled', cell: ({ settledAt }) => <TimeAgo at={settledAt} /> },
     {

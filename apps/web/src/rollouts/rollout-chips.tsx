@@ -2,9 +2,11 @@ import { StatusChip } from '../ui/status-chip.tsx';
 import {
   cohortTones,
   inWords,
+  outcomeTones,
   rolloutAgentTones,
   rolloutTones,
   waveTones,
+  type AgentOutcome,
   type CohortState,
   type RolloutAgentState,
   type RolloutState,
@@ -21,6 +23,10 @@ export function WaveStateChip({ state }: { state: WaveState }) {
 
 export function RolloutAgentStateChip({ state }: { state: RolloutAgentState }) {
   return <StatusChip tone={rolloutAgentTones[state]}>{inWords(state)}</StatusChip>;
+}
+
+export function OutcomeChip({ outcome }: { outcome: AgentOutcome }) {
+  return <StatusChip tone={outcomeTones[outcome]}>{inWords(outcome)}</StatusChip>;
 }
 
 export function CohortStateChip({ state }: { state: CohortState }) {

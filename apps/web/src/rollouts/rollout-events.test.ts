@@ -48,6 +48,16 @@ test.each([
     { ...breach, gate: 'maxNotConverged', cohort: 1, count: 2, allowed: 0 },
     `A gate was breached: 2 without an answer of ${names[1]} in wave 1; 0 tolerated`,
   ],
+  [
+    'breachEnded',
+    { gate: 'maxFailed', wave: 0, cohort: null, count: 0, allowed: 0, lifted: ['a'] },
+    'No breach any more: agents answered since. 0 failed in wave 1; 0 tolerated. 1 quarantine lifted.',
+  ],
+  [
+    'started',
+    { agents: 3, waves: 1, cannotSay: { byEffectiveConfig: 0, unconfirmed: 2 } },
+    'Started: 3 agents in 1 wave; 2 agents cannot confirm and will count as unconfirmed',
+  ],
   ['cohortStopped', { cohort: 1, state: 'stopped', reason: '2 failed' }, 'Cohort stopped: 2 failed'],
   ['catchingUp', { away: 4 }, 'Catching up: 4 agents away: offered on return'],
   ['paused', { wave: 1 }, 'Paused: '],

@@ -1,5 +1,5 @@
 import type { Tone } from '../ui/status-chip.tsx';
-import { agentsText, inWords, type RolloutEvent } from './rollout.ts';
+import { agentsText, cannotSayWords, inWords, type RolloutEvent } from './rollout.ts';
 
 /** What happened, for people. */
 export interface EventWords {
@@ -36,6 +36,7 @@ const titles: Record<string, [title: string, tone: Tone]> = {
   waveSettled: ['settled', 'info'],
   wavePassed: ['passed', 'ok'],
   breached: ['A gate was breached', 'bad'],
+  breachEnded: ['No breach any more', 'ok'],
   cohortStopped: ['Cohort stopped', 'bad'],
   paused: ['Paused', 'warn'],
   resumed: ['Resumed', 'info'],
@@ -72,6 +73,8 @@ export function eventWords({ kind, detail }: RolloutEvent, cohortName: CohortNam
       return { title, text: rolledBackText(detail), tone };
     case 'breached':
       return { title, text: breachText(detail as unknown as Breach, cohortName), tone };
+    case 'breachEnded':
+      return { title, text: breachEndedText(detail, cohortName), tone };
     case 'resumed':
       return { title, text: resumedText(detail), tone };
     case 'completed':
@@ -87,10 +90,16 @@ export function eventWords({ kind, detail }: RolloutEvent, cohortName: CohortNam
 function startedText(detail: Record<string, unknown>): string {
   const skipped = (detail['skipped'] ?? []) as { reason: string; agents: number }[];
   const cohorts = Number(detail['cohorts'] ?? 0);
+  const cannotSay = cannotSayWords({
+    byEffectiveConfig: 0,
+    unconfirmed: 0,
+    ...(detail['cannotSay'] as object | undefined),
+  });
   return [
     `${agentsText(Number(detail['agents'] ?? 0))} in ${countOf(Number(detail['waves'] ?? 0), 'wave')}` +
       (cohorts > 0 ? `, ${countOf(cohorts, 'cohort')}` : ''),
     ...skipped.map(({ reason, agents }) => `${agentsText(agents)} skipped: ${reason}`),
+    ...(cannotSay === '' ? [] : [cannotSay]),
   ].join('; ');
 }
 
@@ -99,7 +108,16 @@ function partsText(parts: unknown): string {
   if (!Array.isArray(parts)) return '';
   const total = (state: string) =>
     (parts as Part[]).reduce((sum, part) => sum + (Number(part[state]) || 0), 0);
-  const states = ['applied', 'failed', 'unhealthy', 'disconnected', 'deferred', 'quarantined', 'stopped'];
+  const states = [
+    'applied',
+    'unconfirmed',
+    'failed',
+    'unhealthy',
+    'disconnected',
+    'deferred',
+    'quarantined',
+    'stopped',
+  ];
   return states
     .map((state) => ({ state, count: total(state) }))
     .filter(({ count }) => count > 0)
@@ -120,6 +138,14 @@ function breachText({ gate, wave, cohort, count, allowed, cohorts }: Breach, coh
   if (cohort !== null || !cohorts || cohorts.length === 0) return verdict;
   const shares = cohorts.map((part) => `${part.count} of ${part.size} of ${cohortName(part.cohort)}`);
   return `${verdict}. ${shares.join('; ')}`;
+}
+
+/** Agents have answered after they were given up. */
+function breachEndedText(detail: Record<string, unknown>, cohortName: CohortName): string {
+  const { lifted, ...breach } = detail;
+  const count = Array.isArray(lifted) ? lifted.length : 0;
+  const verdict = `agents answered since. ${breachText(breach as unknown as Breach, cohortName)}`;
+  return count > 0 ? `${verdict}. ${countOf(count, 'quarantine')} lifted.` : verdict;
 }
 
 /** "12 confirmed, 1 did not confirm". */

@@ -14,7 +14,7 @@ import { windowText } from './maintenance-windows.ts';
 import { policyLabels, policyText } from './policy-form.tsx';
 import { policyDefaults } from './policy.ts';
 import { RolloutActions } from './rollout-actions.tsx';
-import { readAgentState, RolloutAgents } from './rollout-agents.tsx';
+import { readAgentOutcome, readAgentState, RolloutAgents } from './rollout-agents.tsx';
 import { CatchingUpChip, RolloutStateChip } from './rollout-chips.tsx';
 import { RolloutCohorts, RolloutProgress } from './rollout-progress.tsx';
 import { RolloutTimeline } from './rollout-timeline.tsx';
@@ -28,7 +28,11 @@ export function RolloutPage() {
   const { id = '' } = useParams();
   const signals = useMemo(() => rolloutSignals(id), [id]);
   const [params] = useSearchParams();
-  const { data, error } = useLiveQuery(rolloutQuery, { id, agentState: readAgentState(params) }, signals);
+  const { data, error } = useLiveQuery(
+    rolloutQuery,
+    { id, agentState: readAgentState(params), agentOutcome: readAgentOutcome(params) },
+    signals,
+  );
   const errors = serverErrors(error);
   if (errors.some(({ code }) => code === 'unknown-rollout') || (data && !data.rollout)) {
     return <NotFoundPage what="rollout" />;

@@ -5,7 +5,18 @@ export type RolloutState =
   'scheduled' | 'running' | 'paused' | 'completed' | 'rollingBack' | 'rolledBack' | 'aborted' | 'replaced';
 
 export type RolloutAgentState =
-  'waiting' | 'offered' | 'applied' | 'failed' | 'deferred' | 'quarantined' | 'rolledBack' | 'stopped';
+  | 'waiting'
+  | 'offered'
+  | 'applied'
+  | 'failed'
+  | 'deferred'
+  | 'quarantined'
+  | 'rolledBack'
+  | 'stopped'
+  | 'unconfirmed';
+
+/** What an agent made of its offer; it stays when the agent is taken back. */
+export type AgentOutcome = 'applied' | 'failed' | 'noAnswer' | 'unconfirmed';
 export type RolloutCounts = Partial<Record<RolloutAgentState, number>>;
 
 /** A rollout as lists show it. */
@@ -66,6 +77,10 @@ export interface RolloutAgent {
   cohort: number;
   state: RolloutAgentState;
   error: string;
+  /** Null: nothing yet. */
+  outcome: AgentOutcome | null;
+  /** Why it failed. */
+  outcomeReason: string;
   offeredAt: string | null;
   settledAt: string | null;
 }
@@ -140,7 +155,15 @@ export const rolloutAgentTones: Record<RolloutAgentState, Tone> = {
   rolledBack: 'warn',
   deferred: 'warn',
   stopped: 'warn',
+  unconfirmed: 'warn',
   waiting: 'idle',
+};
+
+export const outcomeTones: Record<AgentOutcome, Tone> = {
+  applied: 'ok',
+  failed: 'bad',
+  noAnswer: 'bad',
+  unconfirmed: 'warn',
 };
 
 export const cohortTones: Record<CohortState, Tone> = {
@@ -176,4 +199,22 @@ export function inWords(name: string): string {
 /** "1 agent", "1,200 agents". */
 export function agentsText(count: number): string {
   return count === 1 ? '1 agent' : `${count.toLocaleString()} agents`;
+}
+
+/** How many agents cannot say what they make of a config, and what comes of it; empty: all can. */
+export function cannotSayWords({
+  byEffectiveConfig,
+  unconfirmed,
+}: {
+  byEffectiveConfig: number;
+  unconfirmed: number;
+}): string {
+  return [
+    unconfirmed > 0 ? `${agentsText(unconfirmed)} cannot confirm and will count as unconfirmed` : '',
+    byEffectiveConfig > 0
+      ? `${agentsText(byEffectiveConfig)} cannot confirm and will be judged by the effective configuration`
+      : '',
+  ]
+    .filter((text) => text !== '')
+    .join('; ');
 }

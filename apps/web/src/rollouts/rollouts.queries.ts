@@ -2,6 +2,7 @@ import { gql } from 'urql';
 import type { Signal } from '../live-query.ts';
 import type { BlastRadius } from './blast-radius.ts';
 import type {
+  AgentOutcome,
   RolloutAgentState,
   RolloutDetail,
   RolloutOrder,
@@ -40,9 +41,9 @@ export const rolloutsQuery = gql<
 
 export const rolloutQuery = gql<
   { rollout: RolloutDetail | null },
-  { id: string; agentState: RolloutAgentState | null }
+  { id: string; agentState: RolloutAgentState | null; agentOutcome: AgentOutcome | null }
 >(`
-  query Rollout($id: ID!, $agentState: String) {
+  query Rollout($id: ID!, $agentState: String, $agentOutcome: String) {
     rollout(id: $id) {
       id
       fleet
@@ -62,7 +63,9 @@ export const rolloutQuery = gql<
       createdAt
       createdBy
       finishedAt
-      agents(limit: 200, state: $agentState) { uid name wave cohort state error offeredAt settledAt }
+      agents(limit: 200, state: $agentState, outcome: $agentOutcome) {
+        uid name wave cohort state error outcome outcomeReason offeredAt settledAt
+      }
       events { at actor kind detail }
     }
   }
@@ -95,6 +98,7 @@ export const previewRolloutQuery = gql<{ previewRollout: BlastRadius }, RolloutP
     previewRollout(fleet: $fleet, configuration: $configuration, version: $version, policy: $policy) {
       agents
       touched
+      cannotSay { byEffectiveConfig unconfirmed }
       waves
       changes {
         from
