@@ -118,7 +118,8 @@ class Watched {
 async function endOf(running: Promise<void>, ms: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+    // Timers count whole milliseconds, and may be one early.
+    timer = setTimeout(resolve, Math.ceil(ms) + 1);
   });
   await Promise.race([running, late]);
   clearTimeout(timer);
