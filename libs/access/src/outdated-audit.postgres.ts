@@ -14,14 +14,10 @@ export class OutdatedAudit {
     // Ids are UUIDv7: they begin with the milliseconds of their event.
     const since = before.getTime().toString(16).padStart(12, '0');
     const firstId = `${since.slice(0, 8)}-${since.slice(8)}-7000-8000-000000000000`;
-    const { rows } = await sql<{ count: number }>`
-      with gone as (
-        delete from audit_events where id in (
-          select id from audit_events where id < ${firstId}::uuid order by id limit ${atMost}
-        )
-        returning id
-      )
-      select count(*)::int as count from gone`.execute(this.#db);
-    return rows[0]!.count;
+    const { numAffectedRows } = await sql`
+      delete from audit_events where id in (
+        select id from audit_events where id < ${firstId}::uuid order by id limit ${atMost}
+      )`.execute(this.#db);
+    return Number(numAffectedRows ?? 0n);
   }
 }

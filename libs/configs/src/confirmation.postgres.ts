@@ -15,7 +15,7 @@ export function reportsEffectiveConfig(states: States): RawBuilder<boolean> {
 }
 
 /**
- * Does the effective config that the agent reports contain what was rendered? False also where nobody has compared
+ * Does the effective config that the agent reports contain what was rendered? False also where configs has not compared
  * them yet, or could.
  *
  * @param hash of what was rendered, as SQL

@@ -128,7 +128,7 @@ export class ConvergenceStore {
    * applied.
    */
   async quarantinesAnswered(agents: readonly AgentId[]): Promise<QuarantinedKind[]> {
-    const { rows } = await sql<QuarantinedKind>`
+    const { rows } = await sql<QuarantinedKind>`${sql.raw(preparedAs('quarantines_answered'))}
       select distinct q.id, q.fleet, q.configuration, q.version,
         jsonb_build_object('type', q.type, 'version', q.agent_version, 'os', q.os, 'arch', q.arch) as kind
       from ${these(agents)}

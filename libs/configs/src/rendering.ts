@@ -18,7 +18,7 @@ export interface RenderedConfig {
   readonly remoteConfig: Uint8Array;
   /** File name → text. A single file has the name "" (OpAMP "Configuration Files"). */
   readonly files: Readonly<Record<string, string>>;
-  /** Why no collector could run them, so that they are shown and given to nobody; null: nothing is said against them. */
+  /** Why no collector could run them, so that they are shown and given to no agent; null: nothing is said against them. */
   readonly unfit: FileProblem | null;
 }
 

@@ -13,7 +13,7 @@ export class UnusedRenderings {
     this.#db = db;
   }
 
-  /** Hashes of what nothing refers to and nobody has rendered since `before`. One walk over all agents. */
+  /** Hashes of what nothing refers to and no process has rendered since `before`. One walk over all agents. */
   async find(before: Date): Promise<Buffer[]> {
     const { rows } = await sql<{ hash: Buffer }>`
       with used as (

@@ -14,7 +14,7 @@ export function validateConfiguration(body: string): Problem[] {
 }
 
 /**
- * YAML syntax, duplicate keys, nothing in it at all, sections nobody reads, no pipelines, pipelines that name
+ * YAML syntax, duplicate keys, nothing in it at all, sections that no collector reads, no pipelines, pipelines that name
  * components which are not defined or that lead in circles, and components nothing uses.
  */
 export function structureProblems(body: string): Problem[] {

@@ -28,14 +28,12 @@ export class FinishedRollouts {
       order by r.finished_at limit 1`.execute(this.#db);
     const id = outdated[0]?.id;
     if (id === undefined) return 0;
-    const { rows } = await sql<{ count: number }>`
-      with gone as (
-        delete from rollout_agents where rollout_id = ${id} and uid in (
-          select uid from rollout_agents where rollout_id = ${id} order by uid limit ${atMost})
-        returning 1
-      )
-      select count(*)::int as count from gone`.execute(this.#db);
-    if (rows[0]!.count === atMost) return atMost;
+    const agents = await sql`
+      delete from rollout_agents where rollout_id = ${id} and uid in (
+        select uid from rollout_agents where rollout_id = ${id} order by uid limit ${atMost})`.execute(
+      this.#db,
+    );
+    if (Number(agents.numAffectedRows ?? 0n) === atMost) return atMost;
     await sql`delete from rollouts where id = ${id}`.execute(this.#db);
     // There may be another one.
     return atMost;
@@ -43,13 +41,9 @@ export class FinishedRollouts {
 
   /** Deletes quarantines that were lifted before `before`. Answers how many. */
   async deleteLifted(before: Date, atMost: number): Promise<number> {
-    const { rows } = await sql<{ count: number }>`
-      with gone as (
-        delete from cohort_quarantines where id in (
-          select id from cohort_quarantines where lifted_at < ${before} limit ${atMost})
-        returning 1
-      )
-      select count(*)::int as count from gone`.execute(this.#db);
-    return rows[0]!.count;
+    const { numAffectedRows } = await sql`
+      delete from cohort_quarantines where id in (
+        select id from cohort_quarantines where lifted_at < ${before} limit ${atMost})`.execute(this.#db);
+    return Number(numAffectedRows ?? 0n);
   }
 }
